@@ -1,0 +1,172 @@
+#include "base/link/frame.h"
+
+#include <asio/read.hpp>
+#include <asio/write.hpp>
+
+#include <cstring>
+
+#include "base/bytes.h"
+#include "base/signal.h"
+#include "base/socket_stream.h"
+
+namespace hauspost::link {
+
+namespace {
+
+constexpr std::size_t kBufferBytes = 64 * 1024;
+
+bool is_known(std::uint8_t type) {
+  return type >= static_cast<std::uint8_t>(FrameType::kSessionStart) &&
+         type <= static_cast<std::uint8_t>(FrameType::kReply);
+}
+
+}  // namespace
+
+void put_frame_header(std::string& out, FrameHeader header) {
+  put_le(out, header.length);
+  put_le(out, static_cast<std::uint32_t>(header.type));  // type, then three zero bytes
+}
+
+Result<FrameHeader> parse_frame_header(std::string_view bytes, std::size_t payload_max) {
+  const auto length = load_le<std::uint32_t>(bytes.data());
+  const auto type = load_le<std::uint32_t>(bytes.data() + 4);
+  if (type > 0xff || !is_known(static_cast<std::uint8_t>(type))) {
+    return fail(ErrorCode::kCorrupt, "link: unknown frame type");
+  }
+  if (length > payload_max) return fail(ErrorCode::kCorrupt, "link: frame too long");
+  return FrameHeader{static_cast<FrameType>(type), length};
+}
+
+FrameSocket::FrameSocket(UnixSocket socket, std::size_t payload_max)
+    : socket_(std::move(socket)), payload_max_(payload_max), deadline_(socket_.get_executor(), [this] {
+        std::error_code ignored;
+        socket_.cancel(ignored);
+      }) {}
+
+Task<Result<std::size_t>> FrameSocket::receive(std::span<char> into) {
+  if (was_cancelled(co_await asio::this_coro::cancellation_state)) co_return fail(ErrorCode::kCancelled, "link: cancelled");
+  if (timeout_ > Duration::zero()) deadline_.start(timeout_);
+  std::error_code code;
+  const std::size_t count =
+      co_await socket_.async_read_some(asio::buffer(into.data(), into.size()), asio::redirect_error(kUseTask, code));
+  deadline_.stop();
+  if (!code) co_return count;
+  if (deadline_.expired()) co_return fail(ErrorCode::kTimeout, "link: read timed out");
+  co_return fail(asio_error("link", code));
+}
+
+Task<Result<>> FrameSocket::fill(std::size_t least) {
+  if (!buffer_) buffer_ = std::make_unique_for_overwrite<char[]>(kBufferBytes);
+  if (begin_ > 0 && begin_ + least > kBufferBytes) {
+    std::memmove(buffer_.get(), buffer_.get() + begin_, buffered());
+    end_ -= begin_;
+    begin_ = 0;
+  }
+  while (buffered() < least) {
+    auto got = co_await receive({buffer_.get() + end_, kBufferBytes - end_});
+    if (!got) co_return fail(std::move(got).error());
+    end_ += *got;
+  }
+  co_return Result<>{};
+}
+
+void FrameSocket::release_idle_buffer() {
+  if (buffered() > 0) return;
+  begin_ = end_ = 0;
+  buffer_.reset();
+}
+
+Task<Result<Frame>> FrameSocket::read() {
+  CO_TRY(co_await fill(kFrameHeaderBytes));
+  CO_TRY_ASSIGN(const FrameHeader header, parse_frame_header({buffer_.get() + begin_, kFrameHeaderBytes}, payload_max_));
+  begin_ += kFrameHeaderBytes;
+  Frame frame{header.type, {}};
+  frame.payload.resize(header.length);
+  const std::size_t ready = std::min<std::size_t>(buffered(), header.length);
+  std::memcpy(frame.payload.data(), buffer_.get() + begin_, ready);
+  begin_ += ready;
+  for (std::size_t have = ready; have < frame.payload.size();) {
+    auto got = co_await receive({frame.payload.data() + have, frame.payload.size() - have});
+    if (!got) co_return fail(std::move(got).error());
+    have += *got;
+  }
+  release_idle_buffer();
+  co_return frame;
+}
+
+Task<Result<FrameSocket::Piece>> FrameSocket::read_data(std::span<char> into) {
+  while (data_left_ == 0) {
+    CO_TRY(co_await fill(kFrameHeaderBytes));
+    CO_TRY_ASSIGN(const FrameHeader header, parse_frame_header({buffer_.get() + begin_, kFrameHeaderBytes}, payload_max_));
+    if (header.type != FrameType::kData) {
+      CO_TRY_ASSIGN(Frame frame, co_await read());
+      co_return Piece{0, std::move(frame)};
+    }
+    begin_ += kFrameHeaderBytes;
+    data_left_ = header.length;
+  }
+  if (buffered() == 0) {
+    CO_TRY_ASSIGN(const std::size_t got, co_await receive(into.first(std::min<std::size_t>(into.size(), data_left_))));
+    data_left_ -= static_cast<std::uint32_t>(got);
+    release_idle_buffer();
+    co_return Piece{got, std::nullopt};
+  }
+  const std::size_t count = std::min({into.size(), buffered(), std::size_t{data_left_}});
+  std::memcpy(into.data(), buffer_.get() + begin_, count);
+  begin_ += count;
+  data_left_ -= static_cast<std::uint32_t>(count);
+  release_idle_buffer();
+  co_return Piece{count, std::nullopt};
+}
+
+Task<Result<>> FrameSocket::write(FrameType type, std::span<const std::string_view> parts) {
+  if (was_cancelled(co_await asio::this_coro::cancellation_state)) co_return fail(ErrorCode::kCancelled, "link: cancelled");
+  std::size_t total = 0;
+  for (const std::string_view part : parts) total += part.size();
+  if (total > payload_max_) {
+    if (type != FrameType::kData) co_return fail(ErrorCode::kInvalid, "link: frame too long to send");
+    for (std::string_view part : parts) {
+      while (!part.empty()) {
+        const std::string_view piece[] = {part.substr(0, payload_max_)};
+        CO_TRY(co_await write(type, std::span<const std::string_view>(piece)));
+        part.remove_prefix(piece[0].size());
+      }
+    }
+    co_return Result<>{};
+  }
+  std::string header;
+  put_frame_header(header, {type, static_cast<std::uint32_t>(total)});
+  std::vector<asio::const_buffer> buffers;
+  buffers.reserve(parts.size() + 1);
+  buffers.emplace_back(header.data(), header.size());
+  for (const std::string_view part : parts) buffers.emplace_back(part.data(), part.size());
+  std::error_code code;
+  co_await asio::async_write(socket_, buffers, asio::redirect_error(kUseTask, code));
+  if (code) co_return fail(asio_error("link", code));
+  co_return Result<>{};
+}
+
+Task<Result<>> FrameSocket::write(FrameType type, std::string_view payload) {
+  const std::string_view parts[] = {payload};
+  co_return co_await write(type, std::span<const std::string_view>(parts));
+}
+
+Task<Result<Wake>> FrameSocket::wait_input(Signal& signal, Duration timeout) {
+  if (has_buffered_input() && !signal.is_set()) co_return Wake::kInput;
+  co_return co_await wait_socket_input(socket_, signal, timeout);
+}
+
+void FrameSocket::close() noexcept {
+  std::error_code ignored;
+  socket_.close(ignored);
+}
+
+Task<Result<UnixSocket>> connect_unix(std::string path) {
+  UnixSocket socket(co_await asio::this_coro::executor);
+  std::error_code code;
+  co_await socket.async_connect(asio::local::stream_protocol::endpoint(path), asio::redirect_error(kUseTask, code));
+  if (code) co_return fail(ErrorCode::kUnavailable, "connect " + path + ": " + code.message());
+  co_return std::move(socket);
+}
+
+}  // namespace hauspost::link

@@ -1,0 +1,243 @@
+#include "base/link/rpc.h"
+
+#include "base/bytes.h"
+
+namespace hauspost::link {
+
+namespace {
+
+constexpr std::size_t kCallHeaderBytes = 14;
+
+struct CallHeader {
+  std::uint64_t call = 0;
+  std::uint16_t word = 0;  // method of a request, status of a reply
+};
+
+std::string call_header(CallHeader header) {
+  std::string out;
+  put_le(out, header.call);
+  put_le(out, header.word);
+  put_le(out, std::uint32_t{0});
+  return out;
+}
+
+Result<CallHeader> take_call_header(std::string& payload) {
+  if (payload.size() < kCallHeaderBytes) return fail(ErrorCode::kCorrupt, "rpc: frame too short");
+  ByteReader reader(payload);
+  CallHeader header;
+  header.call = reader.le<std::uint64_t>();
+  header.word = reader.le<std::uint16_t>();
+  payload.erase(0, kCallHeaderBytes);
+  return header;
+}
+
+Result<std::string> reply_result(std::uint16_t status, std::string body) {
+  if (status == 0) return body;
+  if (status > static_cast<std::uint16_t>(ErrorCode::kInternal) + 1) {
+    return fail(ErrorCode::kInternal, std::move(body));
+  }
+  return fail(static_cast<ErrorCode>(status - 1), std::move(body));
+}
+
+}  // namespace
+
+struct RpcClient::Pending {
+  explicit Pending(Executor executor) : done(executor) {}
+  std::optional<Result<std::string>> reply;
+  Timer done;  // cancelled when the reply is here
+};
+
+struct RpcClient::Connection {
+  Connection(UnixSocket socket, std::size_t payload_max, Executor executor)
+      : frames(std::move(socket), payload_max), outgoing_changed(executor) {}
+
+  void lose() {
+    lost = true;
+    frames.close();
+    outgoing_changed.notify_all();
+    for (auto& [call, pending] : calls) {
+      pending->reply = fail(ErrorCode::kUnavailable, "rpc: connection lost");
+      pending->done.cancel();
+    }
+    calls.clear();
+  }
+
+  FrameSocket frames;
+  std::unordered_map<std::uint64_t, std::shared_ptr<Pending>> calls;
+  std::deque<std::string> outgoing;
+  Condition outgoing_changed;
+  bool lost = false;
+};
+
+RpcClient::RpcClient(Executor executor, std::string path, std::size_t payload_max)
+    : executor_(executor), path_(std::move(path)), payload_max_(payload_max), tasks_(executor) {}
+
+RpcClient::RpcClient(UnixSocket socket, std::size_t payload_max)
+    : executor_(socket.get_executor()), payload_max_(payload_max), tasks_(executor_) {
+  start(std::make_shared<Connection>(std::move(socket), payload_max_, executor_));
+}
+
+RpcClient::~RpcClient() = default;
+
+void RpcClient::start(std::shared_ptr<Connection> connection) {
+  connection_ = connection;
+  tasks_.spawn("rpc.receive", receive(connection));
+  tasks_.spawn("rpc.send", send(connection));
+}
+
+Task<Result<std::shared_ptr<RpcClient::Connection>>> RpcClient::connection() {
+  if (connection_ && !connection_->lost) co_return connection_;
+  if (path_.empty() || tasks_.stopping()) co_return fail(ErrorCode::kUnavailable, "rpc: connection lost");
+  CO_TRY_ASSIGN(UnixSocket socket, co_await connect_unix(path_));
+  if (!connection_ || connection_->lost) {  // another call may have connected meanwhile
+    start(std::make_shared<Connection>(std::move(socket), payload_max_, executor_));
+  }
+  co_return connection_;
+}
+
+Task<void> RpcClient::receive(std::shared_ptr<Connection> connection) {
+  for (;;) {
+    auto frame = co_await connection->frames.read();
+    if (!frame || frame->type != FrameType::kReply) break;
+    auto header = take_call_header(frame->payload);
+    if (!header) break;
+    const auto found = connection->calls.find(header->call);
+    if (found == connection->calls.end()) continue;  // its caller stopped waiting
+    found->second->reply = reply_result(header->word, std::move(frame->payload));
+    found->second->done.cancel();
+    connection->calls.erase(found);
+  }
+  connection->lose();
+}
+
+Task<void> RpcClient::send(std::shared_ptr<Connection> connection) {
+  while (!connection->lost) {
+    if (connection->outgoing.empty()) {
+      if (!co_await connection->outgoing_changed.wait()) break;
+      continue;
+    }
+    const std::string payload = std::move(connection->outgoing.front());
+    connection->outgoing.pop_front();
+    if (!co_await connection->frames.write(FrameType::kRequest, payload)) break;
+  }
+  connection->lose();
+}
+
+Task<Result<std::string>> RpcClient::call(std::uint16_t method, std::span<const std::string_view> parts,
+                                          Duration timeout) {
+  CO_TRY_ASSIGN(const std::shared_ptr<Connection> to, co_await connection());
+  const std::uint64_t call = next_call_++;
+  std::string payload = call_header({call, method});
+  std::size_t total = payload.size();
+  for (const std::string_view part : parts) total += part.size();
+  if (total > payload_max_) co_return fail(ErrorCode::kInvalid, "rpc: request too large");
+  payload.reserve(total);
+  for (const std::string_view part : parts) payload += part;
+
+  auto pending = std::make_shared<Pending>(executor_);
+  to->calls.emplace(call, pending);
+  to->outgoing.push_back(std::move(payload));
+  to->outgoing_changed.notify_all();
+  pending->done.expires_after(timeout);
+  std::error_code code;
+  if (!pending->reply) co_await pending->done.async_wait(asio::redirect_error(kUseTask, code));
+  to->calls.erase(call);
+  if (pending->reply) co_return std::move(*pending->reply);
+  if (!code) co_return fail(ErrorCode::kTimeout, "rpc: no answer in time");
+  co_return fail(ErrorCode::kCancelled, "rpc: cancelled");
+}
+
+Task<Result<std::string>> RpcClient::call(std::uint16_t method, std::string_view body, Duration timeout) {
+  const std::string_view parts[] = {body};
+  co_return co_await call(method, std::span<const std::string_view>(parts), timeout);
+}
+
+void RpcClient::stop() {
+  tasks_.stop();
+  if (connection_) connection_->lose();
+}
+
+Task<void> RpcClient::join() { return tasks_.join(); }
+
+namespace {
+
+// One served connection: the reader spawns a task a request, and a finished task queues its reply.
+class RpcServer {
+ public:
+  RpcServer(Executor executor, UnixSocket socket, const RpcHandler& handler, RpcLimits limits)
+      : frames_(std::move(socket), limits.payload_max), handler_(handler), limits_(limits), changed_(executor),
+        tasks_(executor) {}
+
+  Task<Result<>> run() {
+    tasks_.spawn("rpc.reply", send_replies());
+    auto ended = co_await read_requests();
+    lost_ = true;
+    frames_.close();
+    changed_.notify_all();
+    tasks_.stop();
+    co_await tasks_.join();
+    co_return ended;
+  }
+
+ private:
+  Task<Result<>> read_requests() {
+    for (;;) {
+      while (under_way_ >= limits_.calls_max && !lost_) {
+          CO_TRY(co_await changed_.wait());
+      }
+      auto frame = co_await frames_.read();
+      if (!frame) {
+        if (frame.error().code == ErrorCode::kUnavailable) co_return Result<>{};
+        co_return fail(std::move(frame).error());
+      }
+      if (frame->type != FrameType::kRequest) co_return fail(ErrorCode::kCorrupt, "rpc: not a request");
+      CO_TRY_ASSIGN(const CallHeader header, take_call_header(frame->payload));
+      ++under_way_;
+      tasks_.spawn("rpc.call", answer(header, std::move(frame->payload)));
+    }
+  }
+
+  Task<void> answer(CallHeader header, std::string body) {
+    auto result = co_await handler_(header.word, std::move(body));
+    const auto status = result ? 0 : static_cast<int>(result.error().code) + 1;
+    std::string payload = call_header({header.call, static_cast<std::uint16_t>(status)});
+    payload += result ? *result : result.error().text;
+    --under_way_;
+    replies_.push_back(std::move(payload));
+    changed_.notify_all();
+  }
+
+  Task<void> send_replies() {
+    while (!lost_) {
+      if (replies_.empty()) {
+        if (!co_await changed_.wait()) co_return;
+        continue;
+      }
+      const std::string payload = std::move(replies_.front());
+      replies_.pop_front();
+      if (!co_await frames_.write(FrameType::kReply, payload)) {
+        lost_ = true;
+        frames_.close();
+      }
+    }
+  }
+
+  FrameSocket frames_;
+  const RpcHandler& handler_;
+  RpcLimits limits_;
+  Condition changed_;
+  TaskGroup tasks_;
+  std::deque<std::string> replies_;
+  std::size_t under_way_ = 0;
+  bool lost_ = false;
+};
+
+}  // namespace
+
+Task<Result<>> serve_rpc(UnixSocket socket, const RpcHandler& handler, RpcLimits limits) {
+  const Executor executor = co_await asio::this_coro::executor;
+  RpcServer server(executor, std::move(socket), handler, limits);
+  co_return co_await server.run();
+}
+
+}  // namespace hauspost::link

@@ -1,0 +1,90 @@
+#include "base/socket_stream.h"
+
+#include <asio/write.hpp>
+
+#include "base/signal.h"
+
+namespace hauspost {
+
+template <class Socket>
+Task<Result<Wake>> wait_socket_input(Socket& socket, Signal& signal, Duration timeout) {
+  if (was_cancelled(co_await asio::this_coro::cancellation_state)) co_return fail(ErrorCode::kCancelled, "wait for input: cancelled");
+  if (signal.take()) co_return Wake::kSignal;
+  std::error_code ignored;
+  bool timed_out = false;
+  Deadline deadline(socket.get_executor(), [&] {
+    timed_out = true;
+    socket.cancel(ignored);
+  });
+  if (timeout > Duration::zero()) deadline.start(timeout);
+  signal.set_waker([&] { socket.cancel(ignored); });
+  std::error_code code;
+  co_await socket.async_wait(Socket::wait_read, asio::redirect_error(kUseTask, code));
+  signal.set_waker(nullptr);
+  if (signal.take()) co_return Wake::kSignal;
+  if (!code) co_return Wake::kInput;
+  if (timed_out) co_return Wake::kTimeout;
+  co_return fail(asio_error("wait for input", code));
+}
+
+template Task<Result<Wake>> wait_socket_input(TcpSocket&, Signal&, Duration);
+template Task<Result<Wake>> wait_socket_input(UnixSocket&, Signal&, Duration);
+
+template <class Socket>
+SocketStream<Socket>::SocketStream(Socket socket)
+    : socket_(std::move(socket)), deadline_(socket_.get_executor(), [this] {
+        std::error_code ignored;
+        socket_.cancel(ignored);
+      }) {
+  std::error_code ignored;
+  if constexpr (std::is_same_v<Socket, TcpSocket>) socket_.set_option(asio::ip::tcp::no_delay(true), ignored);
+}
+
+template <class Socket>
+Error SocketStream<Socket>::failure(std::string_view what, const std::error_code& code) {
+  if (deadline_.expired()) return Error{ErrorCode::kTimeout, std::string(what) + ": timed out"};
+  return asio_error(what, code);
+}
+
+template <class Socket>
+Task<Result<std::size_t>> SocketStream<Socket>::read_some(std::span<char> into) {
+  if (was_cancelled(co_await asio::this_coro::cancellation_state)) co_return fail(ErrorCode::kCancelled, "read: cancelled");
+  if (timeout_ > Duration::zero()) deadline_.start(timeout_);
+  std::error_code code;
+  const std::size_t count =
+      co_await socket_.async_read_some(asio::buffer(into.data(), into.size()), asio::redirect_error(kUseTask, code));
+  deadline_.stop();
+  if (code == asio::error::eof) co_return std::size_t{0};
+  if (code) co_return fail(failure("read", code));
+  co_return count;
+}
+
+template <class Socket>
+Task<Result<>> SocketStream<Socket>::write(std::span<const std::string_view> parts) {
+  if (was_cancelled(co_await asio::this_coro::cancellation_state)) co_return fail(ErrorCode::kCancelled, "write: cancelled");
+  if (timeout_ > Duration::zero()) deadline_.start(timeout_);
+  std::vector<asio::const_buffer> buffers;
+  buffers.reserve(parts.size());
+  for (const std::string_view part : parts) buffers.emplace_back(part.data(), part.size());
+  std::error_code code;
+  co_await asio::async_write(socket_, buffers, asio::redirect_error(kUseTask, code));
+  deadline_.stop();
+  if (code) co_return fail(failure("write", code));
+  co_return Result<>{};
+}
+
+template <class Socket>
+Task<Result<Wake>> SocketStream<Socket>::wait_input(Signal& signal, Duration timeout) {
+  return wait_socket_input(socket_, signal, timeout);
+}
+
+template <class Socket>
+void SocketStream<Socket>::close() noexcept {
+  std::error_code ignored;
+  socket_.close(ignored);
+}
+
+template class SocketStream<TcpSocket>;
+template class SocketStream<UnixSocket>;
+
+}  // namespace hauspost

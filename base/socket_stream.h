@@ -1,0 +1,43 @@
+// SocketStream: a Stream over a connected TCP or Unix socket, in the clear.
+#pragma once
+
+#include "base/deadline.h"
+#include "base/stream.h"
+
+namespace hauspost {
+
+template <class Socket>
+class SocketStream final : public Stream {
+ public:
+  // Takes the socket; TCP sockets get TCP_NODELAY.
+  explicit SocketStream(Socket socket);
+
+  Task<Result<std::size_t>> read_some(std::span<char> into) override;
+  using Stream::write;
+  Task<Result<>> write(std::span<const std::string_view> parts) override;
+  Task<Result<Wake>> wait_input(Signal& signal, Duration timeout) override;
+  void set_timeout(Duration timeout) override { timeout_ = timeout; }
+  void close() noexcept override;
+
+  Socket& socket() { return socket_; }
+  // Gives the socket away, for instance to TLS. The stream is closed afterwards.
+  Socket release() { return std::move(socket_); }
+
+ private:
+  Error failure(std::string_view what, const std::error_code& code);
+
+  Socket socket_;
+  Deadline deadline_;
+  Duration timeout_{};
+};
+
+using TcpStream = SocketStream<TcpSocket>;
+using UnixStream = SocketStream<UnixSocket>;
+extern template class SocketStream<TcpSocket>;
+extern template class SocketStream<UnixSocket>;
+
+// Waits on a readable socket, a signal or a time-out; shared by every socket-like stream.
+template <class Socket>
+Task<Result<Wake>> wait_socket_input(Socket& socket, Signal& signal, Duration timeout);
+
+}  // namespace hauspost

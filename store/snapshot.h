@@ -1,0 +1,62 @@
+// Snapshot: a consistent view of one database at one moment. Cheap to take; keep it short.
+#pragma once
+
+#include <functional>
+#include <memory>
+#include <string_view>
+
+#include "base/result.h"
+#include "store/types.h"
+#include "store/uid_set.h"
+
+namespace hauspost::store {
+
+class SegmentMap;  // one mapped segment of the change log
+
+// A message's bytes, straight from the mapped log. Valid as long as this object lives, also after the
+// snapshot has ended, the message was expunged or the segment dropped.
+struct Body {
+  std::string_view bytes;
+  std::string_view summary;  // what OpenOptions::summarize made; empty without
+  std::shared_ptr<const SegmentMap> segment;  // keeps the bytes mapped
+};
+
+// REQUIRES: used by one thread, and never held across a co_await: an open snapshot pins index pages.
+// Views into the index die with it. Disk corruption shows as kCorrupt from the functions that return Result.
+class Snapshot {
+ public:
+  Snapshot(Snapshot&&) noexcept;
+  Snapshot& operator=(Snapshot&&) noexcept;
+  ~Snapshot();
+
+  std::optional<Mailbox> mailbox(const Guid& guid) const;
+  std::vector<Mailbox> mailboxes() const;
+
+  // Every folder of the mailbox, sorted by path with INBOX first.
+  std::vector<Folder> folders(MailboxId mailbox) const;
+  std::optional<Folder> folder(FolderId id) const;
+  // `path` as in Folder::path; its first level compares without case when it is INBOX.
+  std::optional<Folder> find_folder(MailboxId mailbox, std::string_view path) const;
+
+  std::optional<Message> message(FolderId folder, Uid uid) const;
+  // Rising UIDs within the range; stops when `visit` returns false.
+  void for_each_message(FolderId folder, UidRange range, const std::function<bool(const Message&)>& visit) const;
+  // As above, but skips what did not change after `since` without looking at each (RFC 7162 CHANGEDSINCE).
+  void for_each_changed(FolderId folder, ModSeq since, const std::function<bool(const Message&)>& visit) const;
+  // All UIDs in rising order: a session's sequence-number view.
+  std::vector<std::uint32_t> uids(FolderId folder) const;
+  // UIDs expunged after `since`, as far back as tombstones are kept; nullopt when they do not reach back
+  // that far.
+  std::optional<UidSet> expunged_since(FolderId folder, ModSeq since) const;
+
+  Result<Body> body(BodyId id) const;
+  std::string annotation(FolderId folder, Uid uid) const;  // empty: none
+
+ private:
+  friend class Database;
+  class Impl;
+  explicit Snapshot(std::unique_ptr<Impl> impl);
+  std::unique_ptr<Impl> impl_;
+};
+
+}  // namespace hauspost::store
