@@ -1,5 +1,5 @@
-// The one spelling of Asio in this project: an io_context a thread, coroutines of type Task on it, and
-// sockets bound to its executor.
+// The one spelling of Asio in this project: an io_context a thread, coroutines of type Task on it,
+// and sockets bound to its executor.
 #pragma once
 
 #include <asio/awaitable.hpp>
@@ -29,12 +29,13 @@ using TcpSocket = asio::basic_stream_socket<asio::ip::tcp, Executor>;
 using TcpAcceptor = asio::basic_socket_acceptor<asio::ip::tcp, Executor>;
 using UnixSocket = asio::basic_stream_socket<asio::local::stream_protocol, Executor>;
 using UnixAcceptor = asio::basic_socket_acceptor<asio::local::stream_protocol, Executor>;
-using Timer = asio::basic_waitable_timer<std::chrono::steady_clock, asio::wait_traits<std::chrono::steady_clock>,
-                                         Executor>;
+using Timer = asio::basic_waitable_timer<std::chrono::steady_clock,
+                                         asio::wait_traits<std::chrono::steady_clock>, Executor>;
 using Duration = std::chrono::steady_clock::duration;
 
-// Tasks of a TaskGroup never throw on cancellation: operations return kCancelled, and those of base/ also
-// do so when they start after it: if (was_cancelled(co_await asio::this_coro::cancellation_state)) ...
+// Tasks of a TaskGroup never throw on cancellation: operations return kCancelled, and those of
+// base/ also do so when they start after it: if (was_cancelled(co_await
+// asio::this_coro::cancellation_state)) ...
 inline bool was_cancelled(const asio::cancellation_state& state) {
   return state.cancelled() != asio::cancellation_type::none;
 }

@@ -27,7 +27,8 @@ std::uint32_t crc_by_table(std::string_view bytes, std::uint32_t crc) {
 }
 
 #if defined(__x86_64__)
-__attribute__((target("sse4.2"))) std::uint32_t crc_by_instruction(std::string_view bytes, std::uint32_t crc) {
+__attribute__((target("sse4.2"))) std::uint32_t crc_by_instruction(std::string_view bytes,
+                                                                   std::uint32_t crc) {
   std::uint64_t wide = crc;
   while (bytes.size() >= 8) {
     wide = _mm_crc32_u64(wide, load_le<std::uint64_t>(bytes.data()));

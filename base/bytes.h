@@ -12,7 +12,8 @@
 
 namespace hauspost {
 
-static_assert(std::endian::native == std::endian::little, "big-endian hosts need byte swapping here");
+static_assert(std::endian::native == std::endian::little,
+              "big-endian hosts need byte swapping here");
 
 template <std::integral T>
 void put_le(std::string& out, T value) {
@@ -35,7 +36,8 @@ void put_be(std::string& out, T value) {
 template <std::unsigned_integral T>
 T load_be(const char* from) {
   T value = 0;
-  for (std::size_t i = 0; i < sizeof(T); ++i) value = static_cast<T>(value << 8 | static_cast<std::uint8_t>(from[i]));
+  for (std::size_t i = 0; i < sizeof(T); ++i)
+    value = static_cast<T>(value << 8 | static_cast<std::uint8_t>(from[i]));
   return value;
 }
 // u32 length, then the bytes.

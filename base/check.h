@@ -9,7 +9,8 @@ namespace hauspost {
 
 }  // namespace hauspost
 
-#define HP_CHECK(expression) \
-  (__builtin_expect(static_cast<bool>(expression), 1) ? static_cast<void>(0) \
-                                                      : ::hauspost::check_failed(#expression, __FILE__, __LINE__))
+#define HP_CHECK(expression)                          \
+  (__builtin_expect(static_cast<bool>(expression), 1) \
+       ? static_cast<void>(0)                         \
+       : ::hauspost::check_failed(#expression, __FILE__, __LINE__))
 #define HP_UNREACHABLE() ::hauspost::check_failed("unreachable", __FILE__, __LINE__)

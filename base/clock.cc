@@ -9,7 +9,9 @@ class SystemClock final : public Clock {
   WallTime now() const override {
     return std::chrono::floor<std::chrono::microseconds>(std::chrono::system_clock::now());
   }
-  std::chrono::steady_clock::time_point steady() const override { return std::chrono::steady_clock::now(); }
+  std::chrono::steady_clock::time_point steady() const override {
+    return std::chrono::steady_clock::now();
+  }
 };
 
 }  // namespace

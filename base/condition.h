@@ -5,10 +5,13 @@
 
 namespace hauspost {
 
-// REQUIRES: one thread. Waiters look at their predicate again after each wait(): wake-ups may be spurious.
+// REQUIRES: one thread. Waiters look at their predicate again after each wait(): wake-ups may be
+// spurious.
 class Condition {
  public:
-  explicit Condition(Executor executor) : timer_(executor) { timer_.expires_at(Timer::time_point::max()); }
+  explicit Condition(Executor executor) : timer_(executor) {
+    timer_.expires_at(Timer::time_point::max());
+  }
 
   void notify_all() { timer_.cancel(); }
   // kCancelled when the waiting task was cancelled.

@@ -3,12 +3,14 @@
 namespace hauspost {
 
 struct Deadline::State : std::enable_shared_from_this<Deadline::State> {
-  State(Executor executor, std::function<void()> on_expiry) : timer(executor), expire(std::move(on_expiry)) {}
+  State(Executor executor, std::function<void()> on_expiry)
+      : timer(executor), expire(std::move(on_expiry)) {}
 
   void arm() {
     armed_until = due;
     timer.expires_at(due);
-    timer.async_wait([self = shared_from_this()](const std::error_code& code) { self->fired(code); });
+    timer.async_wait(
+        [self = shared_from_this()](const std::error_code& code) { self->fired(code); });
   }
   void fired(const std::error_code& code) {
     armed_until = std::chrono::steady_clock::time_point::max();

@@ -34,7 +34,9 @@ struct Guid {
   static std::optional<Guid> from_bytes(std::string_view raw);
 
   std::string to_string() const;
-  std::string_view as_bytes() const { return {reinterpret_cast<const char*>(bytes.data()), bytes.size()}; }
+  std::string_view as_bytes() const {
+    return {reinterpret_cast<const char*>(bytes.data()), bytes.size()};
+  }
   bool is_nil() const { return *this == Guid{}; }
   auto operator<=>(const Guid&) const = default;
 };

@@ -20,7 +20,8 @@ constexpr std::size_t kFieldLimit = 1024;
 
 spdlog::logger& logger() {
   static const std::shared_ptr<spdlog::logger> instance = [] {
-    auto made = std::make_shared<spdlog::logger>("hauspost", std::make_shared<spdlog::sinks::stderr_sink_mt>());
+    auto made = std::make_shared<spdlog::logger>("hauspost",
+                                                 std::make_shared<spdlog::sinks::stderr_sink_mt>());
     made->set_pattern("%Y-%m-%dT%H:%M:%S.%e%z %l %n pid=%P %v");
     return made;
   }();
@@ -44,7 +45,8 @@ spdlog::level::level_enum to_spdlog(Level level) {
 
 }  // namespace
 
-Field::Field(std::string_view name, std::string_view value) : key(name), text(escape_for_log(value, kFieldLimit)) {
+Field::Field(std::string_view name, std::string_view value)
+    : key(name), text(escape_for_log(value, kFieldLimit)) {
   if (text.empty() || text.find_first_of(" =\\") != std::string::npos) text = '"' + text + '"';
 }
 

@@ -1,5 +1,6 @@
-// Log lines are events: a stable dotted name, then key=value. One line each on standard error, which
-// the supervisor collects. Peer bytes are escaped here, once; secrets have a type that prints ***.
+// Log lines are events: a stable dotted name, then key=value. One line each on standard error,
+// which the supervisor collects. Peer bytes are escaped here, once; secrets have a type that prints
+// ***.
 #pragma once
 
 #include <concepts>

@@ -7,7 +7,8 @@
 
 namespace hauspost {
 
-std::pair<std::unique_ptr<MemoryStream>, std::unique_ptr<MemoryStream>> MemoryStream::pair(Executor executor) {
+std::pair<std::unique_ptr<MemoryStream>, std::unique_ptr<MemoryStream>> MemoryStream::pair(
+    Executor executor) {
   auto left = std::make_shared<Pipe>(executor);
   auto right = std::make_shared<Pipe>(executor);
   return {std::unique_ptr<MemoryStream>(new MemoryStream(left, right)),
@@ -43,11 +44,16 @@ Task<Result<Wake>> MemoryStream::wait_input(Signal& signal, Duration timeout) {
   signal.set_waker([pipe] { pipe->changed.notify_all(); });
   Result<Wake> wake = Wake::kInput;
   for (;;) {
-    if (signal.take()) wake = Wake::kSignal;
-    else if (!pipe->bytes.empty() || pipe->ended) wake = Wake::kInput;
-    else if (timed_out) wake = Wake::kTimeout;
-    else if (auto woken = co_await pipe->changed.wait(); !woken) wake = fail(std::move(woken).error());
-    else continue;
+    if (signal.take())
+      wake = Wake::kSignal;
+    else if (!pipe->bytes.empty() || pipe->ended)
+      wake = Wake::kInput;
+    else if (timed_out)
+      wake = Wake::kTimeout;
+    else if (auto woken = co_await pipe->changed.wait(); !woken)
+      wake = fail(std::move(woken).error());
+    else
+      continue;
     break;
   }
   signal.set_waker(nullptr);

@@ -12,9 +12,10 @@ namespace hauspost {
 
 class MemoryStream final : public Stream {
  public:
-  // Two connected ends. What one writes the other reads. Unbounded; time-outs are kept, not enforced
-  // (wait_input alone honours its own).
-  static std::pair<std::unique_ptr<MemoryStream>, std::unique_ptr<MemoryStream>> pair(Executor executor);
+  // Two connected ends. What one writes the other reads. Unbounded; time-outs are kept, not
+  // enforced (wait_input alone honours its own).
+  static std::pair<std::unique_ptr<MemoryStream>, std::unique_ptr<MemoryStream>> pair(
+      Executor executor);
   ~MemoryStream() override { close(); }
 
   Task<Result<std::size_t>> read_some(std::span<char> into) override;
@@ -31,7 +32,8 @@ class MemoryStream final : public Stream {
     bool ended = false;
     Condition changed;  // of bytes or ended
   };
-  MemoryStream(std::shared_ptr<Pipe> in, std::shared_ptr<Pipe> out) : in_(std::move(in)), out_(std::move(out)) {}
+  MemoryStream(std::shared_ptr<Pipe> in, std::shared_ptr<Pipe> out)
+      : in_(std::move(in)), out_(std::move(out)) {}
 
   std::shared_ptr<Pipe> in_;  // shared by the two ends
   std::shared_ptr<Pipe> out_;

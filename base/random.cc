@@ -23,7 +23,8 @@ std::uint64_t random_u64() {
 }
 
 std::string random_password(std::size_t length) {
-  constexpr std::string_view kAlphabet = "ABCDEFGHJKLMNPQRSTUVWXYZabcdefghijkmnopqrstuvwxyz23456789";
+  constexpr std::string_view kAlphabet =
+      "ABCDEFGHJKLMNPQRSTUVWXYZabcdefghijkmnopqrstuvwxyz23456789";
   std::string password;
   while (password.size() < length) {
     const std::uint64_t bits = random_u64() & 0xff;

@@ -1,5 +1,5 @@
-// Result<T>: how "the world is wrong" travels. A peer's mistakes are protocol values of their own and
-// our own mistakes are HP_CHECK; neither is an Error.
+// Result<T>: how "the world is wrong" travels. A peer's mistakes are protocol values of their own
+// and our own mistakes are HP_CHECK; neither is an Error.
 #pragma once
 
 #include <cerrno>
@@ -51,12 +51,14 @@ Error errno_error(std::string_view what, int error_number = errno);
 #define HP_CONCAT(a, b) HP_CONCAT_INNER(a, b)
 
 // TRY_ASSIGN(auto x, expression): x = value, or return the error.
-#define TRY_ASSIGN(target, ...) HP_TRY_ASSIGN_(HP_CONCAT(try_, __COUNTER__), return, target, __VA_ARGS__)
-#define CO_TRY_ASSIGN(target, ...) HP_TRY_ASSIGN_(HP_CONCAT(try_, __COUNTER__), co_return, target, __VA_ARGS__)
-#define HP_TRY_ASSIGN_(temporary, leave, target, ...)                                  \
-  auto temporary = (__VA_ARGS__);                                                      \
-  if (!temporary) [[unlikely]]                                                         \
-    leave std::unexpected(std::move(temporary).error());                               \
+#define TRY_ASSIGN(target, ...) \
+  HP_TRY_ASSIGN_(HP_CONCAT(try_, __COUNTER__), return, target, __VA_ARGS__)
+#define CO_TRY_ASSIGN(target, ...) \
+  HP_TRY_ASSIGN_(HP_CONCAT(try_, __COUNTER__), co_return, target, __VA_ARGS__)
+#define HP_TRY_ASSIGN_(temporary, leave, target, ...)    \
+  auto temporary = (__VA_ARGS__);                        \
+  if (!temporary) [[unlikely]]                           \
+    leave std::unexpected(std::move(temporary).error()); \
   target = std::move(*temporary)
 
 // TRY(expression): the value is not wanted, only the error.

@@ -1,5 +1,5 @@
-// Signal: one session's "something happened, look again". Level-triggered and coalescing: any number
-// of notify() calls before a look are one.
+// Signal: one session's "something happened, look again". Level-triggered and coalescing: any
+// number of notify() calls before a look are one.
 #pragma once
 
 #include <functional>

@@ -8,7 +8,8 @@ namespace hauspost {
 
 template <class Socket>
 Task<Result<Wake>> wait_socket_input(Socket& socket, Signal& signal, Duration timeout) {
-  if (was_cancelled(co_await asio::this_coro::cancellation_state)) co_return fail(ErrorCode::kCancelled, "wait for input: cancelled");
+  if (was_cancelled(co_await asio::this_coro::cancellation_state))
+    co_return fail(ErrorCode::kCancelled, "wait for input: cancelled");
   if (signal.take()) co_return Wake::kSignal;
   std::error_code ignored;
   bool timed_out = false;
@@ -37,7 +38,8 @@ SocketStream<Socket>::SocketStream(Socket socket)
         socket_.cancel(ignored);
       }) {
   std::error_code ignored;
-  if constexpr (std::is_same_v<Socket, TcpSocket>) socket_.set_option(asio::ip::tcp::no_delay(true), ignored);
+  if constexpr (std::is_same_v<Socket, TcpSocket>)
+    socket_.set_option(asio::ip::tcp::no_delay(true), ignored);
 }
 
 template <class Socket>
@@ -48,11 +50,12 @@ Error SocketStream<Socket>::failure(std::string_view what, const std::error_code
 
 template <class Socket>
 Task<Result<std::size_t>> SocketStream<Socket>::read_some(std::span<char> into) {
-  if (was_cancelled(co_await asio::this_coro::cancellation_state)) co_return fail(ErrorCode::kCancelled, "read: cancelled");
+  if (was_cancelled(co_await asio::this_coro::cancellation_state))
+    co_return fail(ErrorCode::kCancelled, "read: cancelled");
   if (timeout_ > Duration::zero()) deadline_.start(timeout_);
   std::error_code code;
-  const std::size_t count =
-      co_await socket_.async_read_some(asio::buffer(into.data(), into.size()), asio::redirect_error(kUseTask, code));
+  const std::size_t count = co_await socket_.async_read_some(asio::buffer(into.data(), into.size()),
+                                                             asio::redirect_error(kUseTask, code));
   deadline_.stop();
   if (code == asio::error::eof) co_return std::size_t{0};
   if (code) co_return fail(failure("read", code));
@@ -61,7 +64,8 @@ Task<Result<std::size_t>> SocketStream<Socket>::read_some(std::span<char> into) 
 
 template <class Socket>
 Task<Result<>> SocketStream<Socket>::write(std::span<const std::string_view> parts) {
-  if (was_cancelled(co_await asio::this_coro::cancellation_state)) co_return fail(ErrorCode::kCancelled, "write: cancelled");
+  if (was_cancelled(co_await asio::this_coro::cancellation_state))
+    co_return fail(ErrorCode::kCancelled, "write: cancelled");
   if (timeout_ > Duration::zero()) deadline_.start(timeout_);
   std::vector<asio::const_buffer> buffers;
   buffers.reserve(parts.size());

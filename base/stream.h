@@ -1,5 +1,5 @@
-// Stream: two directions of bytes with time-outs. Sessions know only this; under it is a socket, TLS,
-// the session link or, in tests, memory.
+// Stream: two directions of bytes with time-outs. Sessions know only this; under it is a socket,
+// TLS, the session link or, in tests, memory.
 #pragma once
 
 #include <initializer_list>
@@ -15,7 +15,8 @@ class Signal;
 enum class Wake { kInput, kSignal, kTimeout };
 
 // REQUIRES: one thread; at most one read and one write under way at a time.
-// Every failure is final for the stream: kTimeout, kCancelled, or kUnavailable when the peer is gone.
+// Every failure is final for the stream: kTimeout, kCancelled, or kUnavailable when the peer is
+// gone.
 class Stream {
  public:
   virtual ~Stream() = default;
@@ -28,8 +29,8 @@ class Stream {
   virtual Task<Result<>> write(std::span<const std::string_view> parts) = 0;
   Task<Result<>> write(std::string_view bytes);
 
-  // Waits until read_some would return at once, `signal` is set (and takes it), or `timeout` passed.
-  // Consumes nothing.
+  // Waits until read_some would return at once, `signal` is set (and takes it), or `timeout`
+  // passed. Consumes nothing.
   virtual Task<Result<Wake>> wait_input(Signal& signal, Duration timeout) = 0;
 
   // Bound on each following read_some and write; zero means none.

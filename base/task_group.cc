@@ -32,7 +32,8 @@ void TaskGroup::spawn(std::string name, Task<void> task) {
     members_.erase(member);
     if (members_.empty()) drained_.notify_all();
   };
-  asio::co_spawn(executor_, without_throwing(std::move(task)), asio::bind_cancellation_slot(member->slot(), std::move(ended)));
+  asio::co_spawn(executor_, without_throwing(std::move(task)),
+                 asio::bind_cancellation_slot(member->slot(), std::move(ended)));
 }
 
 void TaskGroup::stop() {
@@ -45,7 +46,8 @@ void TaskGroup::stop() {
 
 Task<void> TaskGroup::join() {
   while (!members_.empty()) {
-    [[maybe_unused]] auto woken = co_await drained_.wait();  // a cancelled joiner still waits for the rest
+    [[maybe_unused]] auto woken =
+        co_await drained_.wait();  // a cancelled joiner still waits for the rest
   }
 }
 

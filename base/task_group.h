@@ -1,4 +1,5 @@
-// TaskGroup: every spawned task is counted by something that is awaited before its world is destroyed.
+// TaskGroup: every spawned task is counted by something that is awaited before its world is
+// destroyed.
 #pragma once
 
 #include <asio/cancellation_signal.hpp>
@@ -18,8 +19,8 @@ class TaskGroup {
   TaskGroup& operator=(const TaskGroup&) = delete;
   ~TaskGroup();  // HP_CHECKs that nobody is inside
 
-  // Starts `task`. An exception that leaves it is logged as event task.failed with `name` and ends only
-  // that task. After stop() the task is dropped unstarted.
+  // Starts `task`. An exception that leaves it is logged as event task.failed with `name` and ends
+  // only that task. After stop() the task is dropped unstarted.
   void spawn(std::string name, Task<void> task);
   // Cancels what every task waits for; tasks see kCancelled from their streams.
   void stop();

@@ -1,5 +1,6 @@
-// Database: one active database copy, opened by one process. Reads are snapshots; writes are awaited
-// and return when they are durable. What a write returned is never lost or changed by a crash.
+// Database: one active database copy, opened by one process. Reads are snapshots; writes are
+// awaited and return when they are durable. What a write returned is never lost or changed by a
+// crash.
 #pragma once
 
 #include <functional>
@@ -18,15 +19,17 @@ class Signal;
 namespace hauspost::store {
 
 struct OpenOptions {
-  std::string path;   // the database's folder
-  Guid guid;          // kInvalid when the folder holds another database; given to a new one
+  std::string path;  // the database's folder
+  Guid guid;         // kInvalid when the folder holds another database; given to a new one
   bool create = false;
-  std::uint64_t epoch = 1;                            // of this mount; kInvalid when below what is stored
+  std::uint64_t epoch = 1;  // of this mount; kInvalid when below what is stored
   std::uint64_t segment_bytes = 64ULL << 20;
-  std::uint64_t index_bytes_max = 64ULL << 30;        // LMDB map size
-  std::uint64_t checkpoint_log_bytes = 64ULL << 20;   // checkpoint when this much log lies behind the last
+  std::uint64_t index_bytes_max = 64ULL << 30;  // LMDB map size
+  std::uint64_t checkpoint_log_bytes = 64ULL
+                                       << 20;  // checkpoint when this much log lies behind the last
   Duration checkpoint_interval = std::chrono::seconds(30);
-  std::uint64_t disk_reserve_bytes = 64ULL << 20;     // refuse writes (kExhausted) below this much free space
+  std::uint64_t disk_reserve_bytes =
+      64ULL << 20;  // refuse writes (kExhausted) below this much free space
   // Made at append from a message's bytes and stored beside it: Snapshot::body gives it back.
   // Runs on the caller's thread. Empty: no summaries.
   std::function<std::string(std::string_view message)> summarize;
@@ -37,7 +40,7 @@ struct NewMessage {
   FlagBits flags = 0;                       // system flags only
   std::vector<std::string> keywords;
   std::int64_t internal_date_s = 0;
-  std::string annotation;                   // opaque, at most kAnnotationMax; empty: none
+  std::string annotation;  // opaque, at most kAnnotationMax; empty: none
 };
 inline constexpr std::size_t kAnnotationMax = 64 * 1024;
 
@@ -66,8 +69,8 @@ struct FlagsChanged {
 };
 
 struct DeliveryTarget {
-  Guid mailbox;          // created with its default folders when the store does not know it yet
-  std::string label;     // primary address, for a mailbox that is created
+  Guid mailbox;       // created with its default folders when the store does not know it yet
+  std::string label;  // primary address, for a mailbox that is created
   std::string folder = "INBOX";  // path; INBOX when it does not exist
   FlagBits flags = 0;
 };
@@ -89,16 +92,16 @@ struct FolderEvent {
   Kind kind = Kind::kAppended;
   FolderId folder;
   ModSeq modseq;
-  UidSet uids;      // of kAppended, kFlags, kExpunged
-  Guid session;     // who did it: Actor::session
+  UidSet uids;   // of kAppended, kFlags, kExpunged
+  Guid session;  // who did it: Actor::session
 };
 
 class FolderWatch;
 
 // Thread-safe. Every Task resumes on the executor of the coroutine that awaits it.
-// Failures: kNotFound (mailbox, folder, or no such message), kExists, kInvalid, kExhausted (quota, disk,
-// limits), kUnavailable (the database is closing). A failed write changed nothing. When the disk itself
-// fails the process ends: no caller is told anything it could mistake for success.
+// Failures: kNotFound (mailbox, folder, or no such message), kExists, kInvalid, kExhausted (quota,
+// disk, limits), kUnavailable (the database is closing). A failed write changed nothing. When the
+// disk itself fails the process ends: no caller is told anything it could mistake for success.
 class Database {
  public:
   // Opens or creates, recovers, and starts the writer thread. Blocks.
@@ -106,24 +109,28 @@ class Database {
   static Result<std::unique_ptr<Database>> open(OpenOptions options);
   ~Database();  // close()s
 
-  // Refuses new writes, waits for those under way, makes a last checkpoint and leaves a clean mark. Blocks.
+  // Refuses new writes, waits for those under way, makes a last checkpoint and leaves a clean mark.
+  // Blocks.
   void close();
 
   Snapshot snapshot() const;
   const Guid& guid() const;
   std::uint64_t epoch() const;
 
-  // The mailbox of `guid`, created with INBOX, Drafts, Sent, Junk, Trash and Archive when new (S2-28).
+  // The mailbox of `guid`, created with INBOX, Drafts, Sent, Junk, Trash and Archive when new
+  // (S2-28).
   Task<Result<MailboxId>> open_mailbox(Actor actor, Guid guid, std::string label);
   // Drops the mailbox and everything in it. kNotFound when the store never saw it.
   Task<Result<>> delete_mailbox(Actor actor, Guid guid);
 
-  // Missing parents are created too. kExists; kInvalid: empty level, '/' at an end, control characters, not UTF-8.
-  Task<Result<FolderId>> create_folder(Actor actor, MailboxId mailbox, std::string path, SpecialUse use);
+  // Missing parents are created too. kExists; kInvalid: empty level, '/' at an end, control
+  // characters, not UTF-8.
+  Task<Result<FolderId>> create_folder(Actor actor, MailboxId mailbox, std::string path,
+                                       SpecialUse use);
   // With its messages. kInvalid: INBOX, or it has children (the text says which).
   Task<Result<>> delete_folder(Actor actor, FolderId folder);
-  // Children move along; missing parents of the new path are created. INBOX: its messages move into the
-  // new folder and INBOX stays (RFC 9051 section 6.3.6). kExists; kInvalid: into its own child.
+  // Children move along; missing parents of the new path are created. INBOX: its messages move into
+  // the new folder and INBOX stays (RFC 9051 section 6.3.6). kExists; kInvalid: into its own child.
   Task<Result<>> rename_folder(Actor actor, FolderId folder, std::string new_path);
   Task<Result<>> set_subscribed(Actor actor, FolderId folder, bool subscribed);
 
@@ -135,25 +142,26 @@ class Database {
   Task<Result<Copied>> copy(Actor actor, FolderId from, UidSet uids, FolderId to);
   Task<Result<Copied>> move(Actor actor, FolderId from, UidSet uids, FolderId to);
   Task<Result<FlagsChanged>> change_flags(Actor actor, FolderId folder, FlagChange change);
-  // Removes those of `uids` that exist and, when `only_deleted`, carry \Deleted. Returns what was removed.
+  // Removes those of `uids` that exist and, when `only_deleted`, carry \Deleted. Returns what was
+  // removed.
   Task<Result<UidSet>> expunge(Actor actor, FolderId folder, UidSet uids, bool only_deleted);
   Task<Result<>> annotate(Actor actor, FolderId folder, Uid uid, std::string annotation);
 
-  // \Recent (RFC 3501 section 2.3.2), kept in memory only: the first UID that no session has seen yet as
-  // recent; the call claims everything below uid_next for the caller.
+  // \Recent (RFC 3501 section 2.3.2), kept in memory only: the first UID that no session has seen
+  // yet as recent; the call claims everything below uid_next for the caller.
   Uid claim_recent(FolderId folder, Uid uid_next);
 
   struct Statistics {
-    std::uint64_t log_bytes = 0;        // all segments
+    std::uint64_t log_bytes = 0;  // all segments
     std::uint64_t live_body_bytes = 0;
     std::uint64_t dead_body_bytes = 0;
-    std::uint64_t index_bytes = 0;      // used pages
+    std::uint64_t index_bytes = 0;  // used pages
     std::uint64_t mailboxes = 0;
     std::uint64_t messages = 0;
     Lsn last_lsn;
     Lsn checkpoint_lsn;
-    std::uint64_t commits = 0;          // batches since the mount
-    std::uint64_t records = 0;          // since the mount
+    std::uint64_t commits = 0;  // batches since the mount
+    std::uint64_t records = 0;  // since the mount
   };
   Statistics statistics() const;
 
@@ -164,7 +172,8 @@ class Database {
   std::unique_ptr<Impl> impl_;
 };
 
-// A session's ear on one folder. Events collect here (bounded) and `signal` is notified on `executor`.
+// A session's ear on one folder. Events collect here (bounded) and `signal` is notified on
+// `executor`.
 class FolderWatch {
  public:
   static constexpr std::size_t kEventsMax = 1024;

@@ -13,16 +13,17 @@ namespace hauspost::store {
 
 class SegmentMap;  // one mapped segment of the change log
 
-// A message's bytes, straight from the mapped log. Valid as long as this object lives, also after the
-// snapshot has ended, the message was expunged or the segment dropped.
+// A message's bytes, straight from the mapped log. Valid as long as this object lives, also after
+// the snapshot has ended, the message was expunged or the segment dropped.
 struct Body {
   std::string_view bytes;
-  std::string_view summary;  // what OpenOptions::summarize made; empty without
+  std::string_view summary;                   // what OpenOptions::summarize made; empty without
   std::shared_ptr<const SegmentMap> segment;  // keeps the bytes mapped
 };
 
-// REQUIRES: used by one thread, and never held across a co_await: an open snapshot pins index pages.
-// Views into the index die with it. Disk corruption shows as kCorrupt from the functions that return Result.
+// REQUIRES: used by one thread, and never held across a co_await: an open snapshot pins index
+// pages. Views into the index die with it. Disk corruption shows as kCorrupt from the functions
+// that return Result.
 class Snapshot {
  public:
   Snapshot(Snapshot&&) noexcept;
@@ -40,13 +41,16 @@ class Snapshot {
 
   std::optional<Message> message(FolderId folder, Uid uid) const;
   // Rising UIDs within the range; stops when `visit` returns false.
-  void for_each_message(FolderId folder, UidRange range, const std::function<bool(const Message&)>& visit) const;
-  // As above, but skips what did not change after `since` without looking at each (RFC 7162 CHANGEDSINCE).
-  void for_each_changed(FolderId folder, ModSeq since, const std::function<bool(const Message&)>& visit) const;
+  void for_each_message(FolderId folder, UidRange range,
+                        const std::function<bool(const Message&)>& visit) const;
+  // As above, but skips what did not change after `since` without looking at each (RFC 7162
+  // CHANGEDSINCE).
+  void for_each_changed(FolderId folder, ModSeq since,
+                        const std::function<bool(const Message&)>& visit) const;
   // All UIDs in rising order: a session's sequence-number view.
   std::vector<std::uint32_t> uids(FolderId folder) const;
-  // UIDs expunged after `since`, as far back as tombstones are kept; nullopt when they do not reach back
-  // that far.
+  // UIDs expunged after `since`, as far back as tombstones are kept; nullopt when they do not reach
+  // back that far.
   std::optional<UidSet> expunged_since(FolderId folder, ModSeq since) const;
 
   Result<Body> body(BodyId id) const;

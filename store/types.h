@@ -14,12 +14,12 @@ namespace hauspost::store {
 using MailboxId = StrongId<struct MailboxTag, std::uint32_t>;  // of one database; never reused
 using FolderId = StrongId<struct FolderTag, std::uint32_t>;    // of one database; never reused
 using BodyId = StrongId<struct BodyTag, std::uint64_t>;        // of one database; never reused
-using Lsn = StrongId<struct LsnTag, std::uint64_t>;            // number of a change log record, from 1
-using Uid = StrongId<struct UidTag, std::uint32_t>;            // RFC 9051 section 2.3.1.1
-using ModSeq = StrongId<struct ModSeqTag, std::uint64_t>;      // RFC 7162; here: the Lsn of the change
+using Lsn = StrongId<struct LsnTag, std::uint64_t>;        // number of a change log record, from 1
+using Uid = StrongId<struct UidTag, std::uint32_t>;        // RFC 9051 section 2.3.1.1
+using ModSeq = StrongId<struct ModSeqTag, std::uint64_t>;  // RFC 7162; here: the Lsn of the change
 
-// One bit a flag. Bits 0-4 are the system flags, 5-7 reserved, 8-62 the folder's keywords in the order
-// of Folder::keywords, 63 reserved for "more keywords elsewhere".
+// One bit a flag. Bits 0-4 are the system flags, 5-7 reserved, 8-62 the folder's keywords in the
+// order of Folder::keywords, 63 reserved for "more keywords elsewhere".
 using FlagBits = std::uint64_t;
 inline constexpr FlagBits kSeen = 1;
 inline constexpr FlagBits kAnswered = 2;
@@ -31,21 +31,29 @@ inline constexpr int kFirstKeywordBit = 8;
 inline constexpr std::size_t kKeywordsMax = 55;  // a folder
 
 inline constexpr char kHierarchySeparator = '/';
-inline constexpr std::size_t kFolderNameMax = 255;   // bytes of one level, UTF-8
+inline constexpr std::size_t kFolderNameMax = 255;  // bytes of one level, UTF-8
 inline constexpr std::size_t kFolderDepthMax = 50;
-inline constexpr std::size_t kFoldersMax = 10'000;   // a mailbox
+inline constexpr std::size_t kFoldersMax = 10'000;  // a mailbox
 
 // RFC 6154. Stored: numbers are for ever.
 enum class SpecialUse : std::uint8_t {
-  kNone = 0, kInbox = 1, kDrafts = 2, kSent = 3, kJunk = 4, kTrash = 5, kArchive = 6, kAll = 7, kFlagged = 8,
+  kNone = 0,
+  kInbox = 1,
+  kDrafts = 2,
+  kSent = 3,
+  kJunk = 4,
+  kTrash = 5,
+  kArchive = 6,
+  kAll = 7,
+  kFlagged = 8,
 };
 
 struct Folder {
   FolderId id;
   MailboxId mailbox;
-  FolderId parent;       // 0: top level
-  std::string name;      // this level only, UTF-8 in NFC as the client sent it; the inbox is "INBOX"
-  std::string path;      // levels joined by '/'; filled by Snapshot, not stored
+  FolderId parent;   // 0: top level
+  std::string name;  // this level only, UTF-8 in NFC as the client sent it; the inbox is "INBOX"
+  std::string path;  // levels joined by '/'; filled by Snapshot, not stored
   std::uint32_t uid_validity = 0;
   Uid uid_next{1};
   ModSeq highest_modseq;
@@ -55,7 +63,7 @@ struct Folder {
   std::uint64_t bytes = 0;  // sum of message sizes
   SpecialUse special_use = SpecialUse::kNone;
   bool subscribed = false;
-  bool has_children = false;  // filled by Snapshot::folders
+  bool has_children = false;          // filled by Snapshot::folders
   std::vector<std::string> keywords;  // as first spelt; compare case-insensitively
 };
 

@@ -22,9 +22,9 @@ void UidSet::add(UidRange range) {
     }
     return;
   }
-  const auto begin = std::partition_point(ranges_.begin(), ranges_.end(), [&](const UidRange& held) {
-    return held.last < range.first && range.first - held.last > 1;
-  });
+  const auto begin = std::partition_point(
+      ranges_.begin(), ranges_.end(),
+      [&](const UidRange& held) { return held.last < range.first && range.first - held.last > 1; });
   auto end = begin;
   while (end != ranges_.end() && (end->first <= range.last || end->first - range.last == 1)) {
     range.first = std::min(range.first, end->first);

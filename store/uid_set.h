@@ -1,4 +1,5 @@
-// UidSet: sorted, disjoint, merged ranges of numbers. Used for UIDs and for message sequence numbers.
+// UidSet: sorted, disjoint, merged ranges of numbers. Used for UIDs and for message sequence
+// numbers.
 #pragma once
 
 #include <cstdint>
@@ -27,7 +28,7 @@ class UidSet {
 
   bool contains(std::uint32_t number) const;  // O(log ranges)
   bool empty() const { return ranges_.empty(); }
-  std::uint64_t count() const;                // numbers, not ranges
+  std::uint64_t count() const;  // numbers, not ranges
   std::span<const UidRange> ranges() const { return ranges_; }
   bool operator==(const UidSet&) const = default;
 

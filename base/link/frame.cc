@@ -38,17 +38,20 @@ Result<FrameHeader> parse_frame_header(std::string_view bytes, std::size_t paylo
 }
 
 FrameSocket::FrameSocket(UnixSocket socket, std::size_t payload_max)
-    : socket_(std::move(socket)), payload_max_(payload_max), deadline_(socket_.get_executor(), [this] {
+    : socket_(std::move(socket)),
+      payload_max_(payload_max),
+      deadline_(socket_.get_executor(), [this] {
         std::error_code ignored;
         socket_.cancel(ignored);
       }) {}
 
 Task<Result<std::size_t>> FrameSocket::receive(std::span<char> into) {
-  if (was_cancelled(co_await asio::this_coro::cancellation_state)) co_return fail(ErrorCode::kCancelled, "link: cancelled");
+  if (was_cancelled(co_await asio::this_coro::cancellation_state))
+    co_return fail(ErrorCode::kCancelled, "link: cancelled");
   if (timeout_ > Duration::zero()) deadline_.start(timeout_);
   std::error_code code;
-  const std::size_t count =
-      co_await socket_.async_read_some(asio::buffer(into.data(), into.size()), asio::redirect_error(kUseTask, code));
+  const std::size_t count = co_await socket_.async_read_some(asio::buffer(into.data(), into.size()),
+                                                             asio::redirect_error(kUseTask, code));
   deadline_.stop();
   if (!code) co_return count;
   if (deadline_.expired()) co_return fail(ErrorCode::kTimeout, "link: read timed out");
@@ -78,7 +81,8 @@ void FrameSocket::release_idle_buffer() {
 
 Task<Result<Frame>> FrameSocket::read() {
   CO_TRY(co_await fill(kFrameHeaderBytes));
-  CO_TRY_ASSIGN(const FrameHeader header, parse_frame_header({buffer_.get() + begin_, kFrameHeaderBytes}, payload_max_));
+  CO_TRY_ASSIGN(const FrameHeader header,
+                parse_frame_header({buffer_.get() + begin_, kFrameHeaderBytes}, payload_max_));
   begin_ += kFrameHeaderBytes;
   Frame frame{header.type, {}};
   frame.payload.resize(header.length);
@@ -97,7 +101,8 @@ Task<Result<Frame>> FrameSocket::read() {
 Task<Result<FrameSocket::Piece>> FrameSocket::read_data(std::span<char> into) {
   while (data_left_ == 0) {
     CO_TRY(co_await fill(kFrameHeaderBytes));
-    CO_TRY_ASSIGN(const FrameHeader header, parse_frame_header({buffer_.get() + begin_, kFrameHeaderBytes}, payload_max_));
+    CO_TRY_ASSIGN(const FrameHeader header,
+                  parse_frame_header({buffer_.get() + begin_, kFrameHeaderBytes}, payload_max_));
     if (header.type != FrameType::kData) {
       CO_TRY_ASSIGN(Frame frame, co_await read());
       co_return Piece{0, std::move(frame)};
@@ -106,7 +111,8 @@ Task<Result<FrameSocket::Piece>> FrameSocket::read_data(std::span<char> into) {
     data_left_ = header.length;
   }
   if (buffered() == 0) {
-    CO_TRY_ASSIGN(const std::size_t got, co_await receive(into.first(std::min<std::size_t>(into.size(), data_left_))));
+    CO_TRY_ASSIGN(const std::size_t got,
+                  co_await receive(into.first(std::min<std::size_t>(into.size(), data_left_))));
     data_left_ -= static_cast<std::uint32_t>(got);
     release_idle_buffer();
     co_return Piece{got, std::nullopt};
@@ -120,11 +126,13 @@ Task<Result<FrameSocket::Piece>> FrameSocket::read_data(std::span<char> into) {
 }
 
 Task<Result<>> FrameSocket::write(FrameType type, std::span<const std::string_view> parts) {
-  if (was_cancelled(co_await asio::this_coro::cancellation_state)) co_return fail(ErrorCode::kCancelled, "link: cancelled");
+  if (was_cancelled(co_await asio::this_coro::cancellation_state))
+    co_return fail(ErrorCode::kCancelled, "link: cancelled");
   std::size_t total = 0;
   for (const std::string_view part : parts) total += part.size();
   if (total > payload_max_) {
-    if (type != FrameType::kData) co_return fail(ErrorCode::kInvalid, "link: frame too long to send");
+    if (type != FrameType::kData)
+      co_return fail(ErrorCode::kInvalid, "link: frame too long to send");
     for (std::string_view part : parts) {
       while (!part.empty()) {
         const std::string_view piece[] = {part.substr(0, payload_max_)};
@@ -164,7 +172,8 @@ void FrameSocket::close() noexcept {
 Task<Result<UnixSocket>> connect_unix(std::string path) {
   UnixSocket socket(co_await asio::this_coro::executor);
   std::error_code code;
-  co_await socket.async_connect(asio::local::stream_protocol::endpoint(path), asio::redirect_error(kUseTask, code));
+  co_await socket.async_connect(asio::local::stream_protocol::endpoint(path),
+                                asio::redirect_error(kUseTask, code));
   if (code) co_return fail(ErrorCode::kUnavailable, "connect " + path + ": " + code.message());
   co_return std::move(socket);
 }

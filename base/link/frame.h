@@ -1,5 +1,5 @@
-// Frames: how Hauspost's processes talk. u32 little-endian payload length, u8 type, three zero bytes,
-// payload. One connection carries either a session (session_link.h) or calls (rpc.h).
+// Frames: how Hauspost's processes talk. u32 little-endian payload length, u8 type, three zero
+// bytes, payload. One connection carries either a session (session_link.h) or calls (rpc.h).
 #pragma once
 
 #include <memory>
@@ -35,7 +35,8 @@ struct FrameHeader {
   std::uint32_t length = 0;
 };
 void put_frame_header(std::string& out, FrameHeader header);
-// REQUIRES: kFrameHeaderBytes bytes. kCorrupt: unknown type, non-zero padding or length over `payload_max`.
+// REQUIRES: kFrameHeaderBytes bytes. kCorrupt: unknown type, non-zero padding or length over
+// `payload_max`.
 Result<FrameHeader> parse_frame_header(std::string_view bytes, std::size_t payload_max);
 
 struct Frame {
@@ -48,10 +49,11 @@ class FrameSocket {
  public:
   FrameSocket(UnixSocket socket, std::size_t payload_max);
 
-  // kUnavailable with text "connection closed" when the peer ended between frames; kCorrupt on a bad frame.
+  // kUnavailable with text "connection closed" when the peer ended between frames; kCorrupt on a
+  // bad frame.
   Task<Result<Frame>> read();
-  // The next bytes of a DATA frame straight into `into`, or another frame's type when one comes first.
-  // Large DATA frames are given out in pieces without being gathered.
+  // The next bytes of a DATA frame straight into `into`, or another frame's type when one comes
+  // first. Large DATA frames are given out in pieces without being gathered.
   struct Piece {
     std::size_t count = 0;  // bytes of DATA in `into`
     std::optional<Frame> control;

@@ -87,7 +87,8 @@ void RpcClient::start(std::shared_ptr<Connection> connection) {
 
 Task<Result<std::shared_ptr<RpcClient::Connection>>> RpcClient::connection() {
   if (connection_ && !connection_->lost) co_return connection_;
-  if (path_.empty() || tasks_.stopping()) co_return fail(ErrorCode::kUnavailable, "rpc: connection lost");
+  if (path_.empty() || tasks_.stopping())
+    co_return fail(ErrorCode::kUnavailable, "rpc: connection lost");
   CO_TRY_ASSIGN(UnixSocket socket, co_await connect_unix(path_));
   if (!connection_ || connection_->lost) {  // another call may have connected meanwhile
     start(std::make_shared<Connection>(std::move(socket), payload_max_, executor_));
@@ -123,7 +124,8 @@ Task<void> RpcClient::send(std::shared_ptr<Connection> connection) {
   connection->lose();
 }
 
-Task<Result<std::string>> RpcClient::call(std::uint16_t method, std::span<const std::string_view> parts,
+Task<Result<std::string>> RpcClient::call(std::uint16_t method,
+                                          std::span<const std::string_view> parts,
                                           Duration timeout) {
   CO_TRY_ASSIGN(const std::shared_ptr<Connection> to, co_await connection());
   const std::uint64_t call = next_call_++;
@@ -147,7 +149,8 @@ Task<Result<std::string>> RpcClient::call(std::uint16_t method, std::span<const 
   co_return fail(ErrorCode::kCancelled, "rpc: cancelled");
 }
 
-Task<Result<std::string>> RpcClient::call(std::uint16_t method, std::string_view body, Duration timeout) {
+Task<Result<std::string>> RpcClient::call(std::uint16_t method, std::string_view body,
+                                          Duration timeout) {
   const std::string_view parts[] = {body};
   co_return co_await call(method, std::span<const std::string_view>(parts), timeout);
 }
@@ -165,7 +168,10 @@ namespace {
 class RpcServer {
  public:
   RpcServer(Executor executor, UnixSocket socket, const RpcHandler& handler, RpcLimits limits)
-      : frames_(std::move(socket), limits.payload_max), handler_(handler), limits_(limits), changed_(executor),
+      : frames_(std::move(socket), limits.payload_max),
+        handler_(handler),
+        limits_(limits),
+        changed_(executor),
         tasks_(executor) {}
 
   Task<Result<>> run() {
@@ -183,14 +189,15 @@ class RpcServer {
   Task<Result<>> read_requests() {
     for (;;) {
       while (under_way_ >= limits_.calls_max && !lost_) {
-          CO_TRY(co_await changed_.wait());
+        CO_TRY(co_await changed_.wait());
       }
       auto frame = co_await frames_.read();
       if (!frame) {
         if (frame.error().code == ErrorCode::kUnavailable) co_return Result<>{};
         co_return fail(std::move(frame).error());
       }
-      if (frame->type != FrameType::kRequest) co_return fail(ErrorCode::kCorrupt, "rpc: not a request");
+      if (frame->type != FrameType::kRequest)
+        co_return fail(ErrorCode::kCorrupt, "rpc: not a request");
       CO_TRY_ASSIGN(const CallHeader header, take_call_header(frame->payload));
       ++under_way_;
       tasks_.spawn("rpc.call", answer(header, std::move(frame->payload)));

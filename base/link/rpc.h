@@ -27,7 +27,8 @@ class RpcClient {
   // Sends one request and waits for its reply. Errors: the callee's own; kUnavailable when the
   // connection cannot be had or is lost before the reply (the callee may or may not have acted);
   // kTimeout. The parts must live until the call returns.
-  Task<Result<std::string>> call(std::uint16_t method, std::span<const std::string_view> parts, Duration timeout);
+  Task<Result<std::string>> call(std::uint16_t method, std::span<const std::string_view> parts,
+                                 Duration timeout);
   Task<Result<std::string>> call(std::uint16_t method, std::string_view body, Duration timeout);
 
   // Ends the connection; calls under way fail with kUnavailable. join() before destruction.
@@ -51,7 +52,8 @@ class RpcClient {
   std::uint64_t next_call_ = 1;
 };
 
-// What the serving side runs for each request; it may suspend, others go on meanwhile. `body` is its own.
+// What the serving side runs for each request; it may suspend, others go on meanwhile. `body` is
+// its own.
 using RpcHandler = std::function<Task<Result<std::string>>(std::uint16_t method, std::string body)>;
 
 struct RpcLimits {
@@ -59,7 +61,8 @@ struct RpcLimits {
   std::size_t calls_max = 256;  // under way at once on one connection; further requests wait unread
 };
 
-// Serves one connection until the peer closes it or the task is cancelled. `handler` must outlive it.
+// Serves one connection until the peer closes it or the task is cancelled. `handler` must outlive
+// it.
 Task<Result<>> serve_rpc(UnixSocket socket, const RpcHandler& handler, RpcLimits limits = {});
 
 }  // namespace hauspost::link

@@ -60,10 +60,12 @@ Result<SessionStart> session_start_from_wire(std::string_view bytes) {
   if (!message.ParseFromArray(bytes.data(), static_cast<int>(bytes.size()))) {
     return fail(ErrorCode::kCorrupt, "link: SessionStart does not parse");
   }
-  if (message.link_version() != kLinkVersion) return fail(ErrorCode::kInvalid, "link: unknown version");
+  if (message.link_version() != kLinkVersion)
+    return fail(ErrorCode::kInvalid, "link: unknown version");
   const auto session = Guid::from_bytes(message.session_id());
   const auto protocol = from_wire(message.protocol());
-  if (!session || !protocol) return fail(ErrorCode::kCorrupt, "link: SessionStart lacks its session or protocol");
+  if (!session || !protocol)
+    return fail(ErrorCode::kCorrupt, "link: SessionStart lacks its session or protocol");
   SessionStart start;
   start.session = *session;
   start.protocol = *protocol;
@@ -112,14 +114,16 @@ Task<Result<>> start_session(FrameSocket& frames, const SessionStart& start) {
   CO_TRY(co_await frames.write(FrameType::kSessionStart, to_wire(start)));
   CO_TRY_ASSIGN(const Frame answer, co_await frames.read());
   if (answer.type == FrameType::kSessionAccepted) co_return Result<>{};
-  if (answer.type != FrameType::kSessionRefused) co_return fail(ErrorCode::kCorrupt, "link: unexpected answer");
+  if (answer.type != FrameType::kSessionRefused)
+    co_return fail(ErrorCode::kCorrupt, "link: unexpected answer");
   CO_TRY_ASSIGN(SessionRefused refused, session_refused_from_wire(answer.payload));
   co_return fail(refused.code, std::move(refused.text));
 }
 
 Task<Result<SessionStart>> accept_session(FrameSocket& frames) {
   CO_TRY_ASSIGN(const Frame first, co_await frames.read());
-  if (first.type != FrameType::kSessionStart) co_return fail(ErrorCode::kCorrupt, "link: no SessionStart");
+  if (first.type != FrameType::kSessionStart)
+    co_return fail(ErrorCode::kCorrupt, "link: no SessionStart");
   co_return session_start_from_wire(first.payload);
 }
 
@@ -139,7 +143,8 @@ Task<Result<std::size_t>> LinkStream::read_some(std::span<char> into) {
   if (ended_) co_return std::size_t{0};
   CO_TRY_ASSIGN(const FrameSocket::Piece piece, co_await frames_->read_data(into));
   if (!piece.control) co_return piece.count;
-  if (piece.control->type != FrameType::kClose) co_return fail(ErrorCode::kCorrupt, "link: unexpected frame");
+  if (piece.control->type != FrameType::kClose)
+    co_return fail(ErrorCode::kCorrupt, "link: unexpected frame");
   ended_ = true;
   co_return std::size_t{0};
 }

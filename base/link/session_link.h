@@ -23,8 +23,8 @@ struct SessionStart {
   bool tls = false;
   std::string tls_version;
   std::string tls_cipher;
-  std::string user;               // empty: not authenticated
-  std::optional<Guid> mailbox;    // set when authenticated
+  std::string user;             // empty: not authenticated
+  std::optional<Guid> mailbox;  // set when authenticated
   std::string database;
   std::uint64_t epoch = 0;
   std::string device_id;
@@ -35,7 +35,8 @@ struct SessionStart {
 };
 
 struct SessionRefused {
-  ErrorCode code = ErrorCode::kUnavailable;  // kUnavailable, kExhausted (a limit), kDenied, kNotFound
+  ErrorCode code =
+      ErrorCode::kUnavailable;  // kUnavailable, kExhausted (a limit), kDenied, kNotFound
   std::string text;
 };
 
@@ -44,11 +45,12 @@ Result<SessionStart> session_start_from_wire(std::string_view bytes);
 std::string to_wire(const SessionRefused& refused);
 Result<SessionRefused> session_refused_from_wire(std::string_view bytes);
 
-// Front-end side: sends `start` and waits for the answer. The error of a refusal carries the back-end's
-// code; kUnavailable also when the link broke.
+// Front-end side: sends `start` and waits for the answer. The error of a refusal carries the
+// back-end's code; kUnavailable also when the link broke.
 Task<Result<>> start_session(FrameSocket& frames, const SessionStart& start);
 
-// Back-end side. accept_session reads SessionStart; the service then answers with accept() or refuse().
+// Back-end side. accept_session reads SessionStart; the service then answers with accept() or
+// refuse().
 Task<Result<SessionStart>> accept_session(FrameSocket& frames);
 Task<Result<>> accept(FrameSocket& frames);
 Task<Result<>> refuse(FrameSocket& frames, SessionRefused refusal);
@@ -64,8 +66,8 @@ class LinkStream final : public Stream {
   Task<Result<Wake>> wait_input(Signal& signal, Duration timeout) override;
   void set_timeout(Duration timeout) override { frames_->set_timeout(timeout); }
   void close() noexcept override { frames_->close(); }
-  // Tells the front-end that the session ended as the protocol wants it: without this frame a front-end
-  // takes the loss of the link for a crash and says so to its client.
+  // Tells the front-end that the session ended as the protocol wants it: without this frame a
+  // front-end takes the loss of the link for a crash and says so to its client.
   Task<void> end_in_order();
 
  private:

@@ -1,8 +1,9 @@
-// The contract between the supervisor and the processes it starts, from the child's side. A child is
-// executed with its sockets open as descriptors 3, 4, ...; their names stand in HAUSPOST_FDS, separated by
-// commas, and the first is always "control". The first frame on control is the protobuf ChildSettings
-// (child.proto); after it control carries calls (base/link/rpc.h): the child serves, the supervisor asks.
-// When control ends the supervisor is gone and the child exits at once.
+// The contract between the supervisor and the processes it starts, from the child's side. A child
+// is executed with its sockets open as descriptors 3, 4, ...; their names stand in HAUSPOST_FDS,
+// separated by commas, and the first is always "control". The first frame on control is the
+// protobuf ChildSettings (child.proto); after it control carries calls (base/link/rpc.h): the child
+// serves, the supervisor asks. When control ends the supervisor is gone and the child exits at
+// once.
 #pragma once
 
 #include <functional>
@@ -44,14 +45,14 @@ struct NamedDescriptor {
 struct Context {
   Settings settings;
   int control_fd = -1;
-  // Listening sockets. Front-end: "smtp", "submission", "submissions", "imap", "imaps", "pop3", "pop3s".
-  // Store: "session", "delivery". Transport: "session". Auth: "calls".
+  // Listening sockets. Front-end: "smtp", "submission", "submissions", "imap", "imaps", "pop3",
+  // "pop3s". Store: "session", "delivery". Transport: "session". Auth: "calls".
   std::vector<NamedDescriptor> listeners;
 };
 
-// Reads HAUSPOST_FDS and ChildSettings, starts the log under the role's name, asks the kernel to end us
-// with our parent, and sets umask, no-new-privileges and no core files. Blocks; call first in main().
-// kInvalid with one clear line when the program was started by hand.
+// Reads HAUSPOST_FDS and ChildSettings, starts the log under the role's name, asks the kernel to
+// end us with our parent, and sets umask, no-new-privileges and no core files. Blocks; call first
+// in main(). kInvalid with one clear line when the program was started by hand.
 Result<Context> receive_context();
 
 // Paths of the sockets of roles, in run_dir.
@@ -60,8 +61,8 @@ std::string store_delivery_socket(const std::string& run_dir, std::string_view d
 std::string transport_session_socket(const std::string& run_dir);
 std::string auth_socket(const std::string& run_dir);
 
-// Runs a child's life: serves calls on control (`handler` may be empty), runs until control ends, SIGTERM
-// or stop call, then runs `stop` (bounded by ten seconds) and returns the exit status.
+// Runs a child's life: serves calls on control (`handler` may be empty), runs until control ends,
+// SIGTERM or stop call, then runs `stop` (bounded by ten seconds) and returns the exit status.
 struct Life {
   std::function<Task<Result<std::string>>(std::uint16_t method, std::string body)> handler;
   std::function<Task<void>()> stop;

@@ -1,5 +1,6 @@
-// Directory: the organisation's data, one LMDB environment that the supervisor writes and every role maps
-// read-only. A look-up is a memory read; a change is visible to the next one. No password material here.
+// Directory: the organisation's data, one LMDB environment that the supervisor writes and every
+// role maps read-only. A look-up is a memory read; a change is visible to the next one. No password
+// material here.
 #pragma once
 
 #include <memory>
@@ -14,11 +15,11 @@ namespace hauspost::directory {
 
 struct DatabaseEntry {
   Guid guid;
-  std::string name;           // at most 64 characters, unique without regard to case
-  std::string path;           // absolute folder of its active copy
+  std::string name;  // at most 64 characters, unique without regard to case
+  std::string path;  // absolute folder of its active copy
   bool mount_at_startup = true;
-  bool mounted = true;        // what the administrator wants now; the worker may be down all the same
-  std::uint64_t epoch = 0;    // grows at each mount
+  bool mounted = true;      // what the administrator wants now; the worker may be down all the same
+  std::uint64_t epoch = 0;  // grows at each mount
   std::int64_t created_s = 0;
 };
 
@@ -28,12 +29,12 @@ struct DomainEntry {
 
 struct MailboxEntry {
   Guid guid;
-  std::string address;               // primary, lower-case domain
+  std::string address;  // primary, lower-case domain
   std::vector<std::string> aliases;
   std::string display_name;
-  std::string database;              // DatabaseEntry::name
-  bool enabled = true;               // receives and logs in
-  bool imap = true;                  // may log in over ...
+  std::string database;  // DatabaseEntry::name
+  bool enabled = true;   // receives and logs in
+  bool imap = true;      // may log in over ...
   bool pop3 = true;
   bool smtp = true;
   bool protocol_restricted = false;  // S3-12: never over IMAP or POP3
@@ -47,15 +48,15 @@ struct Resolution {
   std::optional<MailboxEntry> mailbox;  // of kMailbox
 };
 
-// Thread-safe; each call is one short read transaction. An environment that cannot be read answers as
-// kUnavailable, never as "unknown".
+// Thread-safe; each call is one short read transaction. An environment that cannot be read answers
+// as kUnavailable, never as "unknown".
 class DirectoryReader {
  public:
   static Result<std::unique_ptr<DirectoryReader>> open(const std::string& path);
   ~DirectoryReader();
 
-  // `address` is local@domain. Local parts compare without case; postmaster@ an accepted domain always
-  // resolves (to the first mailbox created when nobody has that address).
+  // `address` is local@domain. Local parts compare without case; postmaster@ an accepted domain
+  // always resolves (to the first mailbox created when nobody has that address).
   Result<Resolution> resolve(std::string_view address) const;
   // A login name: address or, when unique, its local part alone.
   Result<std::optional<MailboxEntry>> find_login(std::string_view name) const;

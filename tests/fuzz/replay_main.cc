@@ -1,5 +1,5 @@
-// Runs a fuzz target over the files and folders named as arguments: how seeds stay regression tests in
-// builds without libFuzzer.
+// Runs a fuzz target over the files and folders named as arguments: how seeds stay regression tests
+// in builds without libFuzzer.
 #include <cstdint>
 #include <cstdio>
 #include <filesystem>
