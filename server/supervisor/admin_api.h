@@ -1,0 +1,112 @@
+// The admin API: what the CLI asks of the supervisor. One request and one reply message a method
+// (admin.proto); the types below tie them to their method number, so that a call cannot mismatch.
+#pragma once
+
+#include <string>
+
+#include "base/link/rpc.h"
+#include "server/supervisor/admin.pb.h"
+
+namespace hauspost::admin {
+
+// On the wire for ever: numbers are never reused.
+enum class Method : std::uint16_t {
+  kStatus = 1,
+  kStop = 2,
+  kDatabaseCreate = 10,
+  kDatabaseList = 11,
+  kDatabaseShow = 12,
+  kDatabaseMount = 13,
+  kDatabaseDismount = 14,
+  kDatabaseRemove = 15,
+  kDomainAdd = 20,
+  kDomainList = 21,
+  kDomainRemove = 22,
+  kMailboxCreate = 30,
+  kMailboxList = 31,
+  kMailboxShow = 32,
+  kMailboxSetPassword = 33,
+  kMailboxRemove = 34,
+  kClientSettings = 35,
+  kServiceEnable = 40,
+  kServiceDisable = 41,
+  kServiceList = 42,
+  kQueueList = 50,
+};
+
+template <Method kNumber, class ReplyMessage>
+struct Call {
+  static constexpr Method kMethod = kNumber;
+  using Reply = ReplyMessage;
+};
+
+template <class Request>
+struct CallOf;
+template <>
+struct CallOf<StatusRequest> : Call<Method::kStatus, StatusReply> {};
+template <>
+struct CallOf<StopRequest> : Call<Method::kStop, StopReply> {};
+template <>
+struct CallOf<DatabaseCreateRequest> : Call<Method::kDatabaseCreate, DatabaseCreateReply> {};
+template <>
+struct CallOf<DatabaseListRequest> : Call<Method::kDatabaseList, DatabaseListReply> {};
+template <>
+struct CallOf<DatabaseShowRequest> : Call<Method::kDatabaseShow, DatabaseShowReply> {};
+template <>
+struct CallOf<DatabaseMountRequest> : Call<Method::kDatabaseMount, DatabaseMountReply> {};
+template <>
+struct CallOf<DatabaseDismountRequest> : Call<Method::kDatabaseDismount, DatabaseDismountReply> {};
+template <>
+struct CallOf<DatabaseRemoveRequest> : Call<Method::kDatabaseRemove, DatabaseRemoveReply> {};
+template <>
+struct CallOf<DomainAddRequest> : Call<Method::kDomainAdd, DomainAddReply> {};
+template <>
+struct CallOf<DomainListRequest> : Call<Method::kDomainList, DomainListReply> {};
+template <>
+struct CallOf<DomainRemoveRequest> : Call<Method::kDomainRemove, DomainRemoveReply> {};
+template <>
+struct CallOf<MailboxCreateRequest> : Call<Method::kMailboxCreate, MailboxCreateReply> {};
+template <>
+struct CallOf<MailboxListRequest> : Call<Method::kMailboxList, MailboxListReply> {};
+template <>
+struct CallOf<MailboxShowRequest> : Call<Method::kMailboxShow, MailboxShowReply> {};
+template <>
+struct CallOf<MailboxSetPasswordRequest>
+    : Call<Method::kMailboxSetPassword, MailboxSetPasswordReply> {};
+template <>
+struct CallOf<MailboxRemoveRequest> : Call<Method::kMailboxRemove, MailboxRemoveReply> {};
+template <>
+struct CallOf<ClientSettingsRequest> : Call<Method::kClientSettings, ClientSettingsReply> {};
+template <>
+struct CallOf<ServiceEnableRequest> : Call<Method::kServiceEnable, ServiceEnableReply> {};
+template <>
+struct CallOf<ServiceDisableRequest> : Call<Method::kServiceDisable, ServiceDisableReply> {};
+template <>
+struct CallOf<ServiceListRequest> : Call<Method::kServiceList, ServiceListReply> {};
+template <>
+struct CallOf<QueueListRequest> : Call<Method::kQueueList, QueueListReply> {};
+
+// Long enough for the slowest: a mount that recovers, a thousand passwords.
+inline constexpr Duration kCallTimeout = std::chrono::minutes(2);
+inline constexpr int kMailboxesPerCallMax = 1000;
+
+// The socket the supervisor of this data root answers on (mode 0600; root and the owner only).
+std::string admin_socket(const std::string& data_root);
+
+// One call. `client` is RpcClient(executor, admin_socket(data_root), link::kAdminPayloadMax).
+// kUnavailable: nobody listens there, or it went away; else the supervisor's own refusal.
+template <class Request>
+Task<Result<typename CallOf<Request>::Reply>> call(link::RpcClient& client, Request request,
+                                                   Duration timeout = kCallTimeout) {
+  const std::string body = request.SerializeAsString();
+  CO_TRY_ASSIGN(
+      const std::string bytes,
+      co_await client.call(static_cast<std::uint16_t>(CallOf<Request>::kMethod), body, timeout));
+  typename CallOf<Request>::Reply reply;
+  if (!reply.ParseFromString(bytes)) {
+    co_return fail(ErrorCode::kCorrupt, "the supervisor's answer does not parse");
+  }
+  co_return reply;
+}
+
+}  // namespace hauspost::admin

@@ -1,0 +1,61 @@
+// What must be known before the directory can be read: DATA/hauspost.toml, and the marker that
+// makes a folder a data root. Every refusal is one line that names the file, the line, the key and
+// what is wrong.
+#pragma once
+
+#include <string>
+#include <vector>
+
+#include "base/result.h"
+
+namespace hauspost::supervisor {
+
+// The services that may listen, in the order they are shown.
+inline constexpr std::string_view kListenerServices[] = {
+    "smtp", "submission", "submissions", "imap", "imaps", "pop3", "pop3s"};
+
+struct ListenerSettings {
+  std::string service;  // one of kListenerServices
+  std::string address;  // textual IP address without brackets
+  std::uint16_t port = 0;
+
+  std::string endpoint() const;  // "127.0.0.1:10025", "[::1]:10025"
+  bool operator==(const ListenerSettings&) const = default;
+};
+
+struct ServerSettings {
+  std::string hostname;                     // fully qualified; [server] hostname
+  std::vector<ListenerSettings> listeners;  // [listeners] smtp = "127.0.0.1:10025" or a list
+  std::string certificate_file;             // [tls]; relative paths are below the data root
+  std::string key_file;
+  std::uint64_t message_bytes_max = 50ULL << 20;  // [limits] message_size = "50M" or a number
+  // [supervisor]: this many abnormal deaths in ten minutes quarantine a database; 0: never.
+  unsigned quarantine_deaths = 3;
+};
+
+inline constexpr std::string_view kSettingsFile = "hauspost.toml";
+inline constexpr std::string_view kMarkerFile = "hauspost-root";
+inline constexpr unsigned kDataRootFormat = 1;
+
+// Pure: `text` as hauspost.toml of `data_root`. kInvalid on unknown keys, wrong types, duplicate
+// listeners, bad addresses, ports, host names or sizes.
+Result<ServerSettings> parse_settings(std::string_view text, const std::string& data_root);
+// Reads DATA/hauspost.toml; also kInvalid when the certificate or the key cannot be read.
+Result<ServerSettings> load_settings(const std::string& data_root);
+// The text of a hauspost.toml that parse_settings() reads back as `settings`, with comments.
+std::string format_settings(const ServerSettings& settings);
+// Writes DATA/hauspost.toml. kExists when there is one.
+Result<> write_initial_settings(const std::string& data_root, const ServerSettings& settings);
+
+// Makes `data_root` (0700) with its marker. Nothing to do when it is one already. kInvalid "not a
+// Hauspost data root" when it holds anything else, or a format of a newer version.
+Result<> create_data_root(const std::string& data_root);
+// kNotFound when the folder does not exist; kInvalid as above.
+Result<> check_data_root(const std::string& data_root);
+
+// RFC 1123 section 2.1 host name of at least two labels ("localhost" is allowed too).
+bool is_host_name(std::string_view name);
+// "127.0.0.1:25", "[::1]:25".
+Result<ListenerSettings> parse_endpoint(std::string_view service, std::string_view text);
+
+}  // namespace hauspost::supervisor
