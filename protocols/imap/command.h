@@ -1,0 +1,273 @@
+// IMAP commands as typed values (RFC 3501 section 9 and the extensions named at each part). The
+// parser makes them, the session acts on them; nothing here is text of the wire any more: mailbox
+// names are UTF-8 paths, strings are unquoted, dates are numbers.
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <optional>
+#include <string>
+#include <variant>
+#include <vector>
+
+#include "base/log.h"
+#include "store/database.h"
+#include "store/mime/message.h"
+#include "store/uid_set.h"
+
+namespace hauspost::imap {
+
+enum class CommandName : std::uint8_t {
+  kAppend,
+  kAuthenticate,
+  kCapability,
+  kCheck,
+  kClose,
+  kCopy,
+  kCreate,
+  kDelete,
+  kEnable,
+  kExamine,
+  kExpunge,
+  kFetch,
+  kId,
+  kIdle,
+  kList,
+  kLogin,
+  kLogout,
+  kLsub,
+  kMove,
+  kNamespace,
+  kNoop,
+  kRename,
+  kSearch,
+  kSelect,
+  kStartTls,
+  kStatus,
+  kStore,
+  kSubscribe,
+  kUnselect,
+  kUnsubscribe,
+};
+
+// sequence-set (RFC 3501 section 9). As the client wrote it: a range may be upside down, kStar
+// stands for "*". What the numbers are (UIDs or sequence numbers) says the command.
+struct SequenceSet {
+  static constexpr std::uint32_t kStar = 0;
+  struct Range {
+    std::uint32_t first = 0;
+    std::uint32_t last = 0;
+    bool operator==(const Range&) const = default;
+  };
+  std::vector<Range> ranges;
+  bool operator==(const SequenceSet&) const = default;
+
+  // With "*" replaced by `largest`, the greatest number in use. With `largest` 0 (an empty mailbox)
+  // "*" alone names nothing and "n:*" starts at n.
+  store::UidSet resolve(std::uint32_t largest) const;
+};
+
+// FETCH (RFC 3501 section 6.4.5; BINARY: RFC 3516; MODSEQ: RFC 7162).
+enum class FetchAttribute : std::uint8_t {
+  kFlags,
+  kUid,
+  kInternalDate,
+  kRfc822Size,
+  kEnvelope,
+  kBody,  // BODY without a section: structure without extension data
+  kBodyStructure,
+  kModSeq,
+  kSection,  // BODY[...] and BODY.PEEK[...]
+  kRfc822,
+  kRfc822Header,
+  kRfc822Text,
+  kBinary,      // BINARY[...] and BINARY.PEEK[...]; uses section.part only
+  kBinarySize,  // BINARY.SIZE[...]
+};
+struct Partial {
+  std::uint32_t offset = 0;
+  std::uint32_t count = 0;  // not 0
+  bool operator==(const Partial&) const = default;
+};
+struct FetchItem {
+  FetchAttribute attribute = FetchAttribute::kFlags;
+  mime::Section section;           // field names as the client spelt them: they are echoed
+  bool peek = false;               // of kSection and kBinary
+  std::optional<Partial> partial;  // of kSection and kBinary
+
+  // True when delivering this item makes the message \Seen.
+  bool sets_seen() const;
+  // True when the item cannot be answered from a store::Message alone.
+  bool needs_body() const;
+};
+struct FetchRequest {
+  bool uid = false;  // UID FETCH: `set` holds UIDs and UID is among `items`
+  SequenceSet set;
+  std::vector<FetchItem> items;                // macros expanded; no item twice
+  std::optional<std::uint64_t> changed_since;  // then MODSEQ is among `items`
+};
+
+// SEARCH (RFC 3501 section 6.4.4; WITHIN: RFC 5032; MODSEQ: RFC 7162; RETURN: RFC 4731).
+enum class SearchOp : std::uint8_t {
+  kAll,
+  kAnd,         // every one of `keys`; empty: all messages
+  kOr,          // one of the two in `keys`
+  kNot,         // not the one in `keys`
+  kHasFlags,    // every bit of `flags`
+  kLacksFlags,  // no bit of `flags`
+  kHasKeyword,  // `text`, compared without case
+  kLacksKeyword,
+  kRecent,
+  kSequence,  // `set` of sequence numbers
+  kUid,       // `set` of UIDs
+  kBefore,    // internal date, zone disregarded: the day is earlier than `day`
+  kOn,
+  kSince,       // on or after `day`
+  kSentBefore,  // the same for the day that the Date field shows
+  kSentOn,
+  kSentSince,
+  kLarger,  // size above `number` octets
+  kSmaller,
+  kOlder,    // internal date at least `number` seconds ago
+  kYounger,  // at most
+  kModSeq,   // at least `number`
+  kFrom,     // `text` in that field's decoded addresses
+  kTo,
+  kCc,
+  kBcc,
+  kSubject,
+  kHeader,  // field `field` holds `text`; empty text: the field exists
+  kBody,
+  kText,
+};
+struct SearchKey {
+  SearchOp op = SearchOp::kAll;
+  store::FlagBits flags = 0;
+  std::int32_t day = 0;  // days since 1970-01-01
+  std::uint64_t number = 0;
+  std::string field;
+  std::string text;  // UTF-8, as the client sent it (not folded)
+  SequenceSet set;
+  std::vector<SearchKey> keys;
+};
+struct SearchReturn {
+  bool min = false;
+  bool max = false;
+  bool all = false;
+  bool count = false;
+};
+struct SearchRequest {
+  bool uid = false;                      // answer UIDs
+  std::optional<SearchReturn> extended;  // RETURN (...): answer with ESEARCH
+  SearchKey key;                         // kAnd over what the command listed
+  bool names_modseq = false;             // some key is kModSeq: the answer carries MODSEQ
+};
+
+// Flags of STORE and APPEND. \Recent is not the client's to set and has been left out.
+struct FlagList {
+  store::FlagBits system = 0;
+  std::vector<std::string> keywords;  // no two equal without regard to case
+};
+struct StoreRequest {
+  bool uid = false;
+  SequenceSet set;
+  store::FlagMode mode = store::FlagMode::kReplace;
+  bool silent = false;
+  FlagList flags;
+  std::optional<std::uint64_t> unchanged_since;  // RFC 7162 section 3.1.3
+};
+
+struct CopyRequest {  // COPY and MOVE (RFC 6851)
+  bool uid = false;
+  SequenceSet set;
+  std::string mailbox;
+};
+struct ExpungeRequest {
+  std::optional<SequenceSet> uids;  // of UID EXPUNGE (RFC 4315)
+};
+
+struct AppendMessage {
+  FlagList flags;
+  std::optional<std::int64_t> internal_date_s;
+  std::shared_ptr<const std::string> bytes;
+  bool binary = false;  // came as literal8 (RFC 3516 section 4.4)
+};
+struct AppendRequest {
+  std::string mailbox;
+  std::vector<AppendMessage> messages;  // several: MULTIAPPEND (RFC 3502)
+};
+
+enum class StatusItem : std::uint8_t {
+  kMessages,
+  kRecent,
+  kUidNext,
+  kUidValidity,
+  kUnseen,
+  kDeleted,        // RFC 9051
+  kHighestModSeq,  // RFC 7162
+  kSize,           // RFC 8438
+  kAppendLimit,    // RFC 7889
+};
+struct StatusRequest {
+  std::string mailbox;
+  std::vector<StatusItem> items;  // no item twice
+};
+
+// LIST and LSUB; the rest is LIST-EXTENDED (RFC 5258), SPECIAL-USE (RFC 6154) and LIST-STATUS
+// (RFC 5819).
+struct ListRequest {
+  bool extended = false;  // any selection or return option, or several patterns
+  std::string reference;
+  std::vector<std::string> patterns;  // UTF-8; one that is no valid mailbox name is left out
+  bool delimiter_only = false;        // LIST "" "": asks for the hierarchy separator
+  bool select_subscribed = false;
+  bool select_special_use = false;
+  bool select_recursive = false;
+  bool return_subscribed = false;
+  bool return_children = false;
+  bool return_special_use = false;
+  std::vector<StatusItem> return_status;  // empty: not asked
+};
+
+struct SelectRequest {  // SELECT and EXAMINE
+  std::string mailbox;
+  bool condstore = false;  // RFC 7162 section 3.1.8
+};
+struct MailboxRequest {  // DELETE SUBSCRIBE UNSUBSCRIBE
+  std::string mailbox;
+};
+struct CreateRequest {
+  std::string mailbox;  // without the separator that RFC 3501 section 6.3.3 allows at the end
+  store::SpecialUse use = store::SpecialUse::kNone;  // RFC 6154 section 3
+};
+struct RenameRequest {
+  std::string from;
+  std::string to;
+};
+struct EnableRequest {
+  std::vector<std::string> names;  // upper case
+};
+struct IdRequest {  // RFC 2971
+  std::vector<std::pair<std::string, std::optional<std::string>>> fields;
+};
+struct LoginRequest {
+  std::string user;
+  Secret password;
+};
+struct AuthenticateRequest {
+  std::string mechanism;                   // upper case
+  std::optional<Secret> initial_response;  // as sent, base64 not undone; "=" is an empty one
+};
+
+using Arguments = std::variant<std::monostate, AppendRequest, AuthenticateRequest, CopyRequest,
+                               CreateRequest, EnableRequest, ExpungeRequest, FetchRequest,
+                               IdRequest, ListRequest, LoginRequest, MailboxRequest, RenameRequest,
+                               SearchRequest, SelectRequest, StatusRequest, StoreRequest>;
+
+struct Command {
+  CommandName name = CommandName::kNoop;
+  bool uid = false;     // came with the UID prefix
+  Arguments arguments;  // of the type that belongs to `name`
+};
+
+}  // namespace hauspost::imap

@@ -1,0 +1,28 @@
+// The grammar of IMAP commands: from a RawCommand to a typed Command. Pure.
+#pragma once
+
+#include <expected>
+#include <string>
+
+#include "protocols/imap/command.h"
+#include "protocols/imap/command_reader.h"
+#include "protocols/imap/limits.h"
+
+namespace hauspost::imap {
+
+// Why a command was not understood, ready to be a tagged reply: "TAG BAD [code] text".
+struct ParseError {
+  bool no = false;   // NO instead of BAD: the grammar is right, the value cannot be had
+  std::string code;  // response code without brackets, such as "BADCHARSET (UTF-8)"; may be empty
+  std::string text;
+  std::size_t offset = 0;  // in RawCommand::text
+};
+
+struct ParsedCommand {
+  std::string tag;  // "*" when the line does not start with a tag
+  std::expected<Command, ParseError> command;
+};
+
+ParsedCommand parse_command(RawCommand raw, const Limits& limits);
+
+}  // namespace hauspost::imap
