@@ -1,11 +1,12 @@
 // The contract between the supervisor and the processes it starts, from the child's side. A child
 // is executed with its sockets open as descriptors 3, 4, ...; their names stand in HAUSPOST_FDS,
-// separated by commas, and the first is always "control". The first frame on control is the
-// protobuf ChildSettings (child.proto); after it control carries calls (base/link/rpc.h): the child
-// serves, the supervisor asks. When control ends the supervisor is gone and the child exits at
-// once.
+// separated by commas, and the first is always "control". The first on control are a u32 length and
+// the protobuf ChildSettings (child.proto); after it control carries calls (base/link/rpc.h,
+// methods in control.h): the child serves, the supervisor asks. When control ends the supervisor is
+// gone and the child exits at once.
 #pragma once
 
+#include <cstdint>
 #include <functional>
 #include <string>
 #include <string_view>

@@ -1,0 +1,22 @@
+// Methods of the calls that the supervisor makes over a child's control connection
+// (base/link/rpc.h). Numbers below 16 are answered by run_until_told() for every role; a role's own
+// go to Life::handler.
+#pragma once
+
+#include <cstdint>
+
+namespace hauspost::child {
+
+enum class ControlMethod : std::uint16_t {
+  kPing = 1,  // empty; answered with nothing once the child serves
+  kStop = 2,  // empty; as SIGTERM
+  // Store worker
+  kStoreStatistics = 16,     // empty -> StoreStatistics
+  kStoreDeleteMailbox = 17,  // DeleteMailboxRequest -> empty; kNotFound when it was never stored
+  // Transport
+  kQueueList = 32,  // QueueListRequest -> QueueListReply
+  kQueueKick = 33,  // empty -> empty: a database has come up, try what waits for it
+  // Auth: from 48, see server/auth
+};
+
+}  // namespace hauspost::child

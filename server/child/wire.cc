@@ -1,0 +1,76 @@
+#include "server/child/wire.h"
+
+#include "base/bytes.h"
+#include "server/child/child.pb.h"
+
+namespace hauspost::child {
+
+namespace {
+
+constexpr std::uint32_t kVersion = 1;
+
+constexpr std::pair<Role, wire::Role> kRoles[] = {
+    {Role::kAuth, wire::ROLE_AUTH},
+    {Role::kFrontend, wire::ROLE_FRONTEND},
+    {Role::kTransport, wire::ROLE_TRANSPORT},
+    {Role::kStore, wire::ROLE_STORE},
+};
+
+}  // namespace
+
+std::string to_wire(const Settings& settings) {
+  wire::ChildSettings message;
+  message.set_version(kVersion);
+  for (const auto& [role, wired] : kRoles) {
+    if (role == settings.role) message.set_role(wired);
+  }
+  message.set_data_root(settings.data_root);
+  message.set_run_dir(settings.run_dir);
+  message.set_directory_path(settings.directory_path);
+  message.set_hostname(settings.hostname);
+  message.set_certificate_file(settings.certificate_file);
+  message.set_key_file(settings.key_file);
+  message.set_database(settings.database);
+  if (!settings.database_guid.is_nil())
+    message.set_database_guid(std::string(settings.database_guid.as_bytes()));
+  message.set_database_path(settings.database_path);
+  message.set_epoch(settings.epoch);
+  message.set_message_bytes_max(settings.message_bytes_max);
+  std::string out;
+  put_string(out, message.SerializeAsString());
+  return out;
+}
+
+Result<Settings> settings_from_wire(std::string_view bytes) {
+  wire::ChildSettings message;
+  if (!message.ParseFromArray(bytes.data(), static_cast<int>(bytes.size())))
+    return fail(ErrorCode::kCorrupt, "child settings do not parse");
+  if (message.version() != kVersion)
+    return fail(ErrorCode::kInvalid, "child settings of another version");
+  Settings settings;
+  bool known = false;
+  for (const auto& [role, wired] : kRoles) {
+    if (wired != message.role()) continue;
+    settings.role = role;
+    known = true;
+  }
+  if (!known) return fail(ErrorCode::kCorrupt, "child settings without a role");
+  settings.data_root = message.data_root();
+  settings.run_dir = message.run_dir();
+  settings.directory_path = message.directory_path();
+  settings.hostname = message.hostname();
+  settings.certificate_file = message.certificate_file();
+  settings.key_file = message.key_file();
+  settings.database = message.database();
+  if (!message.database_guid().empty()) {
+    const auto guid = Guid::from_bytes(message.database_guid());
+    if (!guid) return fail(ErrorCode::kCorrupt, "child settings with a bad database guid");
+    settings.database_guid = *guid;
+  }
+  settings.database_path = message.database_path();
+  settings.epoch = message.epoch();
+  settings.message_bytes_max = message.message_bytes_max();
+  return settings;
+}
+
+}  // namespace hauspost::child
