@@ -1,0 +1,164 @@
+// Environment: LMDB behind names of our own. The only room that includes lmdb.h. Used for a store's
+// index (no sync: the change log makes it whole) and for the directory (synced, many processes).
+//
+// Errors: kCorrupt (the file is not what LMDB wrote), kExhausted (map, readers or disk full),
+// kNotFound (file or table), kDenied, else kInternal.
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <mutex>
+#include <optional>
+#include <span>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "base/result.h"
+
+struct MDB_env;
+struct MDB_txn;
+struct MDB_cursor;
+
+namespace hauspost::store {
+
+// One named table of an environment; a plain number, valid as long as the environment.
+struct Table {
+  unsigned handle = 0;
+};
+
+class ReadTxn;
+class WriteTxn;
+
+inline constexpr std::size_t kKeyBytesMax = 511;  // LMDB's own limit
+
+// Thread-safe, except that one thread at a time may hold a WriteTxn (others wait for it).
+// REQUIRES: opened once per process and file; never used across fork().
+class Environment {
+ public:
+  struct Options {
+    std::string path;                      // of the data file; "-lock" is appended for the
+                                           // lock file, which read-only openers write too
+    std::uint64_t map_bytes = 1ULL << 30;  // most the file may grow to
+    unsigned readers_max = 126;            // read transactions at once, in all processes
+    unsigned tables_max = 16;
+    bool read_only = false;  // the file must exist
+    bool sync = true;        // false: commits are not flushed
+    unsigned mode = 0600;    // of a file that is created
+  };
+  static Result<std::unique_ptr<Environment>> open(const Options& options);
+  ~Environment();  // REQUIRES: no transaction is open
+  Environment(const Environment&) = delete;
+  Environment& operator=(const Environment&) = delete;
+
+  // Opens the table, creating it when `create` (never when read-only). kNotFound. Empty name: the
+  // root table, which also lists the others by name. Takes a transaction of its own: REQUIRES that
+  // the calling thread holds no WriteTxn.
+  Result<Table> open_table(const std::string& name, bool create);
+
+  // A snapshot of now. Pooled: costs two memory barriers, not a system call.
+  Result<ReadTxn> read();
+  Result<WriteTxn> write();
+
+  // Flushes everything committed so far, also when opened without sync. Any thread.
+  Result<> sync();
+  // Frees reader slots of processes that died. Returns how many.
+  Result<int> clear_dead_readers();
+
+  struct Size {
+    std::uint64_t page_bytes = 0;
+    std::uint64_t pages_used = 0;  // up to the highest page ever used; free ones inside count
+  };
+  Size size() const;
+  int descriptor() const;  // of the data file; owned by this object
+
+ private:
+  friend class ReadTxn;
+  friend class WriteTxn;
+  explicit Environment(MDB_env* env) : env_(env) {}
+  void give_back(MDB_txn* txn);
+
+  static constexpr std::size_t kPooledMax = 64;
+  MDB_env* env_;
+  std::mutex mutex_;
+  std::vector<MDB_txn*> pool_;  // reset read transactions; guarded by mutex_
+};
+
+// What both kinds of transaction can do. Views live until the transaction ends or, in a WriteTxn,
+// until its next change.
+class Txn {
+ public:
+  Result<std::optional<std::string_view>> get(Table table, std::string_view key) const;
+  Result<std::uint64_t> count(Table table) const;
+  MDB_txn* raw() const { return txn_; }
+
+ protected:
+  explicit Txn(MDB_txn* txn) : txn_(txn) {}
+  ~Txn() = default;
+  MDB_txn* txn_;
+};
+
+// REQUIRES: used by one thread at a time; may move between threads.
+class ReadTxn : public Txn {
+ public:
+  ReadTxn(ReadTxn&& other) noexcept;
+  ReadTxn& operator=(ReadTxn&& other) noexcept;
+  ~ReadTxn();
+  std::uint64_t id() const;  // number of the commit it sees
+
+ private:
+  friend class Environment;
+  ReadTxn(Environment& environment, MDB_txn* txn) : Txn(txn), environment_(&environment) {}
+  void end();
+  Environment* environment_;
+};
+
+// Aborts unless committed. REQUIRES: begun, used and ended by one thread. After any failed change
+// only the destructor may follow.
+class WriteTxn : public Txn {
+ public:
+  WriteTxn(WriteTxn&& other) noexcept;
+  WriteTxn& operator=(WriteTxn&&) = delete;
+  ~WriteTxn();
+
+  Result<> put(Table table, std::string_view key, std::string_view value);
+  Result<bool> remove(Table table, std::string_view key);  // false: was not there
+  Result<> clear(Table table);
+  // The transaction has ended whatever the result; on failure nothing was changed.
+  Result<> commit();
+
+ private:
+  friend class Environment;
+  explicit WriteTxn(MDB_txn* txn) : Txn(txn) {}
+};
+
+// A position in one table. REQUIRES: destroyed before its transaction ends. key() and value() are
+// valid after a call that returned true, until the next change of the transaction.
+class Cursor {
+ public:
+  static Result<Cursor> open(const Txn& txn, Table table);
+  Cursor(Cursor&& other) noexcept;
+  Cursor& operator=(Cursor&&) = delete;
+  ~Cursor();
+
+  Result<bool> first();
+  Result<bool> last();
+  Result<bool> seek(std::string_view key);         // first key not below `key`
+  Result<bool> seek_before(std::string_view key);  // last key not above `key`
+  Result<bool> next();
+  Result<bool> previous();
+  // REQUIRES: positioned, in a WriteTxn. next() then goes to the entry behind the removed one.
+  Result<> remove();
+
+  std::string_view key() const { return key_; }
+  std::string_view value() const { return value_; }
+
+ private:
+  explicit Cursor(MDB_cursor* cursor) : cursor_(cursor) {}
+  Result<bool> move(int operation, std::string_view seek_key);
+  MDB_cursor* cursor_;
+  std::string_view key_;
+  std::string_view value_;
+};
+
+}  // namespace hauspost::store
