@@ -1,0 +1,54 @@
+// SearchEvaluator: one SEARCH over a folder as the session sees it, in slices between which the
+// session may let others run (RFC 3501 section 6.4.4; WITHIN: RFC 5032; MODSEQ: RFC 7162).
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <span>
+#include <vector>
+
+#include "protocols/imap/command.h"
+#include "store/snapshot.h"
+#include "store/uid_set.h"
+
+namespace hauspost::imap {
+
+struct SearchHit {
+  std::uint32_t sequence = 0;
+  store::Uid uid;
+  store::ModSeq modseq;
+};
+
+class SearchEvaluator {
+ public:
+  // How the session sees the folder. REQUIRES: `uids` (rising; the sequence number is the position
+  // plus one) and `recent` stay as they are until the last step.
+  struct View {
+    store::Folder folder;
+    std::span<const std::uint32_t> uids;
+    const store::UidSet* recent = nullptr;  // UIDs this session shows as \Recent; null: none
+    std::int64_t now_s = 0;                 // for OLDER and YOUNGER
+  };
+  SearchEvaluator(const SearchKey& key, View view);
+  ~SearchEvaluator();
+  SearchEvaluator(SearchEvaluator&&) noexcept;
+  SearchEvaluator& operator=(SearchEvaluator&&) noexcept;
+
+  // Bytes of bodies after which a slice ends early.
+  static constexpr std::size_t kSliceBytesMax = 1 << 20;
+
+  // Looks at up to `messages` further messages, fewer when bodies had to be searched. True when
+  // there is more to do. Each step may use a newer snapshot; messages gone meanwhile do not match.
+  bool step(const store::Snapshot& snapshot, std::size_t messages);
+
+  // What matched so far, sequence numbers rising.
+  std::span<const SearchHit> hits() const;
+  // Messages whose body could not be read: they do not match keys that need it.
+  std::size_t unreadable() const;
+
+ private:
+  class Impl;
+  std::unique_ptr<Impl> impl_;
+};
+
+}  // namespace hauspost::imap
