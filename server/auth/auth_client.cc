@@ -1,0 +1,43 @@
+#include "server/auth/auth_client.h"
+
+#include "server/auth/wire.h"
+
+namespace hauspost::auth {
+
+namespace {
+
+// A full queue of 64 at 40 ms each, and some more.
+constexpr std::chrono::seconds kVerifyTimeout{10};
+constexpr std::chrono::seconds kChangeTimeout{30};
+
+std::uint16_t number(Method method) { return static_cast<std::uint16_t>(method); }
+
+}  // namespace
+
+Task<Result<Identity>> AuthClient::verify(LoginAttempt attempt) {
+  const Secret request(verify_request_to_wire(attempt));
+  auto reply = co_await calls_.call(number(Method::kVerify), request.reveal(), kVerifyTimeout);
+  if (!reply) {
+    Error error = std::move(reply).error();
+    if (error.code == ErrorCode::kDenied) co_return fail(std::move(error));
+    if (error.code == ErrorCode::kCancelled) co_return fail(std::move(error));
+    co_return fail(ErrorCode::kUnavailable, "auth: " + error.text);
+  }
+  auto identity = identity_from_wire(*reply);
+  if (!identity) co_return fail(ErrorCode::kUnavailable, std::move(identity).error().text);
+  co_return std::move(*identity);
+}
+
+Task<Result<>> set_password(link::RpcClient& control, Guid mailbox, Secret password) {
+  const Secret request(password_change_to_wire({mailbox, std::move(password)}));
+  CO_TRY(co_await control.call(number(Method::kSetPassword), request.reveal(), kChangeTimeout));
+  co_return Result<>{};
+}
+
+Task<Result<>> remove(link::RpcClient& control, Guid mailbox) {
+  const std::string request = removal_to_wire(mailbox);
+  CO_TRY(co_await control.call(number(Method::kRemove), request, kChangeTimeout));
+  co_return Result<>{};
+}
+
+}  // namespace hauspost::auth

@@ -1,0 +1,26 @@
+// The messages of auth.proto as our own types. from-functions check every limit.
+#pragma once
+
+#include "server/auth/identity.h"
+
+namespace hauspost::auth {
+
+// Numbers of auth.proto, for ever. Those of the control connection start where server/child leaves
+// room for this role.
+enum class Method : std::uint16_t { kVerify = 1, kSetPassword = 48, kRemove = 49 };
+
+struct PasswordChange {
+  Guid mailbox;
+  Secret password;
+};
+
+std::string verify_request_to_wire(const LoginAttempt& attempt);
+Result<LoginAttempt> verify_request_from_wire(std::string_view bytes);
+std::string identity_to_wire(const Identity& identity);
+Result<Identity> identity_from_wire(std::string_view bytes);
+std::string password_change_to_wire(const PasswordChange& change);
+Result<PasswordChange> password_change_from_wire(std::string_view bytes);
+std::string removal_to_wire(const Guid& mailbox);
+Result<Guid> removal_from_wire(std::string_view bytes);
+
+}  // namespace hauspost::auth
