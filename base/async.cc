@@ -21,6 +21,8 @@ Task<void> yield_now() { co_await asio::post(co_await asio::this_coro::executor,
 Error asio_error(std::string_view what, const std::error_code& code) {
   if (code == asio::error::operation_aborted)
     return Error{ErrorCode::kCancelled, std::string(what) + ": cancelled"};
+  if (code == asio::error::bad_descriptor)  // started after close()
+    return Error{ErrorCode::kCancelled, std::string(what) + ": closed"};
   if (code == asio::error::eof)
     return Error{ErrorCode::kUnavailable, std::string(what) + ": connection closed"};
   if (code.category() == asio::error::get_system_category()) return errno_error(what, code.value());

@@ -14,8 +14,10 @@ class Condition {
   }
 
   void notify_all() { timer_.cancel(); }
-  // kCancelled when the waiting task was cancelled.
+  // kCancelled when the waiting task is or was cancelled.
   Task<Result<>> wait();
+  // For the last wait of a task's life: goes on waiting in a cancelled task.
+  Task<void> wait_even_cancelled();
 
  private:
   Timer timer_;  // never expires: cancel() is the wake-up

@@ -21,7 +21,8 @@ struct Deadline::State : std::enable_shared_from_this<Deadline::State> {
     }
     running = false;
     passed = true;
-    expire();
+    const auto run = expire;  // it may destroy the Deadline, and `expire` with it
+    run();
   }
 
   Timer timer;

@@ -7,9 +7,28 @@
 
 namespace hauspost {
 
-Secret::~Secret() {
+void Secret::wipe() noexcept {
+  value_.resize(value_.capacity());  // within the capacity: cannot allocate
   volatile char* bytes = value_.data();
   for (std::size_t i = 0; i < value_.size(); ++i) bytes[i] = 0;
+  value_.clear();
+}
+
+Secret& Secret::operator=(const Secret& other) {
+  if (this != &other) {
+    wipe();
+    value_ = other.value_;
+  }
+  return *this;
+}
+
+Secret& Secret::operator=(Secret&& other) noexcept {
+  if (this != &other) {
+    wipe();
+    value_ = std::move(other.value_);
+    other.wipe();
+  }
+  return *this;
 }
 
 namespace log {

@@ -18,15 +18,16 @@ class Secret {
   Secret() = default;
   explicit Secret(std::string value) : value_(std::move(value)) {}
   Secret(const Secret&) = default;
-  Secret(Secret&&) = default;
-  Secret& operator=(const Secret&) = default;
-  Secret& operator=(Secret&&) = default;
-  ~Secret();  // wipes the bytes
+  Secret(Secret&& other) noexcept : value_(std::move(other.value_)) { other.wipe(); }
+  Secret& operator=(const Secret& other);
+  Secret& operator=(Secret&& other) noexcept;
+  ~Secret() { wipe(); }
 
   std::string_view reveal() const { return value_; }
   bool empty() const { return value_.empty(); }
 
  private:
+  void wipe() noexcept;  // zeroes every byte the string owns, small-string space included
   std::string value_;
 };
 

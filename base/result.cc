@@ -42,7 +42,12 @@ ErrorCode code_of(int error_number) {
     case EROFS: return ErrorCode::kDenied;
     case ECONNREFUSED:
     case ECONNRESET:
+    case ECONNABORTED:
     case EPIPE:
+    case ENOTCONN:
+    case ETIMEDOUT:
+    case EHOSTUNREACH:
+    case ENETUNREACH:
     case EADDRINUSE:
     case EAGAIN: return ErrorCode::kUnavailable;
     default: return ErrorCode::kInternal;

@@ -33,32 +33,34 @@ template Task<Result<Wake>> wait_socket_input(UnixSocket&, Signal&, Duration);
 
 template <class Socket>
 SocketStream<Socket>::SocketStream(Socket socket)
-    : socket_(std::move(socket)), deadline_(socket_.get_executor(), [this] {
-        std::error_code ignored;
-        socket_.cancel(ignored);
-      }) {
+    : socket_(std::move(socket)),
+      read_deadline_(socket_.get_executor(), canceller()),
+      write_deadline_(socket_.get_executor(), canceller()) {
   std::error_code ignored;
   if constexpr (std::is_same_v<Socket, TcpSocket>)
     socket_.set_option(asio::ip::tcp::no_delay(true), ignored);
 }
 
 template <class Socket>
-Error SocketStream<Socket>::failure(std::string_view what, const std::error_code& code) {
-  if (deadline_.expired()) return Error{ErrorCode::kTimeout, std::string(what) + ": timed out"};
-  return asio_error(what, code);
+std::function<void()> SocketStream<Socket>::canceller() {
+  return [this] {
+    std::error_code ignored;
+    socket_.cancel(ignored);
+  };
 }
 
 template <class Socket>
 Task<Result<std::size_t>> SocketStream<Socket>::read_some(std::span<char> into) {
   if (was_cancelled(co_await asio::this_coro::cancellation_state))
     co_return fail(ErrorCode::kCancelled, "read: cancelled");
-  if (timeout_ > Duration::zero()) deadline_.start(timeout_);
+  if (timeout_ > Duration::zero()) read_deadline_.start(timeout_);
   std::error_code code;
   const std::size_t count = co_await socket_.async_read_some(asio::buffer(into.data(), into.size()),
                                                              asio::redirect_error(kUseTask, code));
-  deadline_.stop();
+  read_deadline_.stop();
   if (code == asio::error::eof) co_return std::size_t{0};
-  if (code) co_return fail(failure("read", code));
+  if (code && read_deadline_.expired()) co_return fail(ErrorCode::kTimeout, "read: timed out");
+  if (code) co_return fail(asio_error("read", code));
   co_return count;
 }
 
@@ -66,14 +68,15 @@ template <class Socket>
 Task<Result<>> SocketStream<Socket>::write(std::span<const std::string_view> parts) {
   if (was_cancelled(co_await asio::this_coro::cancellation_state))
     co_return fail(ErrorCode::kCancelled, "write: cancelled");
-  if (timeout_ > Duration::zero()) deadline_.start(timeout_);
+  if (timeout_ > Duration::zero()) write_deadline_.start(timeout_);
   std::vector<asio::const_buffer> buffers;
   buffers.reserve(parts.size());
   for (const std::string_view part : parts) buffers.emplace_back(part.data(), part.size());
   std::error_code code;
   co_await asio::async_write(socket_, buffers, asio::redirect_error(kUseTask, code));
-  deadline_.stop();
-  if (code) co_return fail(failure("write", code));
+  write_deadline_.stop();
+  if (code && write_deadline_.expired()) co_return fail(ErrorCode::kTimeout, "write: timed out");
+  if (code) co_return fail(asio_error("write", code));
   co_return Result<>{};
 }
 

@@ -24,10 +24,11 @@ class SocketStream final : public Stream {
   Socket release() { return std::move(socket_); }
 
  private:
-  Error failure(std::string_view what, const std::error_code& code);
+  std::function<void()> canceller();
 
   Socket socket_;
-  Deadline deadline_;
+  Deadline read_deadline_;  // apart: the end of a write must not lift the bound on a read
+  Deadline write_deadline_;
   Duration timeout_{};
 };
 

@@ -27,6 +27,8 @@ void TaskGroup::spawn(std::string name, Task<void> task) {
         std::rethrow_exception(failure);
       } catch (const std::exception& exception) {
         log::error("task.failed", {{"task", name}, {"cause", exception.what()}});
+      } catch (...) {
+        log::error("task.failed", {{"task", name}, {"cause", "unknown exception"}});
       }
     }
     members_.erase(member);
@@ -46,8 +48,7 @@ void TaskGroup::stop() {
 
 Task<void> TaskGroup::join() {
   while (!members_.empty()) {
-    [[maybe_unused]] auto woken =
-        co_await drained_.wait();  // a cancelled joiner still waits for the rest
+    co_await drained_.wait_even_cancelled();  // a cancelled joiner still waits for the rest
   }
 }
 

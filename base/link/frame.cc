@@ -1,5 +1,7 @@
 #include "base/link/frame.h"
 
+#include <sys/un.h>
+
 #include <asio/read.hpp>
 #include <asio/write.hpp>
 
@@ -40,21 +42,26 @@ Result<FrameHeader> parse_frame_header(std::string_view bytes, std::size_t paylo
 FrameSocket::FrameSocket(UnixSocket socket, std::size_t payload_max)
     : socket_(std::move(socket)),
       payload_max_(payload_max),
-      deadline_(socket_.get_executor(), [this] {
-        std::error_code ignored;
-        socket_.cancel(ignored);
-      }) {}
+      read_deadline_(socket_.get_executor(), canceller()),
+      write_deadline_(socket_.get_executor(), canceller()) {}
+
+std::function<void()> FrameSocket::canceller() {
+  return [this] {
+    std::error_code ignored;
+    socket_.cancel(ignored);
+  };
+}
 
 Task<Result<std::size_t>> FrameSocket::receive(std::span<char> into) {
   if (was_cancelled(co_await asio::this_coro::cancellation_state))
     co_return fail(ErrorCode::kCancelled, "link: cancelled");
-  if (timeout_ > Duration::zero()) deadline_.start(timeout_);
+  if (timeout_ > Duration::zero()) read_deadline_.start(timeout_);
   std::error_code code;
   const std::size_t count = co_await socket_.async_read_some(asio::buffer(into.data(), into.size()),
                                                              asio::redirect_error(kUseTask, code));
-  deadline_.stop();
+  read_deadline_.stop();
   if (!code) co_return count;
-  if (deadline_.expired()) co_return fail(ErrorCode::kTimeout, "link: read timed out");
+  if (read_deadline_.expired()) co_return fail(ErrorCode::kTimeout, "link: read timed out");
   co_return fail(asio_error("link", code));
 }
 
@@ -148,8 +155,12 @@ Task<Result<>> FrameSocket::write(FrameType type, std::span<const std::string_vi
   buffers.reserve(parts.size() + 1);
   buffers.emplace_back(header.data(), header.size());
   for (const std::string_view part : parts) buffers.emplace_back(part.data(), part.size());
+  if (timeout_ > Duration::zero()) write_deadline_.start(timeout_);
   std::error_code code;
   co_await asio::async_write(socket_, buffers, asio::redirect_error(kUseTask, code));
+  write_deadline_.stop();
+  if (code && write_deadline_.expired())
+    co_return fail(ErrorCode::kTimeout, "link: write timed out");
   if (code) co_return fail(asio_error("link", code));
   co_return Result<>{};
 }
@@ -170,12 +181,28 @@ void FrameSocket::close() noexcept {
 }
 
 Task<Result<UnixSocket>> connect_unix(std::string path) {
-  UnixSocket socket(co_await asio::this_coro::executor);
-  std::error_code code;
-  co_await socket.async_connect(asio::local::stream_protocol::endpoint(path),
-                                asio::redirect_error(kUseTask, code));
-  if (code) co_return fail(ErrorCode::kUnavailable, "connect " + path + ": " + code.message());
-  co_return std::move(socket);
+  constexpr std::size_t kPathMax = sizeof(sockaddr_un::sun_path) - 1;
+  constexpr std::chrono::milliseconds kRetryDelay{5};
+  if (path.size() > kPathMax)
+    co_return fail(ErrorCode::kInvalid, "connect " + path + ": path too long for a socket");
+  const auto give_up = std::chrono::steady_clock::now() + kConnectPatience;
+  for (;;) {
+    if (was_cancelled(co_await asio::this_coro::cancellation_state))
+      co_return fail(ErrorCode::kCancelled, "connect: cancelled");
+    UnixSocket socket(co_await asio::this_coro::executor);
+    std::error_code code;
+    co_await socket.async_connect(asio::local::stream_protocol::endpoint(path),
+                                  asio::redirect_error(kUseTask, code));
+    if (code == asio::error::operation_aborted) co_return fail(asio_error("connect", code));
+    // With a full backlog the kernel says EAGAIN, which Asio takes for a connect under way and then
+    // for its success: only the peer's address tells.
+    if (!code) static_cast<void>(socket.remote_endpoint(code));
+    if (!code) co_return std::move(socket);
+    const bool full = code == asio::error::not_connected || code == asio::error::try_again;
+    if (!full || std::chrono::steady_clock::now() >= give_up)
+      co_return fail(ErrorCode::kUnavailable, "connect " + path + ": " + code.message());
+    CO_TRY(co_await sleep_for(kRetryDelay));
+  }
 }
 
 }  // namespace hauspost::link

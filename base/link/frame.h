@@ -63,7 +63,7 @@ class FrameSocket {
   Task<Result<>> write(FrameType type, std::span<const std::string_view> parts);
   Task<Result<>> write(FrameType type, std::string_view payload);
 
-  // True when read_data would return at once from what is buffered.
+  // True when read or read_data can go on with what is buffered.
   bool has_buffered_input() const { return begin_ < end_; }
   Task<Result<Wake>> wait_input(Signal& signal, Duration timeout);
   void set_timeout(Duration timeout) { timeout_ = timeout; }
@@ -73,12 +73,14 @@ class FrameSocket {
  private:
   Task<Result<>> fill(std::size_t least);
   Task<Result<std::size_t>> receive(std::span<char> into);
+  std::function<void()> canceller();
   void release_idle_buffer();
   std::size_t buffered() const { return end_ - begin_; }
 
   UnixSocket socket_;
   std::size_t payload_max_;
-  Deadline deadline_;
+  Deadline read_deadline_;
+  Deadline write_deadline_;
   Duration timeout_{};
   std::unique_ptr<char[]> buffer_;  // present only while it holds bytes: idle links cost no buffer
   std::size_t begin_ = 0;
@@ -86,7 +88,9 @@ class FrameSocket {
   std::uint32_t data_left_ = 0;  // of the DATA frame being given out
 };
 
-// Connects to a Unix socket by path. kUnavailable when nobody listens there.
+inline constexpr std::chrono::milliseconds kConnectPatience{2000};
+// Connects to a Unix socket by path. kUnavailable when nobody listens there, or when its backlog
+// stays full for kConnectPatience; kInvalid when the path is longer than a socket address can hold.
 Task<Result<UnixSocket>> connect_unix(std::string path);
 
 }  // namespace hauspost::link

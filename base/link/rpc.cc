@@ -1,6 +1,7 @@
 #include "base/link/rpc.h"
 
 #include "base/bytes.h"
+#include "base/log.h"
 
 namespace hauspost::link {
 
@@ -64,7 +65,7 @@ struct RpcClient::Connection {
 
   FrameSocket frames;
   std::unordered_map<std::uint64_t, std::shared_ptr<Pending>> calls;
-  std::deque<std::string> outgoing;
+  std::deque<std::pair<std::uint64_t, std::string>> outgoing;  // call and payload
   Condition outgoing_changed;
   bool lost = false;
 };
@@ -90,6 +91,7 @@ Task<Result<std::shared_ptr<RpcClient::Connection>>> RpcClient::connection() {
   if (path_.empty() || tasks_.stopping())
     co_return fail(ErrorCode::kUnavailable, "rpc: connection lost");
   CO_TRY_ASSIGN(UnixSocket socket, co_await connect_unix(path_));
+  if (tasks_.stopping()) co_return fail(ErrorCode::kUnavailable, "rpc: connection lost");
   if (!connection_ || connection_->lost) {  // another call may have connected meanwhile
     start(std::make_shared<Connection>(std::move(socket), payload_max_, executor_));
   }
@@ -117,8 +119,9 @@ Task<void> RpcClient::send(std::shared_ptr<Connection> connection) {
       if (!co_await connection->outgoing_changed.wait()) break;
       continue;
     }
-    const std::string payload = std::move(connection->outgoing.front());
+    const auto [call, payload] = std::move(connection->outgoing.front());
     connection->outgoing.pop_front();
+    if (!connection->calls.contains(call)) continue;  // its caller stopped waiting
     if (!co_await connection->frames.write(FrameType::kRequest, payload)) break;
   }
   connection->lose();
@@ -127,6 +130,8 @@ Task<void> RpcClient::send(std::shared_ptr<Connection> connection) {
 Task<Result<std::string>> RpcClient::call(std::uint16_t method,
                                           std::span<const std::string_view> parts,
                                           Duration timeout) {
+  if (was_cancelled(co_await asio::this_coro::cancellation_state))
+    co_return fail(ErrorCode::kCancelled, "rpc: cancelled");
   CO_TRY_ASSIGN(const std::shared_ptr<Connection> to, co_await connection());
   const std::uint64_t call = next_call_++;
   std::string payload = call_header({call, method});
@@ -138,7 +143,7 @@ Task<Result<std::string>> RpcClient::call(std::uint16_t method,
 
   auto pending = std::make_shared<Pending>(executor_);
   to->calls.emplace(call, pending);
-  to->outgoing.push_back(std::move(payload));
+  to->outgoing.emplace_back(call, std::move(payload));
   to->outgoing_changed.notify_all();
   pending->done.expires_after(timeout);
   std::error_code code;
@@ -165,6 +170,8 @@ Task<void> RpcClient::join() { return tasks_.join(); }
 namespace {
 
 // One served connection: the reader spawns a task a request, and a finished task queues its reply.
+// A call counts against calls_max until its reply is written, so a peer that does not read its
+// replies is not read either.
 class RpcServer {
  public:
   RpcServer(Executor executor, UnixSocket socket, const RpcHandler& handler, RpcLimits limits)
@@ -191,9 +198,10 @@ class RpcServer {
       while (under_way_ >= limits_.calls_max && !lost_) {
         CO_TRY(co_await changed_.wait());
       }
+      if (lost_) co_return Result<>{};
       auto frame = co_await frames_.read();
       if (!frame) {
-        if (frame.error().code == ErrorCode::kUnavailable) co_return Result<>{};
+        if (lost_ || frame.error().code == ErrorCode::kUnavailable) co_return Result<>{};
         co_return fail(std::move(frame).error());
       }
       if (frame->type != FrameType::kRequest)
@@ -205,13 +213,27 @@ class RpcServer {
   }
 
   Task<void> answer(CallHeader header, std::string body) {
-    auto result = co_await handler_(header.word, std::move(body));
+    auto result = co_await handle(header.word, std::move(body));
+    if (result && result->size() + kCallHeaderBytes > limits_.payload_max)
+      result = fail(ErrorCode::kExhausted, "rpc: reply too large");
     const auto status = result ? 0 : static_cast<int>(result.error().code) + 1;
     std::string payload = call_header({header.call, static_cast<std::uint16_t>(status)});
     payload += result ? *result : result.error().text;
-    --under_way_;
     replies_.push_back(std::move(payload));
     changed_.notify_all();
+  }
+
+  // An exception ends its call, not the connection, and the caller is told at once.
+  Task<Result<std::string>> handle(std::uint16_t method, std::string body) {
+    std::string cause = "unknown exception";
+    try {
+      co_return co_await handler_(method, std::move(body));
+    } catch (const std::exception& exception) {
+      cause = exception.what();
+    } catch (...) {
+    }
+    log::error("rpc.handler.failed", {{"method", method}, {"cause", cause}});
+    co_return fail(ErrorCode::kInternal, "rpc: the call failed inside the callee");
   }
 
   Task<void> send_replies() {
@@ -226,6 +248,8 @@ class RpcServer {
         lost_ = true;
         frames_.close();
       }
+      --under_way_;
+      changed_.notify_all();
     }
   }
 

@@ -53,15 +53,18 @@ class RpcClient {
 };
 
 // What the serving side runs for each request; it may suspend, others go on meanwhile. `body` is
-// its own.
+// its own. An exception that leaves it is logged and reaches the caller as kInternal.
 using RpcHandler = std::function<Task<Result<std::string>>(std::uint16_t method, std::string body)>;
 
 struct RpcLimits {
   std::size_t payload_max = kRpcPayloadMax;
-  std::size_t calls_max = 256;  // under way at once on one connection; further requests wait unread
+  // Under way at once on one connection, replies not yet taken included; further requests wait
+  // unread.
+  std::size_t calls_max = 256;
 };
 
-// Serves one connection until the peer closes it or the task is cancelled. `handler` must outlive
+// Serves one connection until the peer closes it or the task is cancelled; calls under way are
+// cancelled then. A reply over payload_max reaches the caller as kExhausted. `handler` must outlive
 // it.
 Task<Result<>> serve_rpc(UnixSocket socket, const RpcHandler& handler, RpcLimits limits = {});
 

@@ -31,6 +31,16 @@ constexpr std::pair<ErrorCode, std::string_view> kRefusals[] = {
     {ErrorCode::kNotFound, "not-found"},
 };
 
+// See session_start.proto.
+constexpr std::size_t kAddressMax = 64;
+constexpr std::size_t kDeviceMax = 128;
+constexpr std::uint32_t kPortMax = 65535;
+
+bool within_limits(const wire::SessionStart& message) {
+  return message.client_address().size() <= kAddressMax &&
+         message.device_id().size() <= kDeviceMax && message.client_port() <= kPortMax;
+}
+
 }  // namespace
 
 std::string to_wire(const SessionStart& start) {
@@ -66,6 +76,8 @@ Result<SessionStart> session_start_from_wire(std::string_view bytes) {
   const auto protocol = from_wire(message.protocol());
   if (!session || !protocol)
     return fail(ErrorCode::kCorrupt, "link: SessionStart lacks its session or protocol");
+  if (!within_limits(message))
+    return fail(ErrorCode::kCorrupt, "link: SessionStart passes a limit");
   SessionStart start;
   start.session = *session;
   start.protocol = *protocol;
@@ -154,7 +166,8 @@ Task<Result<>> LinkStream::write(std::span<const std::string_view> parts) {
 }
 
 Task<Result<Wake>> LinkStream::wait_input(Signal& signal, Duration timeout) {
-  return frames_->wait_input(signal, timeout);
+  if (ended_) co_return Wake::kInput;  // read_some returns the end at once
+  co_return co_await frames_->wait_input(signal, timeout);
 }
 
 Task<void> LinkStream::end_in_order() {
