@@ -194,11 +194,8 @@ Task<Result<UnixSocket>> connect_unix(std::string path) {
     co_await socket.async_connect(asio::local::stream_protocol::endpoint(path),
                                   asio::redirect_error(kUseTask, code));
     if (code == asio::error::operation_aborted) co_return fail(asio_error("connect", code));
-    // With a full backlog the kernel says EAGAIN, which Asio takes for a connect under way and then
-    // for its success: only the peer's address tells.
-    if (!code) static_cast<void>(socket.remote_endpoint(code));
     if (!code) co_return std::move(socket);
-    const bool full = code == asio::error::not_connected || code == asio::error::try_again;
+    const bool full = code == asio::error::no_buffer_space;  // what Asio makes of EAGAIN here
     if (!full || std::chrono::steady_clock::now() >= give_up)
       co_return fail(ErrorCode::kUnavailable, "connect " + path + ": " + code.message());
     CO_TRY(co_await sleep_for(kRetryDelay));
