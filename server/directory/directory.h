@@ -4,6 +4,7 @@
 #pragma once
 
 #include <memory>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -12,6 +13,16 @@
 #include "base/result.h"
 
 namespace hauspost::directory {
+
+// The services an administrator switches. "imap" and "pop3" are the front-end's listeners,
+// "imap-backend" and "pop3-backend" what store workers offer behind them.
+struct ServiceInfo {
+  std::string_view name;
+  bool enabled_by_default = false;
+};
+inline constexpr ServiceInfo kServices[] = {{"imap", false}, {"imap-backend", false},
+                                            {"pop3", false}, {"pop3-backend", false},
+                                            {"smtp", true},  {"submission", true}};
 
 struct DatabaseEntry {
   Guid guid;
@@ -61,17 +72,20 @@ class DirectoryReader {
   // A login name: address or, when unique, its local part alone.
   Result<std::optional<MailboxEntry>> find_login(std::string_view name) const;
   Result<std::optional<MailboxEntry>> mailbox(const Guid& guid) const;
-  Result<std::vector<MailboxEntry>> mailboxes() const;
+  Result<std::vector<MailboxEntry>> mailboxes() const;  // by address
   Result<std::optional<DatabaseEntry>> database(std::string_view name) const;
   Result<std::vector<DatabaseEntry>> databases() const;
   Result<bool> is_accepted_domain(std::string_view domain) const;
   Result<std::vector<DomainEntry>> domains() const;
-  // "imap", "imap-backend", "pop3", "pop3-backend": off until enabled. "smtp", "submission": on.
+  Result<std::uint64_t> mailbox_count(std::string_view database) const;
+  Result<std::uint64_t> address_count(std::string_view domain) const;
+  // One of kServices; any other name is never enabled.
   Result<bool> service_enabled(std::string_view service) const;
   // Free settings by key; empty when not set.
   Result<std::string> setting(std::string_view key) const;
 
  private:
+  friend class DirectoryWriter;
   class Impl;
   explicit DirectoryReader(std::unique_ptr<Impl> impl);
   std::unique_ptr<Impl> impl_;

@@ -1,0 +1,193 @@
+#include "server/directory/data.h"
+
+#include <fmt/format.h>
+
+#include "base/text.h"
+#include "server/directory/entries.pb.h"
+
+namespace hauspost::directory {
+
+namespace {
+
+constexpr std::uint64_t kMapBytes = 4ULL << 30;  // a sparse file: about ten million mailboxes
+constexpr unsigned kReaders = 512;
+
+Result<> check_format(Data& data, bool writable) {
+  std::string format;
+  {
+    TRY_ASSIGN(const store::ReadTxn txn, data.environment->read());
+    TRY_ASSIGN(const auto stored, txn.get(data.meta, "format"));
+    if (stored) format = *stored;
+  }
+  if (format == std::to_string(kFormat)) return {};
+  if (!format.empty() || !writable) {
+    return fail(ErrorCode::kInvalid,
+                fmt::format("the directory has format \"{}\", this program knows format {}",
+                            escape_for_log(format), kFormat));
+  }
+  TRY_ASSIGN(store::WriteTxn txn, data.environment->write());
+  TRY(txn.put(data.meta, "format", std::to_string(kFormat)));
+  return txn.commit();
+}
+
+template <class Message>
+bool parse(Message& message, std::string_view bytes) {
+  return message.ParseFromArray(bytes.data(), static_cast<int>(bytes.size()));
+}
+
+std::unexpected<Error> damaged(std::string_view what) {
+  return fail(ErrorCode::kCorrupt, fmt::format("directory: an entry of {} does not parse", what));
+}
+
+}  // namespace
+
+Result<std::shared_ptr<Data>> Data::open(const std::string& path, bool writable) {
+  auto data = std::make_shared<Data>();
+  TRY_ASSIGN(
+      data->environment,
+      store::Environment::open(
+          {.path = path, .map_bytes = kMapBytes, .readers_max = kReaders, .read_only = !writable}));
+  const std::pair<const char*, store::Table*> tables[] = {
+      {"meta", &data->meta},           {"databases", &data->databases},
+      {"domains", &data->domains},     {"mailboxes", &data->mailboxes},
+      {"addresses", &data->addresses}, {"locals", &data->locals},
+      {"ages", &data->ages},           {"counts", &data->counts},
+      {"services", &data->services},   {"settings", &data->settings},
+  };
+  for (const auto& [name, table] : tables) {
+    TRY_ASSIGN(*table, data->environment->open_table(name, writable));
+  }
+  TRY(check_format(*data, writable));
+  return data;
+}
+
+std::string to_stored(const DatabaseEntry& entry) {
+  stored::Database message;
+  message.set_guid(std::string(entry.guid.as_bytes()));
+  message.set_name(entry.name);
+  message.set_path(entry.path);
+  message.set_mount_at_startup(entry.mount_at_startup);
+  message.set_mounted(entry.mounted);
+  message.set_epoch(entry.epoch);
+  message.set_created_s(entry.created_s);
+  return message.SerializeAsString();
+}
+
+std::string to_stored(const DomainEntry& entry) {
+  stored::Domain message;
+  message.set_name(entry.name);
+  return message.SerializeAsString();
+}
+
+std::string to_stored(const MailboxEntry& entry, std::uint64_t number) {
+  stored::Mailbox message;
+  message.set_guid(std::string(entry.guid.as_bytes()));
+  message.set_address(entry.address);
+  for (const std::string& alias : entry.aliases) message.add_aliases(alias);
+  message.set_display_name(entry.display_name);
+  message.set_database(entry.database);
+  message.set_enabled(entry.enabled);
+  message.set_imap(entry.imap);
+  message.set_pop3(entry.pop3);
+  message.set_smtp(entry.smtp);
+  message.set_protocol_restricted(entry.protocol_restricted);
+  message.set_created_s(entry.created_s);
+  message.set_number(number);
+  return message.SerializeAsString();
+}
+
+Result<DatabaseEntry> database_from_stored(std::string_view bytes) {
+  stored::Database message;
+  if (!parse(message, bytes)) return damaged("databases");
+  const auto guid = Guid::from_bytes(message.guid());
+  if (!guid) return damaged("databases");
+  return DatabaseEntry{.guid = *guid,
+                       .name = message.name(),
+                       .path = message.path(),
+                       .mount_at_startup = message.mount_at_startup(),
+                       .mounted = message.mounted(),
+                       .epoch = message.epoch(),
+                       .created_s = message.created_s()};
+}
+
+Result<DomainEntry> domain_from_stored(std::string_view bytes) {
+  stored::Domain message;
+  if (!parse(message, bytes)) return damaged("domains");
+  return DomainEntry{message.name()};
+}
+
+Result<StoredMailbox> mailbox_from_stored(std::string_view bytes) {
+  stored::Mailbox message;
+  if (!parse(message, bytes)) return damaged("mailboxes");
+  const auto guid = Guid::from_bytes(message.guid());
+  if (!guid) return damaged("mailboxes");
+  MailboxEntry entry{.guid = *guid,
+                     .address = message.address(),
+                     .aliases = {message.aliases().begin(), message.aliases().end()},
+                     .display_name = message.display_name(),
+                     .database = message.database(),
+                     .enabled = message.enabled(),
+                     .imap = message.imap(),
+                     .pop3 = message.pop3(),
+                     .smtp = message.smtp(),
+                     .protocol_restricted = message.protocol_restricted(),
+                     .created_s = message.created_s()};
+  return StoredMailbox{std::move(entry), message.number()};
+}
+
+Result<std::optional<DatabaseEntry>> find_database(const Data& data, const store::Txn& txn,
+                                                   std::string_view name) {
+  if (name.size() > store::kKeyBytesMax || name.empty()) return std::nullopt;
+  TRY_ASSIGN(const auto bytes, txn.get(data.databases, ascii_lower(name)));
+  if (!bytes) return std::nullopt;
+  TRY_ASSIGN(DatabaseEntry entry, database_from_stored(*bytes));
+  return std::optional(std::move(entry));
+}
+
+Result<std::vector<DatabaseEntry>> all_databases(const Data& data, const store::Txn& txn) {
+  std::vector<DatabaseEntry> entries;
+  TRY_ASSIGN(store::Cursor cursor, store::Cursor::open(txn, data.databases));
+  TRY_ASSIGN(bool more, cursor.first());
+  while (more) {
+    TRY_ASSIGN(DatabaseEntry entry, database_from_stored(cursor.value()));
+    entries.push_back(std::move(entry));
+    TRY_ASSIGN(more, cursor.next());
+  }
+  return entries;
+}
+
+Result<std::optional<MailboxEntry>> find_mailbox(const Data& data, const store::Txn& txn,
+                                                 std::string_view guid) {
+  TRY_ASSIGN(const auto bytes, txn.get(data.mailboxes, guid));
+  if (!bytes) return std::nullopt;
+  TRY_ASSIGN(StoredMailbox mailbox, mailbox_from_stored(*bytes));
+  return std::optional(std::move(mailbox.entry));
+}
+
+Result<std::optional<MailboxEntry>> find_address(const Data& data, const store::Txn& txn,
+                                                 std::string_view address_key) {
+  if (address_key.size() > store::kKeyBytesMax || address_key.empty()) return std::nullopt;
+  TRY_ASSIGN(const auto guid, txn.get(data.addresses, address_key));
+  if (!guid) return std::nullopt;
+  return find_mailbox(data, txn, *guid);
+}
+
+Result<std::uint64_t> read_count(const Data& data, const store::Txn& txn, const std::string& key) {
+  TRY_ASSIGN(const auto text, txn.get(data.counts, key));
+  if (!text) return 0;
+  const auto number = parse_u64(*text);
+  if (!number) return damaged("counts");
+  return *number;
+}
+
+std::string database_count_key(std::string_view name) { return "database/" + ascii_lower(name); }
+std::string domain_count_key(std::string_view domain) { return "domain/" + std::string(domain); }
+
+std::string local_key(std::string_view local, const Guid& guid) {
+  std::string key = ascii_lower(local);
+  key += '\0';
+  key += guid.as_bytes();
+  return key;
+}
+
+}  // namespace hauspost::directory

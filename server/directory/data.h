@@ -1,0 +1,65 @@
+// The directory's environment and tables, shared by reader and writer. Included from this folder
+// only.
+//
+// | table | key | value |
+// |---|---|---|
+// | meta | "format", "next_number" | decimal number |
+// | databases | name in lower case | stored Database |
+// | domains | canonical domain | stored Domain |
+// | mailboxes | GUID | stored Mailbox |
+// | addresses | address in lower case | GUID of its mailbox |
+// | locals | local part in lower case, zero byte, GUID | empty |
+// | ages | u64 number of creation, big-endian | GUID |
+// | counts | "database/NAME", "domain/NAME" | decimal number of mailboxes, of addresses |
+// | services | name | "on" or "off"; without an entry its default |
+// | settings | key | value |
+#pragma once
+
+#include "server/directory/directory.h"
+#include "store/environment.h"
+
+namespace hauspost::directory {
+
+inline constexpr unsigned kFormat = 1;
+
+struct Data {
+  std::unique_ptr<store::Environment> environment;
+  store::Table meta, databases, domains, mailboxes, addresses, locals, ages, counts, services,
+      settings;
+
+  // `writable` creates what is missing.
+  static Result<std::shared_ptr<Data>> open(const std::string& path, bool writable);
+};
+
+class DirectoryReader::Impl {
+ public:
+  explicit Impl(std::shared_ptr<const Data> data) : data(std::move(data)) {}
+  std::shared_ptr<const Data> data;  // shared with the writer, in the supervisor
+};
+
+// Stored forms. from_stored: kCorrupt.
+std::string to_stored(const DatabaseEntry& entry);
+std::string to_stored(const DomainEntry& entry);
+std::string to_stored(const MailboxEntry& entry, std::uint64_t number);
+Result<DatabaseEntry> database_from_stored(std::string_view bytes);
+Result<DomainEntry> domain_from_stored(std::string_view bytes);
+struct StoredMailbox {
+  MailboxEntry entry;
+  std::uint64_t number = 0;
+};
+Result<StoredMailbox> mailbox_from_stored(std::string_view bytes);
+
+// Reads that both kinds of transaction make.
+Result<std::optional<DatabaseEntry>> find_database(const Data& data, const store::Txn& txn,
+                                                   std::string_view name);
+Result<std::vector<DatabaseEntry>> all_databases(const Data& data, const store::Txn& txn);
+Result<std::optional<MailboxEntry>> find_mailbox(const Data& data, const store::Txn& txn,
+                                                 std::string_view guid);
+Result<std::optional<MailboxEntry>> find_address(const Data& data, const store::Txn& txn,
+                                                 std::string_view address_key);
+Result<std::uint64_t> read_count(const Data& data, const store::Txn& txn, const std::string& key);
+std::string database_count_key(std::string_view name);
+std::string domain_count_key(std::string_view domain);
+std::string local_key(std::string_view local, const Guid& guid);
+
+}  // namespace hauspost::directory

@@ -1,0 +1,176 @@
+#include <algorithm>
+
+#include "base/text.h"
+#include "server/directory/data.h"
+#include "server/directory/names.h"
+
+namespace hauspost::directory {
+
+namespace {
+
+constexpr std::string_view kPostmaster = "postmaster";  // RFC 5321 section 4.5.1
+
+// What cannot be read is never "unknown": the caller tries again later.
+std::unexpected<Error> unreadable(Error error) {
+  return fail(ErrorCode::kUnavailable, "directory: " + std::move(error).text);
+}
+
+// Runs `read` in one transaction.
+template <class Read>
+auto in_snapshot(const Data& data, Read read) -> decltype(read(std::declval<store::ReadTxn&>())) {
+  auto txn = data.environment->read();
+  if (!txn) return unreadable(std::move(txn).error());
+  auto result = read(*txn);
+  if (!result) return unreadable(std::move(result).error());
+  return result;
+}
+
+Result<std::optional<MailboxEntry>> first_mailbox(const Data& data, const store::Txn& txn) {
+  TRY_ASSIGN(store::Cursor cursor, store::Cursor::open(txn, data.ages));
+  TRY_ASSIGN(const bool any, cursor.first());
+  if (!any) return std::nullopt;
+  return find_mailbox(data, txn, cursor.value());
+}
+
+// The mailbox that alone has this local part in any domain.
+Result<std::optional<MailboxEntry>> find_local(const Data& data, const store::Txn& txn,
+                                               std::string_view local) {
+  if (local.empty() || local.size() > kLocalPartMax) return std::nullopt;
+  std::string prefix = ascii_lower(local);
+  prefix += '\0';
+  TRY_ASSIGN(store::Cursor cursor, store::Cursor::open(txn, data.locals));
+  TRY_ASSIGN(bool more, cursor.seek(prefix));
+  if (!more || !cursor.key().starts_with(prefix)) return std::nullopt;
+  const std::string guid(cursor.key().substr(prefix.size()));
+  TRY_ASSIGN(more, cursor.next());
+  if (more && cursor.key().starts_with(prefix)) return std::nullopt;
+  return find_mailbox(data, txn, guid);
+}
+
+template <class Entry, class Parse>
+Result<std::vector<Entry>> read_all(const store::Txn& txn, store::Table table, Parse parse) {
+  std::vector<Entry> entries;
+  TRY_ASSIGN(store::Cursor cursor, store::Cursor::open(txn, table));
+  TRY_ASSIGN(bool more, cursor.first());
+  while (more) {
+    TRY_ASSIGN(auto entry, parse(cursor.value()));
+    entries.push_back(std::move(entry));
+    TRY_ASSIGN(more, cursor.next());
+  }
+  return entries;
+}
+
+}  // namespace
+
+DirectoryReader::DirectoryReader(std::unique_ptr<Impl> impl) : impl_(std::move(impl)) {}
+DirectoryReader::~DirectoryReader() = default;
+
+Result<std::unique_ptr<DirectoryReader>> DirectoryReader::open(const std::string& path) {
+  auto data = Data::open(path, false);
+  if (!data) return fail(std::move(data).error().within("opening directory"));
+  return std::unique_ptr<DirectoryReader>(
+      new DirectoryReader(std::make_unique<Impl>(std::move(*data))));
+}
+
+Result<Resolution> DirectoryReader::resolve(std::string_view address) const {
+  const auto split = split_address(address);
+  if (!split) return Resolution{};  // no domain of ours can be in it
+  const Data& data = *impl_->data;
+  return in_snapshot(data, [&](const store::ReadTxn& txn) -> Result<Resolution> {
+    TRY_ASSIGN(const auto domain, txn.get(data.domains, split->domain));
+    if (!domain) return Resolution{};
+    TRY_ASSIGN(auto mailbox, find_address(data, txn, split->key()));
+    if (!mailbox && iequals(split->local, kPostmaster)) {
+      TRY_ASSIGN(mailbox, first_mailbox(data, txn));
+    }
+    if (!mailbox) return Resolution{Resolution::Kind::kUnknownUser, std::nullopt};
+    return Resolution{Resolution::Kind::kMailbox, std::move(mailbox)};
+  });
+}
+
+Result<std::optional<MailboxEntry>> DirectoryReader::find_login(std::string_view name) const {
+  const Data& data = *impl_->data;
+  return in_snapshot(data, [&](const store::ReadTxn& txn) -> Result<std::optional<MailboxEntry>> {
+    if (name.find('@') == std::string_view::npos) return find_local(data, txn, name);
+    const auto address = split_address(name);
+    if (!address) return std::nullopt;
+    return find_address(data, txn, address->key());
+  });
+}
+
+Result<std::optional<MailboxEntry>> DirectoryReader::mailbox(const Guid& guid) const {
+  return in_snapshot(*impl_->data, [&](const store::ReadTxn& txn) {
+    return find_mailbox(*impl_->data, txn, guid.as_bytes());
+  });
+}
+
+Result<std::vector<MailboxEntry>> DirectoryReader::mailboxes() const {
+  using Entries = std::vector<MailboxEntry>;
+  return in_snapshot(*impl_->data, [&](const store::ReadTxn& txn) -> Result<Entries> {
+    TRY_ASSIGN(Entries entries,
+               read_all<MailboxEntry>(
+                   txn, impl_->data->mailboxes, [](std::string_view bytes) -> Result<MailboxEntry> {
+                     TRY_ASSIGN(StoredMailbox mailbox, mailbox_from_stored(bytes));
+                     return std::move(mailbox.entry);
+                   }));
+    std::ranges::sort(entries, {}, &MailboxEntry::address);
+    return entries;
+  });
+}
+
+Result<std::optional<DatabaseEntry>> DirectoryReader::database(std::string_view name) const {
+  return in_snapshot(*impl_->data, [&](const store::ReadTxn& txn) {
+    return find_database(*impl_->data, txn, name);
+  });
+}
+
+Result<std::vector<DatabaseEntry>> DirectoryReader::databases() const {
+  return in_snapshot(*impl_->data,
+                     [&](const store::ReadTxn& txn) { return all_databases(*impl_->data, txn); });
+}
+
+Result<bool> DirectoryReader::is_accepted_domain(std::string_view domain) const {
+  const auto name = canonical_domain(domain);
+  if (!name) return false;
+  return in_snapshot(*impl_->data, [&](const store::ReadTxn& txn) -> Result<bool> {
+    TRY_ASSIGN(const auto found, txn.get(impl_->data->domains, *name));
+    return found.has_value();
+  });
+}
+
+Result<std::vector<DomainEntry>> DirectoryReader::domains() const {
+  return in_snapshot(*impl_->data, [&](const store::ReadTxn& txn) {
+    return read_all<DomainEntry>(txn, impl_->data->domains, domain_from_stored);
+  });
+}
+
+Result<std::uint64_t> DirectoryReader::mailbox_count(std::string_view database) const {
+  return in_snapshot(*impl_->data, [&](const store::ReadTxn& txn) {
+    return read_count(*impl_->data, txn, database_count_key(database));
+  });
+}
+
+Result<std::uint64_t> DirectoryReader::address_count(std::string_view domain) const {
+  return in_snapshot(*impl_->data, [&](const store::ReadTxn& txn) {
+    return read_count(*impl_->data, txn, domain_count_key(domain));
+  });
+}
+
+Result<bool> DirectoryReader::service_enabled(std::string_view service) const {
+  const auto known = std::ranges::find(kServices, service, &ServiceInfo::name);
+  if (known == std::end(kServices)) return false;
+  return in_snapshot(*impl_->data, [&](const store::ReadTxn& txn) -> Result<bool> {
+    TRY_ASSIGN(const auto set, txn.get(impl_->data->services, service));
+    return set ? *set == "on" : known->enabled_by_default;
+  });
+}
+
+Result<std::string> DirectoryReader::setting(std::string_view key) const {
+  if (key.empty() || key.size() > store::kKeyBytesMax) return std::string();
+  return in_snapshot(*impl_->data, [&](const store::ReadTxn& txn) -> Result<std::string> {
+    TRY_ASSIGN(const auto value, txn.get(impl_->data->settings, key));
+    return std::string(value.value_or(std::string_view()));
+  });
+}
+
+}  // namespace hauspost::directory

@@ -1,0 +1,60 @@
+// DirectoryWriter: changes to the directory. The supervisor alone opens it. Every change is one
+// transaction that is durable when the call returns, or refused as a whole with nothing changed.
+#pragma once
+
+#include <span>
+
+#include "server/directory/directory.h"
+
+namespace hauspost::directory {
+
+struct MailboxOrder {
+  Guid guid = Guid::random();
+  std::string address;
+  std::vector<std::string> aliases;
+  std::string display_name;
+  std::string database;  // empty: the one with the fewest mailboxes
+};
+
+// REQUIRES: one thread. Refusals: kInvalid (a name breaks a rule), kExists, kNotFound, kDenied (in
+// use); kUnavailable and kExhausted when the environment cannot be written. Texts name the object,
+// the cause and the next step.
+class DirectoryWriter {
+ public:
+  // Creates the environment when there is none. kInvalid: of a newer format.
+  static Result<std::unique_ptr<DirectoryWriter>> open(const std::string& path);
+  ~DirectoryWriter();
+
+  // LMDB allows one opening a process: in the supervisor, readers go through the writer's.
+  const DirectoryReader& reader() const;
+
+  // Not mounted yet. `path` is absolute, and no other database's.
+  Result<DatabaseEntry> create_database(std::string_view name, std::string path,
+                                        std::int64_t now_s);
+  // The epoch grows with every call: one call for one mount.
+  Result<DatabaseEntry> mount_database(std::string_view name);
+  Result<DatabaseEntry> dismount_database(std::string_view name);
+  // kDenied while mailboxes live there or it is mounted. `dry_run`: only says whether it would.
+  Result<DatabaseEntry> remove_database(std::string_view name, bool dry_run);
+
+  Result<DomainEntry> add_domain(std::string_view name);
+  // kDenied while an address of it is in use.
+  Result<DomainEntry> remove_domain(std::string_view name, bool dry_run);
+
+  // In one transaction; each order stands alone and has its own result. `dry_run`: changes nothing,
+  // but says what would become of each.
+  Result<std::vector<Result<MailboxEntry>>> create_mailboxes(std::span<const MailboxOrder> orders,
+                                                             std::int64_t now_s, bool dry_run);
+  Result<MailboxEntry> remove_mailbox(const Guid& guid);
+
+  // One transaction. kInvalid: no such service.
+  Result<> set_services(std::span<const std::string> names, bool enabled);
+  Result<> set_setting(std::string_view key, std::string_view value);
+
+ private:
+  class Impl;
+  explicit DirectoryWriter(std::unique_ptr<Impl> impl);
+  std::unique_ptr<Impl> impl_;
+};
+
+}  // namespace hauspost::directory

@@ -1,0 +1,162 @@
+#include <fmt/format.h>
+
+#include <algorithm>
+
+#include "base/bytes.h"
+#include "base/text.h"
+#include "server/directory/names.h"
+#include "server/directory/writer_impl.h"
+
+namespace hauspost::directory {
+
+namespace {
+
+constexpr std::string_view kNextNumber = "next_number";
+
+// The database with the fewest mailboxes, the first by name among equals.
+Result<std::string> choose_database(const Data& data, const store::Txn& txn) {
+  TRY_ASSIGN(const auto databases, all_databases(data, txn));
+  if (databases.empty()) {
+    return fail(ErrorCode::kNotFound,
+                "there is no database yet; create one first: hauspost database create DB1");
+  }
+  std::string best;
+  std::uint64_t least = 0;
+  for (const DatabaseEntry& database : databases) {
+    TRY_ASSIGN(const std::uint64_t count, read_count(data, txn, database_count_key(database.name)));
+    if (!best.empty() && count >= least) continue;
+    best = database.name;
+    least = count;
+  }
+  return best;
+}
+
+Result<std::string> resolve_database(const Data& data, const store::Txn& txn,
+                                     const std::string& wanted) {
+  if (wanted.empty()) return choose_database(data, txn);
+  TRY_ASSIGN(const auto found, find_database(data, txn, wanted));
+  if (!found) {
+    return fail(ErrorCode::kNotFound,
+                fmt::format("database \"{}\" does not exist; see: hauspost database list",
+                            escape_for_log(wanted)));
+  }
+  return found->name;
+}
+
+Result<Address> check_free(const Data& data, const store::Txn& txn, std::string_view text) {
+  TRY_ASSIGN(Address address, parse_address(text));
+  TRY_ASSIGN(const auto domain, txn.get(data.domains, address.domain));
+  if (!domain) {
+    return fail(ErrorCode::kInvalid,
+                fmt::format("address {}: domain {} is not accepted here; add it first: hauspost "
+                            "domain add {}",
+                            address.text(), address.domain, address.domain));
+  }
+  TRY_ASSIGN(const auto holder, find_address(data, txn, address.key()));
+  if (holder) {
+    return fail(ErrorCode::kExists,
+                fmt::format("address {} is in use by mailbox {}", address.text(), holder->address));
+  }
+  return address;
+}
+
+struct Plan {
+  MailboxEntry entry;
+  std::vector<Address> addresses;  // the primary one first
+};
+
+Result<Plan> plan_mailbox(const Data& data, const store::Txn& txn, const MailboxOrder& order,
+                          std::int64_t now_s) {
+  if (order.aliases.size() > kAliasesMax) {
+    return fail(ErrorCode::kInvalid, fmt::format("mailbox {} has more than {} aliases",
+                                                 escape_for_log(order.address), kAliasesMax));
+  }
+  TRY(check_display_name(order.display_name));
+  Plan plan;
+  TRY_ASSIGN(Address primary, check_free(data, txn, order.address));
+  plan.addresses.push_back(std::move(primary));
+  for (const std::string& alias : order.aliases) {
+    TRY_ASSIGN(Address address, check_free(data, txn, alias));
+    if (std::ranges::find(plan.addresses, address.key(), &Address::key) != plan.addresses.end()) {
+      return fail(ErrorCode::kInvalid,
+                  fmt::format("address {} is named twice for one mailbox", address.text()));
+    }
+    plan.entry.aliases.push_back(address.text());
+    plan.addresses.push_back(std::move(address));
+  }
+  TRY_ASSIGN(plan.entry.database, resolve_database(data, txn, order.database));
+  plan.entry.guid = order.guid;
+  plan.entry.address = plan.addresses.front().text();
+  plan.entry.display_name = order.display_name;
+  plan.entry.created_s = now_s;
+  return plan;
+}
+
+Result<std::uint64_t> take_number(const Data& data, store::WriteTxn& txn) {
+  TRY_ASSIGN(const auto text, txn.get(data.meta, kNextNumber));
+  const auto number = text ? parse_u64(*text) : std::optional<std::uint64_t>(1);
+  if (!number) return fail(ErrorCode::kCorrupt, "directory: next_number is not a number");
+  TRY(txn.put(data.meta, kNextNumber, std::to_string(*number + 1)));
+  return *number;
+}
+
+std::string age_key(std::uint64_t number) {
+  std::string key;
+  put_be(key, number);
+  return key;
+}
+
+}  // namespace
+
+Result<std::vector<Result<MailboxEntry>>> DirectoryWriter::create_mailboxes(
+    std::span<const MailboxOrder> orders, std::int64_t now_s, bool dry_run) {
+  using Outcomes = std::vector<Result<MailboxEntry>>;
+  const Data& data = *impl_->data;
+  return impl_->in_transaction(!dry_run, [&](store::WriteTxn& txn) -> Result<Outcomes> {
+    Outcomes outcomes;
+    outcomes.reserve(orders.size());
+    for (const MailboxOrder& order : orders) {
+      auto plan = plan_mailbox(data, txn, order, now_s);
+      if (!plan) {
+        outcomes.push_back(fail(std::move(plan).error()));
+        continue;
+      }
+      const Guid& guid = plan->entry.guid;
+      TRY_ASSIGN(const std::uint64_t number, take_number(data, txn));
+      TRY(txn.put(data.mailboxes, guid.as_bytes(), to_stored(plan->entry, number)));
+      TRY(txn.put(data.ages, age_key(number), guid.as_bytes()));
+      for (const Address& address : plan->addresses) {
+        TRY(txn.put(data.addresses, address.key(), guid.as_bytes()));
+        TRY(txn.put(data.locals, local_key(address.local, guid), {}));
+        TRY(impl_->add_to_count(txn, domain_count_key(address.domain), 1));
+      }
+      TRY(impl_->add_to_count(txn, database_count_key(plan->entry.database), 1));
+      outcomes.push_back(std::move(plan->entry));
+    }
+    return outcomes;
+  });
+}
+
+Result<MailboxEntry> DirectoryWriter::remove_mailbox(const Guid& guid) {
+  const Data& data = *impl_->data;
+  return impl_->in_transaction(true, [&](store::WriteTxn& txn) -> Result<MailboxEntry> {
+    TRY_ASSIGN(const auto bytes, txn.get(data.mailboxes, guid.as_bytes()));
+    if (!bytes) return fail(ErrorCode::kNotFound, "the mailbox does not exist");
+    TRY_ASSIGN(StoredMailbox stored, mailbox_from_stored(*bytes));
+    MailboxEntry& entry = stored.entry;
+    std::vector<std::string> addresses = entry.aliases;
+    addresses.push_back(entry.address);
+    for (const std::string& text : addresses) {
+      TRY_ASSIGN(const Address address, split_address(text));
+      TRY(txn.remove(data.addresses, address.key()));
+      TRY(txn.remove(data.locals, local_key(address.local, guid)));
+      TRY(impl_->add_to_count(txn, domain_count_key(address.domain), -1));
+    }
+    TRY(impl_->add_to_count(txn, database_count_key(entry.database), -1));
+    TRY(txn.remove(data.ages, age_key(stored.number)));
+    TRY(txn.remove(data.mailboxes, guid.as_bytes()));
+    return std::move(entry);
+  });
+}
+
+}  // namespace hauspost::directory
