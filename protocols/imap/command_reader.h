@@ -4,7 +4,6 @@
 
 #include <cstdint>
 #include <memory>
-#include <span>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -44,11 +43,6 @@ class CommandReader {
   // Takes bytes up to the next event. REQUIRES: after kCommand, take() first.
   Step feed(std::string_view bytes);
 
-  // Where the next bytes of a literal under way may be read to directly, without a copy: at most
-  // its missing bytes; empty when none is. Then literal_filled() says how many came.
-  std::span<char> literal_space();
-  void literal_filled(std::size_t count);
-
   RawCommand take();
   // Of the command that the last event spoke of: its tag ("*" when it has none), and whether it is
   // APPEND.
@@ -63,8 +57,11 @@ class CommandReader {
   struct Announcement {
     std::uint64_t bytes = 0;
     bool synchronizing = true;
+    bool message = false;  // of APPEND
   };
-  Step end_of_line(std::size_t consumed);
+  std::size_t feed_literal(std::string_view bytes);
+  void feed_line(std::string_view piece);
+  Event end_of_line();
   Event begin_literal(const Announcement& announcement);
   void note_first_word();
   void drop();

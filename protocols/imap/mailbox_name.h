@@ -1,0 +1,23 @@
+// Mailbox names: modified UTF-7 on the wire (RFC 3501 section 5.1.3), UTF-8 paths inside.
+#pragma once
+
+#include <optional>
+#include <string>
+#include <string_view>
+
+namespace hauspost::imap {
+
+inline constexpr std::size_t kMailboxNameMax = 1000;  // bytes on the wire
+
+// nullopt unless `name` is exactly what encode_utf7 would make of some text without U+0000.
+std::optional<std::string> decode_utf7(std::string_view name);
+// REQUIRES: valid UTF-8.
+std::string encode_utf7(std::string_view utf8);
+
+// A mailbox argument as a path: decoded, and with INBOX as first level in upper case. nullopt: not
+// valid modified UTF-7, or too long.
+std::optional<std::string> mailbox_path(std::string_view name);
+// A path as the quoted string that replies carry.
+std::string quoted_mailbox(std::string_view path);
+
+}  // namespace hauspost::imap

@@ -1,0 +1,30 @@
+// One function per command's arguments; the command's name and the space behind it are taken
+// already, and the caller checks that nothing is left. For command_parser.cc alone.
+#pragma once
+
+#include "protocols/imap/command.h"
+#include "protocols/imap/cursor.h"
+
+namespace hauspost::imap {
+
+Parsed<Arguments> parse_append(Cursor& in);
+Parsed<Arguments> parse_authenticate(Cursor& in);
+Parsed<Arguments> parse_copy(Cursor& in, bool uid);
+Parsed<Arguments> parse_create(Cursor& in);
+Parsed<Arguments> parse_enable(Cursor& in);
+Parsed<Arguments> parse_fetch(Cursor& in, bool uid);
+Parsed<Arguments> parse_id(Cursor& in);
+Parsed<Arguments> parse_list(Cursor& in);
+Parsed<Arguments> parse_login(Cursor& in);
+Parsed<Arguments> parse_lsub(Cursor& in);
+Parsed<Arguments> parse_mailbox(Cursor& in);
+Parsed<Arguments> parse_rename(Cursor& in);
+Parsed<Arguments> parse_search(Cursor& in, bool uid);
+Parsed<Arguments> parse_select(Cursor& in);
+Parsed<Arguments> parse_status(Cursor& in);
+Parsed<Arguments> parse_store(Cursor& in, bool uid);
+
+// "(" status-att *(SP status-att) ")", shared by STATUS and LIST ... RETURN (STATUS ...).
+Parsed<std::vector<StatusItem>> parse_status_items(Cursor& in);
+
+}  // namespace hauspost::imap

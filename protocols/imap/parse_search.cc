@@ -1,0 +1,230 @@
+// Arguments of SEARCH (RFC 3501 section 6.4.4, ESEARCH: RFC 4731, WITHIN: RFC 5032, MODSEQ: RFC
+// 7162).
+#include <algorithm>
+
+#include "base/text.h"
+#include "protocols/imap/parse_rules.h"
+
+namespace hauspost::imap {
+namespace {
+
+using enum SearchOp;
+
+// What follows the word of a key.
+enum class Operand : std::uint8_t { kNothing, kText, kDate, kNumber, kInterval, kKeyword };
+
+struct KeyWord {
+  std::string_view word;
+  SearchOp op;
+  Operand operand;
+  store::FlagBits flags;
+};
+constexpr KeyWord kKeyWords[] = {
+    {"ALL", kAll, Operand::kNothing, 0},
+    {"ANSWERED", kHasFlags, Operand::kNothing, store::kAnswered},
+    {"BCC", kBcc, Operand::kText, 0},
+    {"BEFORE", kBefore, Operand::kDate, 0},
+    {"BODY", kBody, Operand::kText, 0},
+    {"CC", kCc, Operand::kText, 0},
+    {"DELETED", kHasFlags, Operand::kNothing, store::kDeleted},
+    {"DRAFT", kHasFlags, Operand::kNothing, store::kDraft},
+    {"FLAGGED", kHasFlags, Operand::kNothing, store::kFlagged},
+    {"FROM", kFrom, Operand::kText, 0},
+    {"KEYWORD", kHasKeyword, Operand::kKeyword, 0},
+    {"LARGER", kLarger, Operand::kNumber, 0},
+    {"OLDER", kOlder, Operand::kInterval, 0},
+    {"ON", kOn, Operand::kDate, 0},
+    {"RECENT", kRecent, Operand::kNothing, 0},
+    {"SEEN", kHasFlags, Operand::kNothing, store::kSeen},
+    {"SENTBEFORE", kSentBefore, Operand::kDate, 0},
+    {"SENTON", kSentOn, Operand::kDate, 0},
+    {"SENTSINCE", kSentSince, Operand::kDate, 0},
+    {"SINCE", kSince, Operand::kDate, 0},
+    {"SMALLER", kSmaller, Operand::kNumber, 0},
+    {"SUBJECT", kSubject, Operand::kText, 0},
+    {"TEXT", kText, Operand::kText, 0},
+    {"TO", kTo, Operand::kText, 0},
+    {"UNANSWERED", kLacksFlags, Operand::kNothing, store::kAnswered},
+    {"UNDELETED", kLacksFlags, Operand::kNothing, store::kDeleted},
+    {"UNDRAFT", kLacksFlags, Operand::kNothing, store::kDraft},
+    {"UNFLAGGED", kLacksFlags, Operand::kNothing, store::kFlagged},
+    {"UNKEYWORD", kLacksKeyword, Operand::kKeyword, 0},
+    {"UNSEEN", kLacksFlags, Operand::kNothing, store::kSeen},
+    {"YOUNGER", kYounger, Operand::kInterval, 0},
+};
+static_assert(std::ranges::is_sorted(kKeyWords, {}, &KeyWord::word));
+
+class SearchParser {
+ public:
+  SearchParser(Cursor& in, SearchRequest& request) : in_(in), request_(request) {}
+
+  // search-program: [CHARSET SP] search-key *(SP search-key).
+  Parsed<> program() {
+    if (in_.accept_text("CHARSET ")) {
+      TRY_ASSIGN(const std::string charset, in_.astring());
+      if (!iequals(charset, "UTF-8") && !iequals(charset, "US-ASCII"))
+        return in_.no("BADCHARSET (US-ASCII UTF-8)", "unknown charset");
+      TRY(in_.space());
+    }
+    request_.key.op = kAnd;
+    return keys(request_.key.keys, 0);
+  }
+
+ private:
+  Parsed<> keys(std::vector<SearchKey>& into, std::size_t depth) {
+    do {
+      TRY_ASSIGN(SearchKey next, key(depth));
+      into.push_back(std::move(next));
+    } while (in_.accept(' '));
+    return {};
+  }
+
+  // search-key. Depth is bounded by nesting_max.
+  Parsed<SearchKey> key(std::size_t depth) {
+    if (depth > in_.limits().nesting_max) return in_.bad("search is nested too deeply");
+    if (++count_ > in_.limits().search_keys_max) return in_.bad("too many search keys");
+    SearchKey key;
+    if (in_.accept('(')) {
+      key.op = kAnd;
+      TRY(keys(key.keys, depth + 1));
+      TRY(in_.expect(')'));
+      return key;
+    }
+    if (is_digit(in_.peek()) || in_.peek() == '*') {
+      key.op = kSequence;
+      TRY_ASSIGN(key.set, in_.sequence_set());
+      return key;
+    }
+    TRY_ASSIGN(const std::string word, in_.keyword());
+    const auto* const found = std::ranges::lower_bound(kKeyWords, word, {}, &KeyWord::word);
+    if (found == std::ranges::end(kKeyWords) || found->word != word) return compound(word, depth);
+    key.op = found->op;
+    key.flags = found->flags;
+    TRY(operand(found->operand, key));
+    return key;
+  }
+
+  Parsed<> operand(Operand operand, SearchKey& key) {
+    if (operand == Operand::kNothing) return {};
+    TRY(in_.space());
+    switch (operand) {
+      case Operand::kText: return text(key.text);
+      case Operand::kDate: {
+        TRY_ASSIGN(key.day, in_.date());
+        return {};
+      }
+      case Operand::kNumber: {
+        TRY_ASSIGN(key.number, in_.number64());
+        return {};
+      }
+      case Operand::kInterval: {
+        TRY_ASSIGN(key.number, in_.nz_number());
+        return {};
+      }
+      default: {
+        TRY_ASSIGN(const std::string_view name, in_.atom());
+        key.text = name;
+        return {};
+      }
+    }
+  }
+
+  Parsed<> text(std::string& into) {
+    TRY_ASSIGN(into, in_.astring());
+    if (!is_valid_utf8(into)) return in_.bad("search text is not UTF-8");
+    return {};
+  }
+
+  // Keys that are made of others or have a shape of their own.
+  Parsed<SearchKey> compound(std::string_view word, std::size_t depth) {
+    SearchKey key;
+    if (word == "NEW") {  // RFC 3501: (RECENT UNSEEN)
+      key.op = kAnd;
+      key.keys.push_back({.op = kRecent});
+      key.keys.push_back({.op = kLacksFlags, .flags = store::kSeen});
+    } else if (word == "OLD") {  // RFC 3501: NOT RECENT
+      key.op = kNot;
+      key.keys.push_back({.op = kRecent});
+    } else if (word == "NOT" || word == "OR") {
+      key.op = word == "NOT" ? kNot : kOr;
+      for (std::size_t i = 0; i < (key.op == kNot ? 1U : 2U); ++i) {
+        TRY(in_.space());
+        TRY_ASSIGN(SearchKey inner, this->key(depth + 1));
+        key.keys.push_back(std::move(inner));
+      }
+    } else if (word == "UID") {
+      key.op = kUid;
+      TRY(in_.space());
+      TRY_ASSIGN(key.set, in_.sequence_set());
+    } else if (word == "HEADER") {
+      key.op = kHeader;
+      TRY(in_.space());
+      TRY_ASSIGN(key.field, in_.astring());
+      TRY(in_.space());
+      TRY(text(key.text));
+    } else if (word == "MODSEQ") {
+      key.op = kModSeq;
+      TRY(modseq(key));
+    } else {
+      return in_.bad("unknown search key");
+    }
+    return key;
+  }
+
+  // "MODSEQ" [SP entry-name SP entry-type-req] SP mod-sequence-valzer (RFC 7162 section 3.1.5).
+  // Mod-sequences are kept a message, not an entry, so the entry changes nothing.
+  Parsed<> modseq(SearchKey& key) {
+    request_.names_modseq = true;
+    TRY(in_.space());
+    if (in_.peek() == '"') {
+      TRY(in_.quoted());
+      TRY(in_.space());
+      TRY_ASSIGN(const std::string type, in_.keyword());
+      if (type != "ALL" && type != "PRIV" && type != "SHARED") return in_.bad("unknown entry type");
+      TRY(in_.space());
+    }
+    TRY_ASSIGN(key.number, in_.number64());
+    return {};
+  }
+
+  Cursor& in_;
+  SearchRequest& request_;
+  std::size_t count_ = 0;
+};
+
+// "RETURN (" [option *(SP option)] ")" SP; no option means ALL (RFC 4731 section 3.1).
+Parsed<SearchReturn> search_return(Cursor& in) {
+  SearchReturn wanted;
+  TRY(in.list(0, [&]() -> Parsed<> {
+    TRY_ASSIGN(const std::string word, in.keyword());
+    if (word == "MIN") {
+      wanted.min = true;
+    } else if (word == "MAX") {
+      wanted.max = true;
+    } else if (word == "ALL") {
+      wanted.all = true;
+    } else if (word == "COUNT") {
+      wanted.count = true;
+    } else {
+      return in.bad("unknown search result option");
+    }
+    return {};
+  }));
+  if (!wanted.min && !wanted.max && !wanted.count) wanted.all = true;
+  return wanted;
+}
+
+}  // namespace
+
+Parsed<Arguments> parse_search(Cursor& in, bool uid) {
+  SearchRequest request;
+  request.uid = uid;
+  if (in.accept_text("RETURN ")) {
+    TRY_ASSIGN(request.extended, search_return(in));
+    TRY(in.space());
+  }
+  TRY(SearchParser(in, request).program());
+  return request;
+}
+
+}  // namespace hauspost::imap
