@@ -1,0 +1,19 @@
+#include "protocols/smtp/line.h"
+
+namespace hauspost::smtp {
+
+LineScan scan_line(std::string_view input, std::size_t line_max, std::size_t searched) {
+  const std::size_t end = input.substr(0, kLineFloodMax).find('\n', searched);
+  if (end == std::string_view::npos) {
+    if (input.size() < kLineFloodMax) return {};
+    return {LineStatus::kFlood, {}, kLineFloodMax};
+  }
+  const std::size_t consumed = end + 1;
+  if (consumed > line_max) return {LineStatus::kTooLong, {}, consumed};
+  if (end == 0 || input.substr(0, end).find('\r') != end - 1) {
+    return {LineStatus::kBareLineEnd, {}, consumed};
+  }
+  return {LineStatus::kLine, input.substr(0, end - 1), consumed};
+}
+
+}  // namespace hauspost::smtp

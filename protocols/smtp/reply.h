@@ -1,0 +1,42 @@
+// SMTP replies (RFC 5321 section 4.2) with enhanced status codes (RFC 2034, RFC 3463), and the list
+// of extensions that front-end and transport both announce.
+#pragma once
+
+#include <cstdint>
+#include <string>
+#include <string_view>
+#include <vector>
+
+namespace hauspost::smtp {
+
+struct Reply {
+  std::uint16_t code = 250;
+  std::string_view enhanced;  // a literal such as "5.5.2"; empty: none (greeting, EHLO, 354)
+  std::string text;           // lines separated by '\n', no CR; peer bytes only if they were parsed
+
+  bool is_failure() const { return code >= 400; }
+  bool operator==(const Reply&) const = default;
+};
+
+// "250-2.0.0 text CRLF ... 250 2.0.0 text CRLF", the enhanced code on every line (RFC 2034 section
+// 4).
+void append_reply(std::string& out, const Reply& reply);
+std::string to_string(const Reply& reply);
+
+// What a bad line deserves; see LineStatus.
+Reply bare_line_end_reply();
+Reply line_too_long_reply();
+
+struct EhloOptions {
+  std::string_view hostname;  // ours
+  std::string_view client;    // what the client called itself
+  std::uint64_t message_bytes_max = 0;
+  bool starttls = false;                // offered now
+  std::vector<std::string> mechanisms;  // of AUTH, offered now
+};
+// The whole answer to EHLO: SIZE (RFC 1870), PIPELINING, 8BITMIME, SMTPUTF8, CHUNKING,
+// ENHANCEDSTATUSCODES, DSN and what the options add. BINARYMIME is not offered: IMAP could not show
+// such a message.
+Reply ehlo_lines(const EhloOptions& options);
+
+}  // namespace hauspost::smtp
