@@ -66,10 +66,11 @@ class AddressParser {
   // mailbox, group or neither; stops before the separator that ends it.
   void parse_one() {
     Words first = words("<>@,;:");
-    if (next_is(':') && !in_group_) {
-      lexer_.skip();
-      in_group_ = true;
-      found_.push_back({.kind = Address::Kind::kGroupStart, .name = std::move(first.text)});
+    if (lexer_.accept(':')) {
+      // Groups do not nest: the name of one inside another is passed over.
+      if (!std::exchange(in_group_, true)) {
+        found_.push_back({.kind = Address::Kind::kGroupStart, .name = std::move(first.text)});
+      }
       return;
     }
     Address address;

@@ -33,6 +33,10 @@ void split_name(HeaderField& field) {
   field.value = field.lines.substr(colon + 1);
 }
 
+bool is_named(const HeaderField& field, std::string_view name) {
+  return !field.name.empty() && iequals(field.name, name);
+}
+
 }  // namespace
 
 bool HeaderScanner::next(HeaderField& field) {
@@ -79,7 +83,7 @@ std::string_view header_block(std::string_view message) {
 std::optional<std::string> header_field(std::string_view header, std::string_view name) {
   HeaderScanner scanner(header);
   for (HeaderField field; scanner.next(field);) {
-    if (iequals(field.name, name)) return unfold(field.value);
+    if (is_named(field, name)) return unfold(field.value);
   }
   return std::nullopt;
 }
@@ -88,7 +92,7 @@ std::vector<std::string> header_fields(std::string_view header, std::string_view
   std::vector<std::string> values;
   HeaderScanner scanner(header);
   for (HeaderField field; scanner.next(field);) {
-    if (iequals(field.name, name)) values.push_back(unfold(field.value));
+    if (is_named(field, name)) values.push_back(unfold(field.value));
   }
   return values;
 }
