@@ -1,0 +1,42 @@
+#include "server/frontend/client.h"
+
+namespace hauspost::frontend {
+
+namespace {
+
+std::string_view alpn_of(link::Protocol protocol) {
+  switch (protocol) {
+    case link::Protocol::kImap: return tls::kAlpnImap;
+    case link::Protocol::kPop3: return tls::kAlpnPop3;
+    case link::Protocol::kSmtp: return tls::kAlpnNone;
+  }
+  return tls::kAlpnNone;
+}
+
+}  // namespace
+
+SocketClient::SocketClient(TcpSocket socket, ClientFacts facts, CurrentTls current_tls)
+    : Client(std::move(facts)),
+      current_tls_(std::move(current_tls)),
+      plain_(std::make_unique<TcpStream>(std::move(socket))) {}
+
+Stream& SocketClient::stream() {
+  if (encrypted_) return *encrypted_;
+  return *plain_;
+}
+
+bool SocketClient::can_start_tls() const { return !facts_.tls && current_tls_() != nullptr; }
+
+Task<Result<>> SocketClient::start_tls() {
+  const auto context = current_tls_();
+  if (!context) co_return fail(ErrorCode::kUnavailable, "no certificate");
+  CO_TRY_ASSIGN(auto stream, co_await tls::TlsStream::accept(plain_->release(), *context,
+                                                             alpn_of(facts_.protocol)));
+  encrypted_ = std::move(stream);
+  facts_.tls = true;
+  facts_.tls_version = encrypted_->version();
+  facts_.tls_cipher = encrypted_->cipher();
+  co_return Result<>{};
+}
+
+}  // namespace hauspost::frontend

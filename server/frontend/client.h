@@ -1,0 +1,57 @@
+// Client: the client's end of a session: where it comes from, and a stream that may go under TLS.
+#pragma once
+
+#include <memory>
+#include <string>
+
+#include "base/link/session_link.h"
+#include "base/socket_stream.h"
+#include "base/tls/tls_stream.h"
+
+namespace hauspost::frontend {
+
+struct ClientFacts {
+  std::string address;
+  std::uint16_t port = 0;
+  std::string listener;  // "smtp", "submission", "submissions", "imap", "imaps"
+  link::Protocol protocol = link::Protocol::kImap;
+  bool submission = false;    // SMTP: mail of our own users
+  bool implicit_tls = false;  // TLS from the first byte
+  bool tls = false;
+  std::string tls_version;
+  std::string tls_cipher;
+};
+
+class Client {
+ public:
+  explicit Client(ClientFacts facts) : facts_(std::move(facts)) {}
+  virtual ~Client() = default;
+
+  // May be another object after start_tls().
+  virtual Stream& stream() = 0;
+  virtual bool can_start_tls() const = 0;
+  // Server side of the handshake; then facts() tell of TLS. After an error the stream is closed.
+  virtual Task<Result<>> start_tls() = 0;
+  const ClientFacts& facts() const { return facts_; }
+
+ protected:
+  ClientFacts facts_;
+};
+
+// Over a connected socket. The context is asked for at each handshake, for it may be renewed.
+class SocketClient final : public Client {
+ public:
+  using CurrentTls = std::function<std::shared_ptr<const tls::TlsContext>()>;  // null: no TLS
+  SocketClient(TcpSocket socket, ClientFacts facts, CurrentTls current_tls);
+
+  Stream& stream() override;
+  bool can_start_tls() const override;
+  Task<Result<>> start_tls() override;
+
+ private:
+  CurrentTls current_tls_;
+  std::unique_ptr<TcpStream> plain_;
+  std::unique_ptr<tls::TlsStream> encrypted_;
+};
+
+}  // namespace hauspost::frontend

@@ -1,0 +1,92 @@
+#include "server/frontend/connection_limits.h"
+
+#include <asio/ip/address.hpp>
+
+namespace hauspost::frontend {
+
+namespace {
+
+// Whoever has one IPv6 address has its whole /64.
+std::string network_of(const std::string& address) {
+  std::error_code code;
+  const auto parsed = asio::ip::make_address(address, code);
+  if (code || parsed.is_v4()) return address;
+  const auto bytes = parsed.to_v6().to_bytes();
+  return std::string(bytes.begin(), bytes.begin() + 8);
+}
+
+template <class Map, class Key>
+void decrease(Map& counts, const Key& key) {
+  const auto found = counts.find(key);
+  if (found == counts.end()) return;
+  if (--found->second == 0) counts.erase(found);
+}
+
+}  // namespace
+
+Admission::~Admission() {
+  leave_login();
+  --limits_.connections_;
+  decrease(limits_.by_address_, address_key_);
+  if (!account_.is_nil()) decrease(limits_.by_account_, account_);
+}
+
+void Admission::leave_login() {
+  if (!std::exchange(before_login_, false)) return;
+  limits_.before_login_.erase(place_);
+  evict_ = nullptr;
+}
+
+bool Admission::enter_account(const Guid& mailbox) {
+  const auto found = limits_.by_account_.find(mailbox);
+  if (found != limits_.by_account_.end() && found->second >= limits_.per_account_max_) return false;
+  ++limits_.by_account_[mailbox];
+  if (!account_.is_nil()) decrease(limits_.by_account_, account_);
+  account_ = mailbox;
+  return true;
+}
+
+bool ConnectionLimits::too_many_new(const std::string& address, const Limits& limits) {
+  const std::int64_t minute =
+      std::chrono::floor<std::chrono::minutes>(clock_.steady().time_since_epoch()).count();
+  if (minute != minute_) {
+    new_this_minute_.clear();
+    minute_ = minute;
+  }
+  return ++new_this_minute_[address] > limits.new_per_minute_max;
+}
+
+std::unique_ptr<Admission> ConnectionLimits::admit(const std::string& address,
+                                                   link::Protocol protocol, const Limits& limits,
+                                                   std::string_view& refusal) {
+  const std::string network = network_of(address);
+  const bool smtp = protocol == link::Protocol::kSmtp;
+  const std::string key = (smtp ? "s" : "m") + network;
+  const auto of_address = by_address_.find(key);
+  const std::size_t per_address = smtp ? limits.smtp_per_address_max : limits.mail_per_address_max;
+  if (connections_ >= limits.connections_max) {
+    refusal = "connections";
+  } else if (of_address != by_address_.end() && of_address->second >= per_address) {
+    refusal = "connections_of_address";
+  } else if (too_many_new(network, limits)) {
+    refusal = "new_connections_of_address";
+  } else {
+    refusal = {};
+  }
+  if (!refusal.empty()) return nullptr;
+  if (before_login_.size() >= limits.before_login_max && !before_login_.empty()) {
+    Admission* const oldest = before_login_.front();
+    const auto evict = std::move(oldest->evict_);
+    oldest->leave_login();
+    if (evict) evict();
+  }
+  per_account_max_ = limits.imap_per_account_max;
+  auto admission = std::unique_ptr<Admission>(new Admission(*this, key));
+  ++connections_;
+  ++by_address_[key];
+  admission->place_ = before_login_.insert(before_login_.end(), admission.get());
+  admission->before_login_ = true;
+  return admission;
+}
+
+}  // namespace hauspost::frontend

@@ -1,0 +1,73 @@
+// ConnectionLimits: how many connections there may be, in all, of one address, before login and of
+// one account.
+#pragma once
+
+#include <functional>
+#include <list>
+#include <memory>
+#include <string>
+#include <unordered_map>
+
+#include "base/clock.h"
+#include "base/ids.h"
+#include "base/link/session_link.h"
+#include "server/frontend/limits.h"
+
+namespace hauspost::frontend {
+
+class ConnectionLimits;
+
+// One admitted connection; gives its places back when destroyed. REQUIRES: the limits outlive it.
+class Admission {
+ public:
+  ~Admission();
+  Admission(const Admission&) = delete;
+  Admission& operator=(const Admission&) = delete;
+
+  // What to do when room is needed before this client has logged in. Called once at most, from
+  // another connection's task: it must only give a sign.
+  void on_evicted(std::function<void()> evict) { evict_ = std::move(evict); }
+  // No longer counted among those who have not logged in.
+  void leave_login();
+  // False when the account has all the sessions it may have.
+  bool enter_account(const Guid& mailbox);
+
+ private:
+  friend class ConnectionLimits;
+  Admission(ConnectionLimits& limits, std::string address_key)
+      : limits_(limits), address_key_(std::move(address_key)) {}
+
+  ConnectionLimits& limits_;
+  std::string address_key_;
+  std::function<void()> evict_;
+  std::list<Admission*>::iterator place_;  // in ConnectionLimits::before_login_
+  bool before_login_ = false;
+  Guid account_;  // nil: none entered
+};
+
+// REQUIRES: one thread.
+class ConnectionLimits {
+ public:
+  explicit ConnectionLimits(const Clock& clock) : clock_(clock) {}
+
+  // Null when the connection is one too many; `refusal` then says of what.
+  std::unique_ptr<Admission> admit(const std::string& address, link::Protocol protocol,
+                                   const Limits& limits, std::string_view& refusal);
+  std::size_t size() const { return connections_; }
+  std::size_t before_login() const { return before_login_.size(); }
+
+ private:
+  friend class Admission;
+  bool too_many_new(const std::string& address, const Limits& limits);
+
+  const Clock& clock_;
+  std::size_t connections_ = 0;
+  std::list<Admission*> before_login_;                       // oldest first
+  std::unordered_map<std::string, std::size_t> by_address_;  // and kind; no zero entries
+  std::unordered_map<std::string, std::size_t> new_this_minute_;
+  std::int64_t minute_ = -1;
+  std::unordered_map<Guid, std::size_t> by_account_;  // no zero entries
+  std::size_t per_account_max_ = 0;
+};
+
+}  // namespace hauspost::frontend

@@ -1,0 +1,86 @@
+#include "server/frontend/session.h"
+
+#include "server/frontend/imap_login.h"
+#include "server/frontend/pump.h"
+#include "server/frontend/smtp_greeter.h"
+
+namespace hauspost::frontend {
+
+namespace {
+
+struct Ended {
+  std::string_view reason;
+  std::uint64_t bytes_in = 0;
+  std::uint64_t bytes_out = 0;
+};
+
+std::string_view goodbye(link::Protocol protocol, PumpEnd end) {
+  const bool lost = end == PumpEnd::kBackendLost;
+  switch (protocol) {
+    case link::Protocol::kImap:
+      return lost ? "* BYE [UNAVAILABLE] The mailbox is not available now, try again\r\n"
+                  : "* BYE [UNAVAILABLE] The server has to close this connection\r\n";
+    case link::Protocol::kSmtp: return "421 4.3.2 Service is closing, try again later\r\n";
+    case link::Protocol::kPop3: return {};
+  }
+  return {};
+}
+
+Task<Ended> carry(const Services& services, const SessionContext& context, Handover handover) {
+  context.admission.leave_login();
+  Stream& stream = context.client.stream();
+  const PumpResult result = co_await pump(stream, std::move(handover), services, context.stop);
+  const bool untold = result.end == PumpEnd::kBackendLost || result.end == PumpEnd::kStopped;
+  // In the middle of a line the client would read a goodbye as part of something else.
+  if (untold && result.at_line_end) {
+    [[maybe_unused]] auto told =
+        co_await stream.write(goodbye(context.client.facts().protocol, result.end));
+  }
+  co_return Ended{to_string(result.end), result.bytes_in, result.bytes_out};
+}
+
+template <class Greeter>
+Task<Ended> greet_and_carry(const Services& services, const SessionContext& context) {
+  std::optional<Handover> handover;
+  {
+    Greeter greeter(services, context);
+    handover = co_await greeter.run();
+    if (!handover) co_return Ended{greeter.reason()};
+  }
+  co_return co_await carry(services, context, std::move(*handover));
+}
+
+Task<Ended> serve(const Services& services, const SessionContext& context) {
+  if (context.client.facts().implicit_tls) {
+    if (const auto started = co_await context.client.start_tls(); !started) {
+      log::info("tls.failed", {{"session", context.id.to_string()}, {"cause", started.error()}});
+      co_return Ended{"tls_failed"};
+    }
+  }
+  if (context.client.facts().protocol == link::Protocol::kSmtp)
+    co_return co_await greet_and_carry<SmtpGreeter>(services, context);
+  co_return co_await greet_and_carry<ImapLogin>(services, context);
+}
+
+}  // namespace
+
+Task<void> run_session(const Services& services, SessionContext context) {
+  const auto begun = std::chrono::steady_clock::now();
+  const std::string id = context.id.to_string();
+  log::info("session.accepted", {{"session", id},
+                                 {"listener", context.client.facts().listener},
+                                 {"client", context.client.facts().address},
+                                 {"port", context.client.facts().port}});
+  context.client.stream().set_timeout(services.limits.write_progress);
+  const Ended ended = co_await serve(services, context);
+  context.client.stream().close();
+  const auto lasted = std::chrono::steady_clock::now() - begun;
+  log::info("session.ended",
+            {{"session", id},
+             {"reason", ended.reason},
+             {"bytes_in", ended.bytes_in},
+             {"bytes_out", ended.bytes_out},
+             {"ms", std::chrono::duration_cast<std::chrono::milliseconds>(lasted).count()}});
+}
+
+}  // namespace hauspost::frontend

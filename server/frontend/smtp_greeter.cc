@@ -1,0 +1,268 @@
+#include "server/frontend/smtp_greeter.h"
+
+#include <fmt/format.h>
+
+namespace hauspost::frontend {
+
+namespace {
+
+template <class... Handlers>
+struct Overloaded : Handlers... {
+  using Handlers::operator()...;
+};
+
+// A line may be as long as an AUTH line; when it is no AUTH, the ordinary limit holds.
+bool too_long_for_its_verb(std::string_view line) {
+  return line.size() + 2 > smtp::kCommandLineMax && smtp::find_verb(line) != smtp::Verb::kAuth;
+}
+
+}  // namespace
+
+SmtpGreeter::SmtpGreeter(const Services& services, const SessionContext& context)
+    : services_(services), context_(context), gate_(services, context) {}
+
+bool SmtpGreeter::offers_auth() const {
+  const ClientFacts& facts = context_.client.facts();
+  return facts.submission && facts.tls && !identity_;
+}
+
+SmtpGreeter::Clock::time_point SmtpGreeter::patience_end() const {
+  const Limits& limits = services_.limits;
+  const bool must_log_in = context_.client.facts().submission && !identity_;
+  const auto total = opened_ + (must_log_in ? limits.login_time : limits.greeter_time);
+  return std::min(total, Clock::now() + limits.command_time);
+}
+
+Task<void> SmtpGreeter::say(const smtp::Reply& reply) {
+  if (!co_await context_.client.stream().write(smtp::to_string(reply))) end("client_gone");
+}
+
+void SmtpGreeter::end(std::string_view reason) {
+  if (std::exchange(over_, true)) return;
+  reason_ = reason;
+}
+
+Task<void> SmtpGreeter::goodbye(const smtp::Reply& reply, std::string_view reason) {
+  co_await say(reply);
+  end(reason);
+}
+
+Task<void> SmtpGreeter::refuse(const smtp::Reply& reply) {
+  const Limits& limits = services_.limits;
+  if (++errors_ >= limits.smtp_errors_max) {
+    co_await goodbye({421, "4.7.0", "Too many errors"}, "errors");
+    co_return;
+  }
+  if (errors_ > limits.smtp_errors_free && !co_await sleep_for(limits.error_delay)) {
+    end("stopped");
+    co_return;
+  }
+  co_await say(reply);
+}
+
+Task<bool> SmtpGreeter::more_input() {
+  switch (co_await input_.more(context_.client.stream(), context_.stop, patience_end())) {
+    case ClientInput::More::kBytes: co_return true;
+    case ClientInput::More::kEnd: end("client_gone"); break;
+    case ClientInput::More::kTimeout:
+      co_await goodbye({421, "4.4.2", "Timed out waiting for a command"}, "timeout");
+      break;
+    case ClientInput::More::kStop:
+      co_await goodbye({421, "4.3.2", "Service is closing, try again later"}, "stopped");
+      break;
+  }
+  co_return false;
+}
+
+Task<std::optional<Handover>> SmtpGreeter::run() {
+  co_await say({220, "", fmt::format("{} ESMTP Hauspost", services_.hostname)});
+  while (!over_ && !handover_) co_await next_line();
+  co_return std::move(handover_);
+}
+
+Task<void> SmtpGreeter::next_line() {
+  const auto scan = smtp::scan_line(input_.bytes(), smtp::kAuthLineMax + 2);
+  if (scan.status == smtp::LineStatus::kNeedMore) {
+    co_await more_input();
+    co_return;
+  }
+  std::string line(scan.line);
+  input_.consume(scan.consumed);
+  if (scan.status == smtp::LineStatus::kLine && !too_long_for_its_verb(line)) {
+    co_await act(std::move(line));
+  } else {
+    co_await line_refused(scan.status);
+  }
+}
+
+Task<bool> SmtpGreeter::line_refused(smtp::LineStatus status) {
+  switch (status) {
+    case smtp::LineStatus::kFlood:
+      co_await goodbye({421, "4.7.0", "Line too long"}, "line_flood");
+      break;
+    case smtp::LineStatus::kBareLineEnd: co_await refuse(smtp::bare_line_end_reply()); break;
+    default: co_await refuse(smtp::line_too_long_reply()); break;
+  }
+  co_return !over_;
+}
+
+Task<void> SmtpGreeter::act(std::string line) {
+  const Secret wiped(line);  // it may be an AUTH with its response
+  const auto command = smtp::parse_command(line);
+  if (command) {
+    co_await act_typed(*command, line);
+    co_return;
+  }
+  // The octets of a BDAT that was not understood cannot be told from commands.
+  if (command.error().verb == smtp::Verb::kBdat) {
+    co_await goodbye(command.error().reply, "bad_bdat");
+  } else {
+    co_await refuse(command.error().reply);
+  }
+}
+
+Task<void> SmtpGreeter::act_typed(const smtp::Command& command, const std::string& line) {
+  const smtp::Reply out_of_order{503, "5.5.1", "Send MAIL first"};
+  co_await std::visit(
+      Overloaded{
+          [&](const smtp::EhloCommand& ehlo) { return hello(ehlo); },
+          [&](const smtp::MailCommand&) { return mail(line); },
+          [&](const smtp::StartTlsCommand&) { return start_tls(); },
+          [&](const smtp::AuthCommand& auth) { return authenticate(auth); },
+          [&](const smtp::QuitCommand&) { return goodbye({221, "2.0.0", "Goodbye"}, "quit"); },
+          [&](const smtp::BdatCommand&) { return goodbye(out_of_order, "bdat_before_mail"); },
+          [&](const smtp::RsetCommand&) { return say({250, "2.0.0", "OK"}); },
+          [&](const smtp::NoopCommand&) { return say({250, "2.0.0", "OK"}); },
+          [&](const smtp::HelpCommand&) { return say({214, "2.0.0", "See RFC 5321"}); },
+          [&](const smtp::VrfyCommand&) {
+            return say({252, "2.0.0", "Send some mail, I will try my best"});
+          },
+          [&](const smtp::ExpnCommand&) { return refuse({502, "5.5.1", "EXPN is not offered"}); },
+          [&](const auto&) { return refuse(out_of_order); },
+      },
+      command);
+}
+
+Task<void> SmtpGreeter::hello(const smtp::EhloCommand& command) {
+  hello_ = command;
+  if (!command.extended) {
+    co_await say({250, "", services_.hostname});
+    co_return;
+  }
+  smtp::EhloOptions options;
+  options.hostname = services_.hostname;
+  options.client = hello_->name;
+  options.message_bytes_max = services_.message_bytes_max;
+  options.starttls = context_.client.can_start_tls();
+  if (offers_auth()) options.mechanisms = {"PLAIN", "LOGIN"};
+  co_await say(smtp::ehlo_lines(options));
+}
+
+Task<void> SmtpGreeter::start_tls() {
+  if (context_.client.facts().tls) {
+    co_await refuse({503, "5.5.1", "TLS is already active"});
+    co_return;
+  }
+  if (!context_.client.can_start_tls()) {
+    co_await refuse({454, "4.7.0", "TLS is not available now"});
+    co_return;
+  }
+  // RFC 3207 section 4.2 and its errata: bytes behind STARTTLS are an attack or a broken client.
+  if (!input_.bytes().empty()) {
+    log::warning("starttls.injection", {{"session", context_.id.to_string()},
+                                        {"client", context_.client.facts().address},
+                                        {"bytes", input_.bytes().size()}});
+    co_await goodbye({421, "4.7.0", "Bytes behind STARTTLS"}, "starttls_injection");
+    co_return;
+  }
+  co_await say({220, "2.0.0", "Begin TLS now"});
+  if (over_) co_return;
+  hello_.reset();
+  if (const auto started = co_await context_.client.start_tls(); !started) {
+    log::info("tls.failed", {{"session", context_.id.to_string()}, {"cause", started.error()}});
+    end("tls_failed");
+  }
+}
+
+// RFC 4954 section 4.
+Task<void> SmtpGreeter::authenticate(const smtp::AuthCommand& command) {
+  const ClientFacts& facts = context_.client.facts();
+  if (!facts.submission) co_return co_await refuse({503, "5.5.1", "AUTH is not offered here"});
+  if (!facts.tls) co_return co_await refuse({538, "5.7.11", "Use STARTTLS first"});
+  if (!hello_ || !hello_->extended) co_return co_await refuse({503, "5.5.1", "Send EHLO first"});
+  if (identity_) co_return co_await refuse({503, "5.5.1", "Already authenticated"});
+  auto exchange = sasl::Exchange::create(command.mechanism);
+  if (!exchange) co_return co_await refuse({504, "5.5.4", "Unsupported authentication mechanism"});
+  std::optional<std::string_view> initial;
+  if (command.response) initial = *command.response;
+  auto step = co_await converse(*exchange, exchange->start(initial));
+  if (!step) co_return;
+  switch (step->kind) {
+    case sasl::Step::Kind::kDone: co_await enter(std::move(step->credentials)); break;
+    case sasl::Step::Kind::kAborted:
+      co_await refuse({501, "5.7.0", "Authentication cancelled"});
+      break;
+    default: co_await refuse({501, "5.5.2", "Malformed authentication exchange"}); break;
+  }
+}
+
+// Asks until the mechanism has what it needs; nullopt when the session is over or was answered.
+Task<std::optional<sasl::Step>> SmtpGreeter::converse(sasl::Exchange& exchange, sasl::Step step) {
+  while (step.kind == sasl::Step::Kind::kChallenge) {
+    co_await say({334, "", step.challenge});
+    smtp::LineScan scan;
+    while (scan = smtp::scan_line(input_.bytes(), sasl::kLineMax + 2),
+           scan.status == smtp::LineStatus::kNeedMore) {
+      if (over_ || !co_await more_input()) co_return std::nullopt;
+    }
+    const bool whole = scan.status == smtp::LineStatus::kLine;
+    if (whole) step = exchange.line(scan.line);
+    input_.consume(scan.consumed);
+    if (whole) continue;
+    if (scan.status == smtp::LineStatus::kTooLong) {
+      co_await refuse({500, "5.5.6", "Authentication line too long"});
+    } else {
+      co_await line_refused(scan.status);
+    }
+    co_return std::nullopt;
+  }
+  co_return step;
+}
+
+Task<void> SmtpGreeter::enter(sasl::Credentials credentials) {
+  auto identity = co_await gate_.check(std::move(credentials));
+  if (identity) {
+    identity_ = std::move(*identity);
+    context_.admission.leave_login();
+    co_await say({235, "2.7.0", "Authentication succeeded"});
+  } else if (identity.error().code == ErrorCode::kCancelled) {
+    end("stopped");
+  } else if (identity.error().code != ErrorCode::kDenied) {
+    co_await say({454, "4.7.0", "Temporary authentication failure"});
+  } else if (gate_.exhausted()) {
+    co_await goodbye({421, "4.7.0", "Too many failed logins"}, "bad_passwords");
+  } else {
+    co_await refuse({535, "5.7.8", std::string(auth::kDeniedText)});
+  }
+}
+
+Task<void> SmtpGreeter::mail(const std::string& line) {
+  const ClientFacts& facts = context_.client.facts();
+  if (!hello_) co_return co_await refuse({503, "5.5.1", "Send EHLO first"});
+  if (facts.submission && !facts.tls)
+    co_return co_await refuse({530, "5.7.0", "Use STARTTLS first"});
+  if (facts.submission && !identity_)
+    co_return co_await refuse({530, "5.7.0", "Authentication required"});
+  link::SessionStart start = session_start(context_, identity_ ? &*identity_ : nullptr);
+  start.hello = hello_->name;
+  start.extended = hello_->extended;
+  auto opened = co_await services_.backends.open(std::move(start));
+  if (!opened) {
+    log::warning("backend.refused",
+                 {{"session", context_.id.to_string()}, {"cause", opened.error()}});
+    co_return co_await say({451, "4.3.2", "Mail cannot be taken now, try again later"});
+  }
+  handover_ = Handover{std::move(*opened), line + "\r\n" + input_.take_rest()};
+}
+
+}  // namespace hauspost::frontend

@@ -1,0 +1,56 @@
+// SmtpGreeter: SMTP up to the first MAIL command, which and all behind it is transport's.
+#pragma once
+
+#include "protocols/sasl/exchange.h"
+#include "protocols/smtp/command.h"
+#include "protocols/smtp/line.h"
+#include "server/frontend/client_input.h"
+#include "server/frontend/login_gate.h"
+
+namespace hauspost::frontend {
+
+class SmtpGreeter {
+ public:
+  SmtpGreeter(const Services& services, const SessionContext& context);
+
+  // From the greeting on. nullopt: the session is over, what the client had to be told was written;
+  // reason() says why.
+  Task<std::optional<Handover>> run();
+  std::string_view reason() const { return reason_; }
+
+ private:
+  using Clock = std::chrono::steady_clock;
+
+  Task<void> next_line();
+  Task<bool> line_refused(smtp::LineStatus status);
+  Task<void> act(std::string line);
+  Task<void> act_typed(const smtp::Command& command, const std::string& line);
+  Task<void> hello(const smtp::EhloCommand& command);
+  Task<void> start_tls();
+  Task<void> authenticate(const smtp::AuthCommand& command);
+  Task<std::optional<sasl::Step>> converse(sasl::Exchange& exchange, sasl::Step step);
+  Task<void> enter(sasl::Credentials credentials);
+  Task<void> mail(const std::string& line);
+
+  Task<bool> more_input();
+  Task<void> say(const smtp::Reply& reply);
+  Task<void> refuse(const smtp::Reply& reply);  // counts as an error of the client
+  Task<void> goodbye(const smtp::Reply& reply, std::string_view reason);
+  void end(std::string_view reason);
+  bool offers_auth() const;
+  Clock::time_point patience_end() const;
+
+  const Services& services_;
+  const SessionContext& context_;
+  LoginGate gate_;
+  ClientInput input_;
+  Clock::time_point opened_ = Clock::now();
+  std::optional<smtp::EhloCommand> hello_;
+  std::optional<auth::Identity> identity_;
+  unsigned errors_ = 0;
+  std::string_view reason_;
+  bool over_ = false;
+  std::optional<Handover> handover_;
+};
+
+}  // namespace hauspost::frontend

@@ -1,0 +1,70 @@
+// hauspost-frontend: what clients connect to.
+#include <cstdio>
+
+#include "base/text.h"
+#include "server/auth/auth_client.h"
+#include "server/child/child.h"
+#include "server/frontend/frontend.h"
+
+namespace {
+
+using namespace hauspost;
+
+int failed(const Error& error) {
+  log::error("start.failed", {{"cause", error}});
+  return 1;
+}
+
+frontend::FrontendSettings settings_from(const child::Settings& child,
+                                         const directory::DirectoryReader& directory) {
+  frontend::FrontendSettings settings;
+  settings.hostname = child.hostname;
+  settings.message_bytes_max = child.message_bytes_max;
+  settings.certificate_file = child.certificate_file;
+  settings.key_file = child.key_file;
+  settings.limit_setting = [&directory](std::string_view name) -> std::optional<std::uint64_t> {
+    const auto text = directory.setting(name);
+    return text ? parse_u64(*text) : std::nullopt;
+  };
+  return settings;
+}
+
+Task<void> stop(frontend::Frontend& service, auth::AuthClient& authenticator) {
+  co_await service.stop();
+  authenticator.stop();
+  co_await authenticator.join();
+}
+
+int run(child::Context& context) {
+  asio::io_context io(1);
+  auto directory = directory::DirectoryReader::open(context.settings.directory_path);
+  if (!directory) return failed(directory.error());
+  auth::AuthClient authenticator(io.get_executor(), child::auth_socket(context.settings.run_dir));
+  frontend::FrontendSettings settings = settings_from(context.settings, **directory);
+  frontend::LocalBackends backends(**directory, context.settings.run_dir,
+                                   settings.limits.backend_start);
+  frontend::Frontend service(io.get_executor(), std::move(settings), authenticator, backends);
+  if (!context.settings.certificate_file.empty()) {
+    // Without TLS nobody can log in, but mail from outside is still taken.
+    if (const auto loaded = service.load_certificate(); !loaded)
+      log::error("certificate.refused", {{"cause", loaded.error()}});
+  }
+  for (const child::NamedDescriptor& listener : context.listeners) {
+    if (const auto listening = service.listen(listener.name, listener.fd); !listening)
+      log::warning("listener.refused", {{"name", listener.name}, {"cause", listening.error()}});
+  }
+  child::Life life;
+  life.stop = [&] { return stop(service, authenticator); };
+  return child::run_until_told(io, context, std::move(life));
+}
+
+}  // namespace
+
+int main() {
+  auto context = hauspost::child::receive_context();
+  if (!context) {
+    std::fprintf(stderr, "hauspost-frontend: %s\n", context.error().text.c_str());
+    return 2;
+  }
+  return run(*context);
+}
