@@ -193,6 +193,28 @@ std::string_view name_of(Verb verb) {
   HP_UNREACHABLE();
 }
 
+namespace {
+
+Verb verb_of_type(const EhloCommand& hello) { return hello.extended ? Verb::kEhlo : Verb::kHelo; }
+Verb verb_of_type(const MailCommand&) { return Verb::kMail; }
+Verb verb_of_type(const RcptCommand&) { return Verb::kRcpt; }
+Verb verb_of_type(const DataCommand&) { return Verb::kData; }
+Verb verb_of_type(const BdatCommand&) { return Verb::kBdat; }
+Verb verb_of_type(const RsetCommand&) { return Verb::kRset; }
+Verb verb_of_type(const NoopCommand&) { return Verb::kNoop; }
+Verb verb_of_type(const QuitCommand&) { return Verb::kQuit; }
+Verb verb_of_type(const VrfyCommand&) { return Verb::kVrfy; }
+Verb verb_of_type(const ExpnCommand&) { return Verb::kExpn; }
+Verb verb_of_type(const HelpCommand&) { return Verb::kHelp; }
+Verb verb_of_type(const StartTlsCommand&) { return Verb::kStartTls; }
+Verb verb_of_type(const AuthCommand&) { return Verb::kAuth; }
+
+}  // namespace
+
+Verb verb_of(const Command& command) {
+  return std::visit([](const auto& one) { return verb_of_type(one); }, command);
+}
+
 std::expected<Command, CommandError> parse_command(std::string_view line) {
   const std::optional<Verb> verb = find_verb(line);
   for (std::size_t at = 0; at < line.size(); ++at) {

@@ -92,6 +92,7 @@ struct CommandError {
 // The verb that starts `line`, in any case, followed by a space or the end.
 std::optional<Verb> find_verb(std::string_view line);
 std::string_view name_of(Verb verb);
+Verb verb_of(const Command& command);
 
 // `line` without its CRLF. Trailing spaces are ignored (section 4.1.1). Control octets and bytes
 // that are not UTF-8 are refused before anything else is read.

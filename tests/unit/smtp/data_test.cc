@@ -100,7 +100,7 @@ TEST_CASE("smtp data: no other ending than CRLF.CRLF ends a message") {
     CHECK(whole->consumed == smuggled.size() + 3);
     compare(smuggled + ".\r\n");
   }
-  const std::string with_nul("a\r\n\0.\r\nb\r\n.\r\n", 14);
+  const std::string with_nul("a\r\n\0.\r\nb\r\n.\r\n", 13);
   CHECK(read_in_pieces(with_nul, 99)->consumed == with_nul.size());
   CHECK(read_in_pieces(with_nul, 99)->fault == ContentFault::kNul);
 }
