@@ -1,0 +1,51 @@
+#include "transport/delivery/delivery_clients.h"
+
+namespace hauspost::transport {
+
+// The least busy connection; a new one while all are busy and there may be more. A database's
+// connections stay: there are few databases.
+DeliveryClients::Connection& DeliveryClients::choose(const std::string& socket) {
+  auto& connections = workers_[socket];
+  const auto least =
+      std::min_element(connections.begin(), connections.end(),
+                       [](const auto& a, const auto& b) { return a->calls < b->calls; });
+  const bool all_busy = least == connections.end() || (*least)->calls > 0;
+  if (!all_busy || connections.size() == kConnectionsMax) return **least;
+  connections.push_back(std::make_unique<Connection>(
+      Connection{std::make_unique<link::RpcClient>(executor_, socket), 0}));
+  return *connections.back();
+}
+
+Task<Result<std::vector<DeliverResult>>> DeliveryClients::deliver(
+    std::string socket, DeliverRequest request, std::vector<std::string_view> parts,
+    Duration timeout) {
+  if (stopping_) co_return fail(ErrorCode::kUnavailable, "delivery: stopping");
+  const std::string trailer = to_trailer(request);
+  parts.push_back(trailer);
+  Connection& connection = choose(socket);
+  ++connection.calls;
+  auto reply = co_await connection.client->call(kMethodDeliver,
+                                                std::span<const std::string_view>(parts), timeout);
+  --connection.calls;
+  if (!reply) co_return fail(std::move(reply).error().within("delivering to " + socket));
+  CO_TRY_ASSIGN(auto results, deliver_results_from_wire(*reply));
+  if (results.size() != request.targets.size()) {
+    co_return fail(ErrorCode::kCorrupt, "delivery: wrong number of results");
+  }
+  co_return results;
+}
+
+void DeliveryClients::stop() {
+  stopping_ = true;
+  for (auto& [socket, connections] : workers_) {
+    for (auto& connection : connections) connection->client->stop();
+  }
+}
+
+Task<void> DeliveryClients::join() {
+  for (auto& [socket, connections] : workers_) {
+    for (auto& connection : connections) co_await connection->client->join();
+  }
+}
+
+}  // namespace hauspost::transport

@@ -1,0 +1,47 @@
+// DeliveryClients: transport's connections to the store workers.
+#pragma once
+
+#include <map>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "base/async.h"
+#include "base/link/rpc.h"
+#include "transport/delivery/delivery_wire.h"
+
+namespace hauspost::transport {
+
+// REQUIRES: the thread of `executor`; stop() and join() before destruction.
+class DeliveryClients {
+ public:
+  explicit DeliveryClients(Executor executor) : executor_(executor) {}
+  DeliveryClients(const DeliveryClients&) = delete;
+  DeliveryClients& operator=(const DeliveryClients&) = delete;
+
+  // Hands one message (the parts, joined) to the worker that listens on `socket`. One result a
+  // target, in their order. An error says that nothing is known of any target: the worker may or
+  // may not have delivered, and the same delivery id must be tried again.
+  // The parts must live until the call returns.
+  Task<Result<std::vector<DeliverResult>>> deliver(std::string socket, DeliverRequest request,
+                                                   std::vector<std::string_view> parts,
+                                                   Duration timeout);
+
+  void stop();
+  Task<void> join();
+
+ private:
+  // A few connections a worker, so that a large message does not hold up the small ones.
+  static constexpr std::size_t kConnectionsMax = 4;
+  struct Connection {
+    std::unique_ptr<link::RpcClient> client;
+    std::size_t calls = 0;  // under way
+  };
+  Connection& choose(const std::string& socket);
+
+  Executor executor_;
+  std::map<std::string, std::vector<std::unique_ptr<Connection>>> workers_;  // by socket path
+  bool stopping_ = false;
+};
+
+}  // namespace hauspost::transport

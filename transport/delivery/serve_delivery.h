@@ -1,0 +1,13 @@
+// The store worker's side of delivery.
+#pragma once
+
+#include "base/async.h"
+#include "store/database.h"
+
+namespace hauspost::transport {
+
+// Serves one connection of transport until it ends or the task is cancelled. A message is answered
+// when it is durable. `database` must outlive the task.
+Task<Result<>> serve_delivery(UnixSocket socket, store::Database& database);
+
+}  // namespace hauspost::transport

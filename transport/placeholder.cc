@@ -1,1 +1,0 @@
-int hauspost_placeholder;

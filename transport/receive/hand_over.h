@@ -1,0 +1,21 @@
+// The last step of receiving: who can get the message now gets it, the queue keeps it for the
+// others, and only then the client is told.
+#pragma once
+
+#include "transport/receive/transaction.h"
+
+namespace hauspost::transport {
+
+struct Incoming {
+  Envelope envelope;  // without recipients: they are in `recipients`
+  std::vector<TakenRecipient> recipients;
+  std::string id;      // of the message, as the client is told
+  std::string prefix;  // trace fields and what else stands in front of the message
+  std::string message;
+};
+
+// 250 2.0.0 once everything is durable; 452 4.3.1 when mailboxes or disk are full and nobody got
+// it; 451 4.3.0 when it could be kept nowhere. kCancelled: nothing may be said to the client.
+Task<Result<smtp::Reply>> hand_over(Services& services, Incoming incoming);
+
+}  // namespace hauspost::transport

@@ -1,0 +1,176 @@
+#include "transport/receive/session.h"
+
+#include "base/check.h"
+#include "base/log.h"
+#include "base/text.h"
+#include "transport/receive/serve_smtp.h"
+
+namespace hauspost::transport {
+
+using smtp::LineStatus;
+using smtp::Reply;
+using smtp::Verb;
+
+// One line a command: where it is allowed, what it hears elsewhere, and whether it is one of those
+// that do nothing and are counted as junk.
+struct Session::Rule {
+  Verb verb;
+  std::uint8_t states;
+  Reply elsewhere;
+  bool junk;
+};
+
+const Session::Rule& Session::rule_of(Verb verb) {
+  constexpr auto ready = static_cast<std::uint8_t>(State::kReady);
+  constexpr auto mail = static_cast<std::uint8_t>(State::kMail);
+  constexpr auto rcpt = static_cast<std::uint8_t>(State::kRcpt);
+  constexpr auto chunks = static_cast<std::uint8_t>(State::kChunks);
+  constexpr std::uint8_t any = ready | mail | rcpt | chunks;
+  static const Reply kNested{503, "5.5.1", "A message is under way"};
+  static const Reply kNoMail{503, "5.5.1", "MAIL first"};
+  static const Reply kNone{503, "5.5.1", "Bad sequence of commands"};
+  // BDAT is let through everywhere, because its octets must be taken before it can be refused.
+  static const Rule kRules[] = {
+      {Verb::kEhlo, any, kNone, true},      {Verb::kHelo, any, kNone, true},
+      {Verb::kMail, ready, kNested, false}, {Verb::kRcpt, mail | rcpt, kNoMail, false},
+      {Verb::kData, rcpt, kNoMail, false},  {Verb::kBdat, any, kNone, false},
+      {Verb::kRset, any, kNone, true},      {Verb::kNoop, any, kNone, true},
+      {Verb::kQuit, any, kNone, false},     {Verb::kVrfy, any, kNone, true},
+      {Verb::kExpn, any, kNone, true},      {Verb::kHelp, any, kNone, true},
+      {Verb::kStartTls, 0, kNone, true},    {Verb::kAuth, 0, kNone, true},
+  };
+  const Rule& rule = kRules[static_cast<std::size_t>(verb)];
+  HP_CHECK(rule.verb == verb);
+  return rule;
+}
+
+Session::Session(Stream& stream, const link::SessionStart& start, Services& services)
+    : stream_(stream),
+      start_(start),
+      services_(services),
+      rights_(start_, services_),
+      input_(stream),
+      began_(services.clock.steady()) {}
+
+Task<SessionEnd> Session::run() {
+  stream_.set_timeout(services_.limits.command_timeout);
+  while (state_ != State::kEnded) {
+    if (!input_.has_line()) {
+      if (auto written = co_await flush(); !written) co_return SessionEnd::kBroken;
+    }
+    const auto line = co_await input_.read_line();
+    if (!line) co_return co_await end_after(line.error());
+    if (auto answered = co_await answer_line(*line); !answered) {
+      co_return co_await end_after(answered.error());
+    }
+  }
+  co_return co_await flush() ? SessionEnd::kInOrder : SessionEnd::kBroken;
+}
+
+// A slow client is told so, as far as the stream still carries words; anybody else has left.
+Task<SessionEnd> Session::end_after(Error error) {
+  if (error.code != ErrorCode::kTimeout) co_return SessionEnd::kBroken;
+  smtp::append_reply(out_, {421, "4.4.2", services_.hostname + " Timeout, closing connection"});
+  co_return co_await flush() ? SessionEnd::kInOrder : SessionEnd::kBroken;
+}
+
+Task<Result<>> Session::flush() {
+  if (out_.empty()) co_return Result<>{};
+  auto written = co_await stream_.write(out_);
+  out_.clear();
+  co_return written;
+}
+
+Task<Result<>> Session::say(Answer answer) {
+  const ReceiveLimits& limits = services_.limits;
+  if (answer.reply.is_failure() && answer.reply.code != 421) {
+    if (++errors_ > limits.errors_slow) answer.delay += limits.error_delay;
+    if (errors_ >= limits.errors_max) {
+      answer.reply = {421, "4.7.0", services_.hostname + " Too many errors, closing connection"};
+    }
+  }
+  if (answer.delay > Milliseconds::zero()) {
+    CO_TRY(co_await flush());
+    CO_TRY(co_await sleep_for(answer.delay));
+  }
+  smtp::append_reply(out_, answer.reply);
+  if (answer.reply.code == 421) enter(State::kEnded);
+  co_return Result<>{};
+}
+
+std::optional<Reply> Session::check_session() {
+  if (services_.clock.steady() - began_ > services_.limits.session_timeout) {
+    return Reply{421, "4.4.2", services_.hostname + " Session too long, closing connection"};
+  }
+  if (junk_ > services_.limits.junk_max) {
+    return Reply{421, "4.7.0", services_.hostname + " Too many commands, closing connection"};
+  }
+  return std::nullopt;
+}
+
+std::optional<Reply> Session::check_state(Verb verb) {
+  const Rule& rule = rule_of(verb);
+  if (rule.junk) ++junk_;
+  if (auto refused = check_session()) return refused;
+  if ((rule.states & static_cast<std::uint8_t>(state_)) != 0) return std::nullopt;
+  if (verb == Verb::kData && state_ == State::kMail && transaction_.refused > 0) {
+    return Reply{554, "5.5.1", "No valid recipients"};
+  }
+  if (verb == Verb::kData && state_ == State::kMail) return Reply{503, "5.5.1", "RCPT first"};
+  if (state_ == State::kChunks) return Reply{503, "5.5.1", "BDAT is under way"};
+  return rule.elsewhere;
+}
+
+Task<Result<>> Session::answer_line(const smtp::LineScan& scan) {
+  switch (scan.status) {
+    case LineStatus::kLine: break;
+    case LineStatus::kBareLineEnd: co_return co_await say({smtp::bare_line_end_reply()});
+    case LineStatus::kTooLong: co_return co_await say({smtp::line_too_long_reply()});
+    case LineStatus::kFlood:
+      co_return co_await say({{421, "4.7.0", services_.hostname + " This is not SMTP"}});
+    case LineStatus::kNeedMore: HP_UNREACHABLE();
+  }
+  auto command = smtp::parse_command(scan.line);
+  if (command) co_return co_await answer_command(*command);
+  log::debug("smtp.refused", {{"session", to_hex(start_.session.as_bytes())},
+                              {"line", scan.line},
+                              {"offset", command.error().offset}});
+  const std::optional<Verb> verb = command.error().verb;
+  if (verb == Verb::kRcpt) ++transaction_.refused;
+  CO_TRY(co_await say({std::move(command).error().reply}));
+  // The octets behind a chunk of unknown size would be taken for commands.
+  if (verb == Verb::kBdat) enter(State::kEnded);
+  co_return Result<>{};
+}
+
+Task<Result<>> Session::answer_command(const smtp::Command& command) {
+  const Verb verb = smtp::verb_of(command);
+  if (auto refused = check_state(verb)) co_return co_await say({std::move(*refused)});
+  if (verb == Verb::kData) co_return co_await receive_data();
+  if (const auto* chunk = std::get_if<smtp::BdatCommand>(&command)) {
+    co_return co_await receive_chunk(*chunk);
+  }
+  Answer answer = std::visit(
+      [this]<class C>(const C& c) -> Answer {
+        if constexpr (requires { on(c); })
+          return on(c);
+        else
+          HP_UNREACHABLE();  // DATA and BDAT went their own way, STARTTLS and AUTH no way
+      },
+      command);
+  co_return co_await say(std::move(answer));
+}
+
+void Session::reset() {
+  transaction_ = {};
+  chunks_.reset();
+  message_ = std::string();
+  enter(State::kReady);
+}
+
+Task<SessionEnd> serve_smtp(Stream& stream, const link::SessionStart& start, Services& services) {
+  Session session(stream, start, services);
+  co_return co_await session.run();
+}
+
+}  // namespace hauspost::transport

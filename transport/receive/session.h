@@ -1,0 +1,86 @@
+// One SMTP dialogue behind the front-end.
+#pragma once
+
+#include "protocols/session_end.h"
+#include "protocols/smtp/data_reader.h"
+#include "protocols/smtp/line_input.h"
+#include "transport/receive/hand_over.h"
+#include "transport/receive/header_scan.h"
+
+namespace hauspost::transport {
+
+class Session {
+ public:
+  Session(Stream& stream, const link::SessionStart& start, Services& services);
+  Session(const Session&) = delete;
+  Session& operator=(const Session&) = delete;
+
+  Task<SessionEnd> run();
+
+ private:
+  // What has been said so far; the bits name sets of states in the command table.
+  enum class State : std::uint8_t {
+    kReady = 1,   // no transaction
+    kMail = 2,    // MAIL was taken
+    kRcpt = 4,    // and at least one RCPT
+    kChunks = 8,  // and at least one BDAT
+    kEnded = 16,
+  };
+  struct Rule;
+  static const Rule& rule_of(smtp::Verb verb);
+
+  struct Answer {
+    smtp::Reply reply;
+    Milliseconds delay{};
+  };
+
+  // Dialogue (session.cc)
+  Task<Result<>> answer_line(const smtp::LineScan& scan);
+  Task<Result<>> answer_command(const smtp::Command& command);
+  Task<Result<>> say(Answer answer);
+  Task<Result<>> flush();
+  Task<SessionEnd> end_after(Error error);
+  void enter(State state) { state_ = state; }
+  void reset();
+  std::optional<smtp::Reply> check_session();
+  std::optional<smtp::Reply> check_state(smtp::Verb verb);
+
+  // Commands: check, then do (commands.cc)
+  Answer on(const smtp::EhloCommand& command);
+  Answer on(const smtp::MailCommand& command);
+  Answer on(const smtp::RcptCommand& command);
+  Answer on(const smtp::RsetCommand& command);
+  Answer on(const smtp::NoopCommand& command);
+  Answer on(const smtp::QuitCommand& command);
+  Answer on(const smtp::VrfyCommand& command);
+  Answer on(const smtp::ExpnCommand& command);
+  Answer on(const smtp::HelpCommand& command);
+  std::optional<Answer> check_mail(const smtp::MailCommand& command);
+  std::optional<Answer> check_rcpt(const smtp::RcptCommand& command, TakenRecipient& taken);
+
+  // Messages (message.cc)
+  Task<Result<>> receive_data();
+  Task<Result<>> receive_chunk(smtp::BdatCommand command);
+  template <class Reader>
+  Task<Result<>> read_content(Reader& reader, bool (*done)(const Reader&));
+  Task<Result<>> finish_message(smtp::ContentFault fault);
+  std::optional<smtp::Reply> check_header(const HeaderScan& scan) const;
+  Incoming make_incoming(const HeaderScan& scan);
+
+  Stream& stream_;
+  link::SessionStart start_;  // EHLO may change `hello` and `extended`
+  Services& services_;
+  Rights rights_;
+  smtp::LineInput input_;
+  std::string out_;  // replies not yet written
+  State state_ = State::kReady;
+  Transaction transaction_;
+  std::string message_;
+  std::optional<smtp::ChunkReader> chunks_;
+  std::size_t errors_ = 0;
+  std::size_t junk_ = 0;
+  std::size_t messages_ = 0;
+  std::chrono::steady_clock::time_point began_;
+};
+
+}  // namespace hauspost::transport

@@ -1,0 +1,50 @@
+// One mail transaction (RFC 5321 section 3.3), and who may do what in it.
+#pragma once
+
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "base/link/session_link.h"
+#include "protocols/smtp/command.h"
+#include "transport/services.h"
+
+namespace hauspost::transport {
+
+struct TakenRecipient {
+  Recipient recipient;
+  std::string path;  // as it stands between <>
+  Resolved resolved;
+};
+
+struct Transaction {
+  smtp::MailCommand mail;
+  std::vector<TakenRecipient> recipients;
+  std::size_t refused = 0;  // recipients that got a failure
+
+  std::string sender() const { return mail.from ? mail.from->to_string() : std::string(); }
+};
+
+// The rights of a session, which follow from its SessionStart.
+class Rights {
+ public:
+  Rights(const link::SessionStart& start, const Services& services);
+
+  bool is_authenticated() const { return authenticated_; }
+  // The reply that refuses, or nothing. For MAIL: 530 5.7.0, 550 5.7.60, 552 5.3.4.
+  std::optional<smtp::Reply> check(const smtp::MailCommand& mail) const;
+  // For RCPT: 550 5.1.1, 550 5.7.1, 451 4.3.0, 553 5.6.7; else `taken` is filled.
+  std::optional<smtp::Reply> check(const smtp::RcptCommand& rcpt, const smtp::MailCommand& mail,
+                                   TakenRecipient& taken) const;
+
+ private:
+  std::optional<smtp::Reply> check_sender(const smtp::Path& from) const;
+  std::string address_of(const smtp::Address& to) const;
+
+  const link::SessionStart& start_;
+  const Services& services_;
+  bool authenticated_ = false;
+  bool open_ = false;  // takes mail without authentication, for accepted domains
+};
+
+}  // namespace hauspost::transport
