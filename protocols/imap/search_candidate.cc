@@ -1,0 +1,118 @@
+#include "protocols/imap/search_candidate.h"
+
+#include <algorithm>
+#include <array>
+
+#include "base/text.h"
+
+namespace hauspost::imap {
+
+namespace {
+
+std::int32_t day_of(std::int64_t unix_s) {
+  constexpr std::int64_t kDaySeconds = 86'400;
+  const std::int64_t day = unix_s / kDaySeconds - (unix_s % kDaySeconds < 0 ? 1 : 0);
+  return static_cast<std::int32_t>(std::clamp<std::int64_t>(day, INT32_MIN, INT32_MAX));
+}
+
+bool holds_addresses(std::string_view field) {
+  constexpr std::array<std::string_view, 6> kFields = {"from", "to",     "cc",
+                                                       "bcc",  "sender", "reply-to"};
+  return std::ranges::any_of(kFields, [&](std::string_view name) { return iequals(name, field); });
+}
+
+}  // namespace
+
+bool SearchCandidate::matches(const SearchPlan& plan) {
+  const auto inner = [this](const SearchPlan& key) { return matches(key); };
+  switch (plan.op) {
+    case SearchOp::kAnd: return std::ranges::all_of(plan.keys, inner);
+    case SearchOp::kOr: return std::ranges::any_of(plan.keys, inner);
+    case SearchOp::kNot: return std::ranges::none_of(plan.keys, inner);
+    case SearchOp::kSentBefore:
+    case SearchOp::kSentOn:
+    case SearchOp::kSentSince: return sent_matches(plan);
+    case SearchOp::kFrom:
+    case SearchOp::kTo:
+    case SearchOp::kCc:
+    case SearchOp::kBcc:
+    case SearchOp::kSubject:
+    case SearchOp::kHeader: return field_matches(plan);
+    case SearchOp::kBody:
+    case SearchOp::kText: return text_matches(plan);
+    default: return index_matches(plan);
+  }
+}
+
+bool SearchCandidate::index_matches(const SearchPlan& plan) const {
+  const std::int64_t age_s = facts_.now_s - message_.internal_date_s;
+  const auto interval_s = static_cast<std::int64_t>(
+      std::min<std::uint64_t>(plan.number, static_cast<std::uint64_t>(INT64_MAX)));
+  switch (plan.op) {
+    case SearchOp::kAll: return true;
+    case SearchOp::kHasFlags: return (message_.flags & plan.flags) == plan.flags;
+    case SearchOp::kLacksFlags: return (message_.flags & plan.flags) == 0;
+    case SearchOp::kRecent: return facts_.recent;
+    case SearchOp::kSequence: return plan.set.contains(facts_.sequence);
+    case SearchOp::kUid: return plan.set.contains(message_.uid.value);
+    case SearchOp::kBefore: return day_of(message_.internal_date_s) < plan.day;
+    case SearchOp::kOn: return day_of(message_.internal_date_s) == plan.day;
+    case SearchOp::kSince: return day_of(message_.internal_date_s) >= plan.day;
+    case SearchOp::kLarger: return message_.size > plan.number;
+    case SearchOp::kSmaller: return message_.size < plan.number;
+    case SearchOp::kOlder: return age_s >= interval_s;
+    case SearchOp::kYounger: return age_s <= interval_s;
+    case SearchOp::kModSeq: return message_.modseq.value >= plan.number;
+    default: return false;
+  }
+}
+
+bool SearchCandidate::sent_matches(const SearchPlan& plan) {
+  if (!sent_) {
+    const auto raw = mime::header_field(header(), "date");
+    sent_ = raw ? mime::parse_date_header(*raw) : std::nullopt;
+  }
+  if (!*sent_) return false;
+  const std::int32_t day = (*sent_)->day;
+  if (plan.op == SearchOp::kSentBefore) return day < plan.day;
+  return plan.op == SearchOp::kSentOn ? day == plan.day : day >= plan.day;
+}
+
+bool SearchCandidate::field_matches(const SearchPlan& plan) {
+  const bool addresses = holds_addresses(plan.field);
+  for (const std::string& value : mime::header_fields(header(), plan.field)) {
+    if (plan.needle.empty()) return true;
+    if (addresses &&
+        mime::fold(mime::decode_address_text(value)).find(plan.needle) != std::string::npos) {
+      return true;
+    }
+    if (mime::fold(mime::decode_header_text(value)).find(plan.needle) != std::string::npos) {
+      return true;
+    }
+  }
+  return false;
+}
+
+bool SearchCandidate::text_matches(const SearchPlan& plan) {
+  bytes_read_ += bytes().size();
+  return mime::body_contains(bytes(), plan.needle, plan.op == SearchOp::kText);
+}
+
+std::string_view SearchCandidate::bytes() {
+  if (!body_) {
+    auto body = snapshot_.body(message_.body);
+    unreadable_ = !body;
+    body_ = body ? *std::move(body) : store::Body{};
+  }
+  return body_->bytes;
+}
+
+std::string_view SearchCandidate::header() {
+  if (header_.empty()) {
+    header_ = mime::header_block(bytes());
+    bytes_read_ += header_.size();
+  }
+  return header_;
+}
+
+}  // namespace hauspost::imap
