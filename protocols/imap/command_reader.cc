@@ -84,8 +84,12 @@ std::size_t CommandReader::feed_literal(std::string_view bytes) {
 
 void CommandReader::feed_line(std::string_view piece) {
   if (!skipping_ && command_.text.size() + piece.size() > limits_.line_bytes_max) {
+    // An announcement may begin before the limit and end behind it.
+    const std::string_view line = std::string_view(command_.text).substr(line_begin_);
+    skipped_tail_ = line.substr(line.size() - std::min(line.size(), kSkippedTailBytes));
     command_.text += piece.substr(0, kTagBytesMax + 1);
     note_first_word();
+    if (!command_.text.contains(' ')) tag_ = "*";  // perhaps only the front of a word
     skipping_ = true;
   }
   if (!skipping_) {

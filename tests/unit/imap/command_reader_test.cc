@@ -40,10 +40,11 @@ TEST_CASE("imap reader: lines and literals become commands") {
 }
 
 TEST_CASE("imap reader: a command keeps its text and the bytes of its literals") {
-  const RawCommand raw = read_one("a LOGIN {3+}\r\nf\r\n {4}\r\nb\xff\0r\r\n" + std::string());
+  const RawCommand raw = read_one(std::string("a LOGIN {3+}\r\nf\r\n {4}\r\nb\xff\0r\r\n", 29));
   CHECK(raw.text == "a LOGIN {3+}\r\n {4}\r\n");
   REQUIRE(raw.literals.size() == 2);
   CHECK(*raw.literals[0] == "f\r\n");
+  CHECK(*raw.literals[1] == std::string("b\xff\0r", 4));
 }
 
 TEST_CASE("imap reader: lines must end in CRLF") {

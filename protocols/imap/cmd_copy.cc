@@ -1,0 +1,67 @@
+// COPY and MOVE (RFC 3501 section 6.4.7, RFC 6851, COPYUID: RFC 4315).
+#include <fmt/format.h>
+
+#include "protocols/imap/command_table.h"
+#include "protocols/imap/uid_text.h"
+
+namespace hauspost::imap {
+namespace {
+
+std::string copyuid(const store::Copied& copied) {
+  return fmt::format("COPYUID {} {} {}", copied.uid_validity,
+                     set_text(std::span<const store::Uid>(copied.from)),
+                     set_text(std::span<const store::Uid>(copied.to)));
+}
+
+struct Plan {
+  store::FolderId to;
+  store::UidSet uids;
+};
+
+// What both need before they can start, or the reply that says why not.
+std::expected<Plan, Reply> plan(Session& session, const CopyRequest& copy) {
+  auto uids = session.view().resolve(copy.set, copy.uid);
+  if (!uids) return std::unexpected(bad("No such message"));
+  const auto folder = session.find_folder(copy.mailbox);
+  if (!folder) return std::unexpected(no("TRYCREATE", "No such mailbox"));
+  return Plan{folder->id, *std::move(uids)};
+}
+
+Reply failure(const Error& error) {
+  if (error.code == ErrorCode::kNotFound) return no("TRYCREATE", "No such mailbox");
+  return reply_for(error, "OVERQUOTA");
+}
+
+}  // namespace
+
+Task<Result<Reply>> cmd_copy(Session& session, Command& command) {
+  const auto planned = plan(session, std::get<CopyRequest>(command.arguments));
+  if (!planned) co_return planned.error();
+  if (session.view().count_known(planned->uids) == 0) co_return Reply{};
+  const auto copied = co_await session.database().copy(session.actor(), session.view().folder(),
+                                                       planned->uids, planned->to);
+  if (!copied) co_return failure(copied.error());
+  if (session.is_selected(planned->to)) session.view().note_appended();
+  if (copied->from.empty()) co_return Reply{};
+  co_return ok("", copyuid(*copied));
+}
+
+Task<Result<Reply>> cmd_move(Session& session, Command& command) {
+  if (session.view().read_only()) co_return no("READ-ONLY", "Mailbox is read-only");
+  const auto planned = plan(session, std::get<CopyRequest>(command.arguments));
+  if (!planned) co_return planned.error();
+  if (session.view().count_known(planned->uids) == 0) co_return Reply{};
+  const auto moved = co_await session.database().move(session.actor(), session.view().folder(),
+                                                      planned->uids, planned->to);
+  if (!moved) co_return failure(moved.error());
+  if (session.is_selected(planned->to)) session.view().note_appended();
+  if (moved->from.empty()) co_return Reply{};
+  store::UidSet gone;
+  for (const store::Uid uid : moved->from) gone.add(uid.value);
+  session.view().note_expunged(gone);
+  // RFC 6851 section 4.3: COPYUID goes ahead of the EXPUNGE responses.
+  session.out().untagged(fmt::format("OK [{}] Moved", copyuid(*moved)));
+  co_return Reply{};
+}
+
+}  // namespace hauspost::imap

@@ -1,0 +1,63 @@
+// FETCH and UID FETCH (RFC 3501 section 6.4.5).
+#include <algorithm>
+
+#include "base/log.h"
+#include "protocols/imap/command_table.h"
+#include "protocols/imap/message_stream.h"
+
+namespace hauspost::imap {
+namespace {
+
+// Those of `uids` that changed after `since` (RFC 7162 section 3.1.4.1).
+store::UidSet changed_since(Session& session, const store::UidSet& uids, store::ModSeq since) {
+  store::UidSet changed;
+  session.database().snapshot().for_each_changed(session.view().folder(), since,
+                                                 [&](const store::Message& message) {
+                                                   if (uids.contains(message.uid.value))
+                                                     changed.add(message.uid.value);
+                                                   return true;
+                                                 });
+  return changed;
+}
+
+// BODY[] and its like make messages \Seen: one change for the whole command, told as FETCH FLAGS.
+Task<Result<>> mark_seen(Session& session, store::UidSet unseen) {
+  const auto changed = co_await session.database().change_flags(
+      session.actor(), session.view().folder(),
+      {.uids = std::move(unseen), .mode = store::FlagMode::kAdd, .flags = store::kSeen});
+  if (!changed) {
+    log::warning("imap.seen.failed", {{"error", changed.error()}});
+    co_return Result<>{};
+  }
+  std::vector<FetchItem> items = {{.attribute = FetchAttribute::kUid},
+                                  {.attribute = FetchAttribute::kFlags}};
+  if (session.condstore()) items.push_back({.attribute = FetchAttribute::kModSeq});
+  FetchWriter writer(items);
+  CO_TRY(co_await stream_messages(session, changed->changed, writer));
+  co_return Result<>{};
+}
+
+}  // namespace
+
+Task<Result<Reply>> cmd_fetch(Session& session, Command& command) {
+  const auto& fetch = std::get<FetchRequest>(command.arguments);
+  auto uids = session.view().resolve(fetch.set, fetch.uid);
+  if (!uids) co_return bad("No such message");
+  const bool names_modseq = std::ranges::find(fetch.items, FetchAttribute::kModSeq,
+                                              &FetchItem::attribute) != fetch.items.end();
+  if (names_modseq) session.enable_condstore();
+  if (fetch.changed_since)
+    uids = changed_since(session, *uids, store::ModSeq(*fetch.changed_since));
+  FetchWriter writer(fetch.items);
+  CO_TRY_ASSIGN(Streamed streamed, co_await stream_messages(session, *uids, writer));
+  if (writer.sets_seen() && !session.view().read_only() && !streamed.unseen.empty())
+    CO_TRY(co_await mark_seen(session, std::move(streamed.unseen)));
+  if (streamed.unreadable > 0) co_return no("CORRUPTION", "Some messages cannot be read");
+  if (streamed.unknown_encoding)
+    co_return no("UNKNOWN-CTE", "Some parts have an unknown transfer encoding");
+  // RFC 5530: the client learns by NOOP what is gone.
+  if (streamed.missing > 0) co_return ok("Some messages were expunged", "EXPUNGEISSUED");
+  co_return Reply{};
+}
+
+}  // namespace hauspost::imap

@@ -1,0 +1,83 @@
+// SELECT EXAMINE CLOSE UNSELECT (RFC 3501 section 6.3.1, RFC 3691, CONDSTORE: RFC 7162).
+#include <fmt/format.h>
+
+#include "protocols/imap/command_table.h"
+
+namespace hauspost::imap {
+namespace {
+
+// The sequence number of the first message that is not \Seen; 0: none. The folder's count spares
+// the walk when all are.
+std::uint32_t first_unseen(Session& session, const store::Folder& folder, const MailboxView& view) {
+  if (folder.unseen == 0) return 0;
+  std::uint32_t sequence = 0;
+  session.database().snapshot().for_each_message(folder.id, {1, UINT32_MAX},
+                                                 [&](const store::Message& message) {
+                                                   if ((message.flags & store::kSeen) != 0)
+                                                     return true;
+                                                   sequence = view.sequence_of(message.uid.value);
+                                                   return false;
+                                                 });
+  return sequence;
+}
+
+void write_opening(Session& session, const store::Folder& folder, const MailboxView& view) {
+  ReplyWriter& out = session.out();
+  out.untagged(fmt::format("FLAGS {}", flags_in_use(folder, false)));
+  if (view.read_only()) {
+    out.untagged("OK [PERMANENTFLAGS ()] Nothing can be changed");
+  } else {
+    out.untagged(fmt::format("OK [PERMANENTFLAGS {}] Flags permitted", flags_in_use(folder, true)));
+  }
+  out.untagged(fmt::format("{} EXISTS", view.size()));
+  out.untagged(fmt::format("{} RECENT", view.recent_count()));
+  if (const std::uint32_t unseen = first_unseen(session, folder, view); unseen != 0)
+    out.untagged(fmt::format("OK [UNSEEN {}] First unseen", unseen));
+  out.untagged(fmt::format("OK [UIDVALIDITY {}] UIDs valid", folder.uid_validity));
+  out.untagged(fmt::format("OK [UIDNEXT {}] Predicted next UID", folder.uid_next.value));
+  out.untagged(fmt::format("OK [HIGHESTMODSEQ {}] Highest", folder.highest_modseq.value));
+}
+
+}  // namespace
+
+Task<Result<Reply>> cmd_select(Session& session, Command& command) {
+  const auto& select = std::get<SelectRequest>(command.arguments);
+  // Whatever comes of it, the mailbox selected before is left (RFC 3501 section 6.3.1).
+  if (session.state() == State::kSelected) {
+    session.unselect();
+    session.out().untagged("OK [CLOSED] Previous mailbox is closed");
+  }
+  if (select.condstore) session.enable_condstore();
+  const auto found = session.find_folder(select.mailbox);
+  if (!found) co_return no("NONEXISTENT", "No such mailbox");
+  const bool read_only = command.name == CommandName::kExamine;
+  auto view = session.make_view(found->id, read_only);
+  const auto folder = view->open();
+  if (!folder) co_return no("NONEXISTENT", "No such mailbox");
+  write_opening(session, *folder, *view);
+  session.select(std::move(view));
+  co_return ok(read_only ? "EXAMINE completed" : "SELECT completed",
+               read_only ? "READ-ONLY" : "READ-WRITE");
+}
+
+Task<Result<Reply>> cmd_close(Session& session, Command&) {
+  const store::FolderId id = session.view().folder();
+  const bool read_only = session.view().read_only();
+  const std::uint32_t last = session.view().last_uid();
+  session.unselect();
+  if (read_only || last == 0) co_return Reply{};
+  const auto folder = session.database().snapshot().folder(id);
+  if (!folder || folder->deleted == 0) co_return Reply{};
+  const auto removed =
+      co_await session.database().expunge(session.actor(), id, store::UidSet{{1, last}}, true);
+  if (!removed && removed.error().code != ErrorCode::kNotFound)
+    co_return reply_for(removed.error());
+  co_return Reply{};
+}
+
+Task<Result<Reply>> cmd_unselect(Session& session, Command&) {
+  session.unselect();
+  co_return Reply{};
+}
+
+}  // namespace hauspost::imap

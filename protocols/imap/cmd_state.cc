@@ -1,0 +1,50 @@
+// CAPABILITY NOOP CHECK LOGOUT ID ENABLE NAMESPACE.
+#include <fmt/format.h>
+
+#include <algorithm>
+
+#include "base/log.h"
+#include "protocols/imap/command_table.h"
+
+namespace hauspost::imap {
+
+Task<Result<Reply>> cmd_capability(Session& session, Command&) {
+  session.out().untagged("CAPABILITY " + capabilities(session.services().limits));
+  co_return Reply{};
+}
+
+Task<Result<Reply>> cmd_noop(Session&, Command&) { co_return Reply{}; }
+
+Task<Result<Reply>> cmd_logout(Session& session, Command&) {
+  session.bye("Logging out");
+  co_return Reply{};
+}
+
+// RFC 2971. What the client says of itself helps whoever reads the log.
+Task<Result<Reply>> cmd_id(Session& session, Command& command) {
+  std::string client;
+  for (const auto& [name, value] : std::get<IdRequest>(command.arguments).fields) {
+    if (!client.empty()) client += ' ';
+    client += fmt::format("{}={}", name, value.value_or("NIL"));
+  }
+  log::info("imap.client", {{"session", session.actor().session.to_string()}, {"id", client}});
+  session.out().untagged("ID (\"name\" \"Hauspost\" \"version\" \"" HAUSPOST_VERSION "\")");
+  co_return Reply{};
+}
+
+// RFC 5161: only what was asked for and can be enabled is answered.
+Task<Result<Reply>> cmd_enable(Session& session, Command& command) {
+  const auto& names = std::get<EnableRequest>(command.arguments).names;
+  const bool condstore = std::ranges::find(names, "CONDSTORE") != names.end();
+  if (condstore) session.enable_condstore();
+  session.out().untagged(condstore ? "ENABLED CONDSTORE" : "ENABLED");
+  co_return Reply{};
+}
+
+// RFC 2342: one's own mailboxes and nobody else's.
+Task<Result<Reply>> cmd_namespace(Session& session, Command&) {
+  session.out().untagged("NAMESPACE ((\"\" \"/\")) NIL NIL");
+  co_return Reply{};
+}
+
+}  // namespace hauspost::imap

@@ -1,0 +1,56 @@
+// STORE and UID STORE (RFC 3501 section 6.4.6, UNCHANGEDSINCE: RFC 7162 section 3.1.3).
+#include <fmt/format.h>
+
+#include "protocols/imap/command_table.h"
+#include "protocols/imap/message_stream.h"
+#include "protocols/imap/uid_text.h"
+
+namespace hauspost::imap {
+namespace {
+
+store::FlagChange change_of(StoreRequest& request, const store::UidSet& uids) {
+  store::FlagChange change;
+  change.uids = uids;
+  change.mode = request.mode;
+  change.flags = request.flags.system;
+  change.keywords = std::move(request.flags.keywords);
+  if (request.unchanged_since) change.unchanged_since = store::ModSeq(*request.unchanged_since);
+  return change;
+}
+
+// What the untagged FETCH responses show; empty: none are due.
+std::vector<FetchItem> items_shown(const StoreRequest& request, bool condstore) {
+  std::vector<FetchItem> items;
+  if (!request.silent) items.push_back({.attribute = FetchAttribute::kFlags});
+  // RFC 7162 section 3.1.3: also with .SILENT, since the client must learn the new mod-sequence.
+  if (condstore) items.push_back({.attribute = FetchAttribute::kModSeq});
+  if (!items.empty() && request.uid)
+    items.insert(items.begin(), FetchItem{.attribute = FetchAttribute::kUid});
+  return items;
+}
+
+}  // namespace
+
+Task<Result<Reply>> cmd_store(Session& session, Command& command) {
+  auto& request = std::get<StoreRequest>(command.arguments);
+  MailboxView& view = session.view();
+  if (view.read_only()) co_return no("READ-ONLY", "Mailbox is read-only");
+  const auto uids = view.resolve(request.set, request.uid);
+  if (!uids) co_return bad("No such message");
+  if (request.unchanged_since) session.enable_condstore();
+  if (view.count_known(*uids) == 0) co_return Reply{};
+  const std::vector<FetchItem> items = items_shown(request, session.condstore());
+  const auto done = co_await session.database().change_flags(session.actor(), view.folder(),
+                                                             change_of(request, *uids));
+  if (!done) co_return reply_for(done.error());
+  if (!items.empty()) {
+    FetchWriter writer(items);
+    CO_TRY(co_await stream_messages(session, request.silent ? done->changed : *uids, writer));
+  }
+  if (done->modified.empty()) co_return Reply{};
+  const store::UidSet modified = request.uid ? done->modified : view.sequences_of(done->modified);
+  if (modified.empty()) co_return Reply{};
+  co_return ok("Conditional STORE failed for some", fmt::format("MODIFIED {}", set_text(modified)));
+}
+
+}  // namespace hauspost::imap

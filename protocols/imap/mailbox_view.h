@@ -1,0 +1,93 @@
+// MailboxView: the selected mailbox as this client knows it: which UID has which sequence number,
+// and what happened since that the client has not been told (RFC 3501 section 7.4.1, RFC 2180).
+#pragma once
+
+#include <memory>
+#include <optional>
+#include <span>
+#include <vector>
+
+#include "protocols/imap/command.h"
+#include "protocols/imap/fetch_output.h"
+#include "protocols/imap/fetch_writer.h"
+#include "store/database.h"
+
+namespace hauspost::imap {
+
+// "(\Answered ... keywords)", as FLAGS shows it; PERMANENTFLAGS adds "\*".
+std::string flags_in_use(const store::Folder& folder, bool with_star);
+
+// REQUIRES: used by one session on one thread.
+class MailboxView {
+ public:
+  // How many messages one announce() looks at before it lets others run.
+  static constexpr std::size_t kSlice = 500;
+
+  // Listens from now on; open() then reads the folder. `signal` hears of news and outlives the
+  // view.
+  MailboxView(store::Database& database, store::FolderId folder, bool read_only, Guid session,
+              Executor executor, Signal& signal);
+
+  // The folder as this view begins. nullopt: it is gone.
+  std::optional<store::Folder> open();
+
+  store::FolderId folder() const { return folder_; }
+  bool read_only() const { return read_only_; }
+  std::span<const std::uint32_t> uids() const { return uids_; }
+  std::uint32_t size() const { return static_cast<std::uint32_t>(uids_.size()); }
+  std::uint32_t last_uid() const { return uids_.empty() ? 0 : uids_.back(); }
+  const store::UidSet& recent() const { return recent_; }
+  std::uint32_t recent_count() const;
+
+  // The sequence number of a UID; 0 when the client does not know it.
+  std::uint32_t sequence_of(std::uint32_t uid) const;
+  // As UIDs of messages the client knows. Ranges may span UIDs that do not exist. nullopt: a
+  // sequence number that no message has (BAD, RFC 9051 section 9 seq-number).
+  std::optional<store::UidSet> resolve(const SequenceSet& set, bool uid) const;
+  // How many messages the client knows in `uids`.
+  std::uint64_t count_known(const store::UidSet& uids) const;
+  // Their sequence numbers.
+  store::UidSet sequences_of(const store::UidSet& uids) const;
+
+  // What our own commands did, so that the client hears of it with their answer.
+  void note_expunged(const store::UidSet& uids);
+  void note_appended() { appended_ = true; }
+
+  // Takes in what other sessions did. True when there is something to announce, expunges counted
+  // only when they may be told.
+  bool collect(bool with_expunges);
+  // The folder was deleted under us.
+  bool deleted() const { return deleted_; }
+  // Appends untagged responses for what collect() and the notes gathered; expunges only when
+  // `with_expunges`. True when there is more: flush, let others run and call again.
+  bool announce(const store::Snapshot& snapshot, bool with_expunges, bool with_modseq,
+                FetchOutput& out);
+  // FLAGS and PERMANENTFLAGS when the folder has keywords that the client has not been told of.
+  void announce_keywords(const store::Folder& folder, FetchOutput& out);
+
+ private:
+  void compare_whole(const store::Snapshot& snapshot);
+  void announce_expunges(FetchOutput& out);
+  void announce_new(const store::Snapshot& snapshot, const store::Folder& folder, FetchOutput& out);
+  bool announce_flags(const store::Snapshot& snapshot, const store::Folder& folder,
+                      bool with_modseq, FetchOutput& out);
+
+  store::Database& database_;
+  store::FolderId folder_;
+  bool read_only_;
+  Guid session_;
+  store::FolderWatch watch_;
+  std::vector<std::uint32_t> uids_;  // rising; position + 1 is the sequence number
+  store::UidSet recent_;
+  std::size_t keywords_known_ = 0;
+
+  // Not announced yet.
+  store::UidSet flags_;
+  store::UidSet expunged_;
+  bool appended_ = false;
+  bool deleted_ = false;
+  bool missed_events_ = false;
+  store::ModSeq heard_;  // of the last event taken in
+};
+
+}  // namespace hauspost::imap

@@ -1,0 +1,195 @@
+#include "protocols/imap/session.h"
+
+#include <fmt/format.h>
+
+#include "base/log.h"
+#include "protocols/imap/command_table.h"
+#include "protocols/imap/session_core.h"
+
+namespace hauspost::imap {
+
+std::string capabilities(const Limits& limits) {
+  return fmt::format(
+      "IMAP4rev1 LITERAL+ SASL-IR ID ENABLE IDLE NAMESPACE UIDPLUS UNSELECT MOVE CHILDREN "
+      "SPECIAL-USE CREATE-SPECIAL-USE LIST-EXTENDED LIST-STATUS STATUS=SIZE ESEARCH WITHIN "
+      "CONDSTORE BINARY MULTIAPPEND APPENDLIMIT={}",
+      limits.message_bytes_max);
+}
+
+Task<SessionEnd> serve(Stream& stream, const link::SessionStart& start, const Services& services) {
+  const Executor executor = co_await asio::this_coro::executor;
+  Session session(stream, start, services, executor);
+  co_return co_await session.run();
+}
+
+Session::Session(Stream& stream, const link::SessionStart& start, const Services& services,
+                 Executor executor)
+    : stream_(stream),
+      start_(start),
+      services_(services),
+      executor_(executor),
+      input_(stream, services.limits),
+      out_(stream) {}
+
+store::Actor Session::actor() const {
+  return {.session = start_.session, .user = *start_.mailbox, .device = start_.device_id};
+}
+
+Task<SessionEnd> Session::run() {
+  stream_.set_timeout(services_.limits.write_progress);
+  bool alive = co_await open();
+  while (alive && state_ != State::kEnded) {
+    const CommandReader::Event event = input_.next();
+    const Result<> done =
+        event == CommandReader::Event::kNeedMore ? co_await refill() : co_await handle(event);
+    alive = done.has_value();
+    if (alive && out_.full()) alive = (co_await out_.flush()).has_value();
+  }
+  view_.reset();
+  if (alive) alive = (co_await out_.flush()).has_value();
+  co_return alive ? SessionEnd::kInOrder : SessionEnd::kBroken;
+}
+
+// Answers the LOGIN or AUTHENTICATE that the front-end handed over with this client.
+Task<bool> Session::open() {
+  const std::string_view tag =
+      start_.client_tag.empty() ? "*" : std::string_view(start_.client_tag);
+  const auto opened = co_await database().open_mailbox(actor(), *start_.mailbox, start_.user);
+  if (!opened) {
+    out_.tagged(tag, reply_for(opened.error()));
+    bye("[UNAVAILABLE] The mailbox cannot be opened");
+    co_return true;
+  }
+  mailbox_ = *opened;
+  out_.tagged(tag, ok("Logged in", "CAPABILITY " + capabilities(services_.limits)));
+  co_return true;
+}
+
+// Everything at hand is done: what was answered leaves in one write, then the client's turn.
+Task<Result<>> Session::refill() {
+  CO_TRY(co_await out_.flush());
+  input_.release_buffer();
+  CO_TRY_ASSIGN(const Wake wake, co_await wait(false));
+  if (wake == Wake::kTimeout) {
+    bye("Autologout; idle for too long");
+    co_return Result<>{};
+  }
+  CO_TRY_ASSIGN(const bool more, co_await input_.fill());
+  if (!more) co_return fail(ErrorCode::kUnavailable, "client left without LOGOUT");
+  co_return Result<>{};
+}
+
+Task<Result<Wake>> Session::wait(bool watching) {
+  co_return co_await stream_.wait_input(watching ? news_ : quiet_, services_.limits.autologout);
+}
+
+Task<Result<>> Session::handle(CommandReader::Event event) {
+  using enum CommandReader::Event;
+  CommandReader& reader = input_.reader();
+  switch (event) {
+    case kNeedMore: break;
+    case kCommand: co_return co_await execute(reader.take());
+    case kContinue: out_.text() += "+ OK\r\n"; break;
+    case kLiteralTooBig:
+      refuse(reader.tag(), {reader.is_append() ? ReplyStatus::kNo : ReplyStatus::kBad, "TOOBIG",
+                            "Literal is too big"});
+      break;
+    case kLineTooLong: refuse(reader.tag(), bad("Line is too long")); break;
+    case kLineEnd: refuse(reader.tag(), bad("Line does not end in CRLF")); break;
+    case kFatal: bye("[TOOBIG] Literal is too big"); break;
+  }
+  co_return Result<>{};
+}
+
+// A tagged reply that did not come from a handler. Too many BADs end the session.
+void Session::refuse(std::string_view tag, const Reply& reply) {
+  out_.tagged(tag, reply);
+  if (reply.status == ReplyStatus::kBad && ++bad_commands_ > services_.limits.bad_commands_max)
+    bye("Too many bad commands");
+}
+
+Task<Result<>> Session::execute(RawCommand raw) {
+  ParsedCommand parsed = parse_command(std::move(raw), services_.limits);
+  tag_ = std::move(parsed.tag);
+  if (!parsed.command) {
+    const ParseError& error = parsed.command.error();
+    log::debug(
+        "imap.command.refused",
+        {{"session", start_.session.to_string()}, {"error", error.text}, {"offset", error.offset}});
+    refuse(tag_, reply_for(error));
+    co_return Result<>{};
+  }
+  CO_TRY_ASSIGN(const Reply reply, co_await dispatch(*parsed.command));
+  // After BYE only LOGOUT still has an answer to come.
+  if (state_ != State::kEnded || parsed.command->name == CommandName::kLogout) refuse(tag_, reply);
+  co_return Result<>{};
+}
+
+Task<Result<Reply>> Session::dispatch(Command& command) {
+  const CommandEntry& entry = command_entry(command.name);
+  if (entry.states == 0) co_return bad("Already logged in");
+  if ((entry.states & static_cast<std::uint8_t>(state_)) == 0) co_return bad("No mailbox selected");
+  CO_TRY_ASSIGN(Reply reply, co_await entry.handler(*this, command));
+  if (reply.text.empty()) reply.text = fmt::format("{} completed", entry.word);
+  if (entry.news != News::kNone && state_ == State::kSelected)
+    CO_TRY(co_await announce(entry.news == News::kAll));
+  co_return reply;
+}
+
+std::optional<store::Folder> Session::find_folder(const std::string& path) const {
+  return services_.database.snapshot().find_folder(mailbox_, path);
+}
+
+void Session::enable_condstore() { condstore_ = true; }
+
+std::unique_ptr<MailboxView> Session::make_view(store::FolderId folder, bool read_only) {
+  return std::make_unique<MailboxView>(database(), folder, read_only, start_.session, executor_,
+                                       news_);
+}
+
+void Session::select(std::unique_ptr<MailboxView> view) {
+  view_ = std::move(view);
+  enter(State::kSelected);
+}
+
+void Session::unselect() {
+  view_.reset();
+  enter(State::kAuthenticated);
+}
+
+bool Session::is_selected(store::FolderId folder) const {
+  return view_ != nullptr && view_->folder() == folder;
+}
+
+void Session::bye(std::string_view code_and_text) {
+  out_.untagged(fmt::format("BYE {}", code_and_text));
+  view_.reset();
+  enter(State::kEnded);
+}
+
+Task<Result<>> Session::announce(bool with_expunges) {
+  bool more = view_->collect(with_expunges);
+  while (more) {
+    {
+      const store::Snapshot snapshot = database().snapshot();
+      more = view_->announce(snapshot, with_expunges, condstore_, out_.output());
+    }
+    if (view_->deleted()) {
+      bye("The selected mailbox was deleted");
+      co_return Result<>{};
+    }
+    if (more) CO_TRY(co_await breathe());
+  }
+  co_return Result<>{};
+}
+
+Task<Result<>> Session::breathe() {
+  if (out_.full()) CO_TRY(co_await out_.flush());
+  co_await yield_now();
+  // A task that only yields would never notice that it was cancelled.
+  if (was_cancelled(co_await asio::this_coro::cancellation_state))
+    co_return fail(ErrorCode::kCancelled, "session");
+  co_return Result<>{};
+}
+
+}  // namespace hauspost::imap

@@ -1,0 +1,31 @@
+// One IMAP client after login, served inside the store worker of its database (RFC 3501).
+#pragma once
+
+#include <string>
+
+#include "base/clock.h"
+#include "base/link/session_link.h"
+#include "base/stream.h"
+#include "protocols/imap/limits.h"
+#include "protocols/session_end.h"
+#include "store/database.h"
+
+namespace hauspost::imap {
+
+struct Services {
+  store::Database& database;
+  const Clock& clock;
+  Limits limits;
+  std::string server_name;  // shown to nobody but in ID; may be empty
+};
+
+// The CAPABILITY list after login, without the word CAPABILITY.
+std::string capabilities(const Limits& limits);
+
+// Serves the client until it logs out, goes away, breaks a rule that ends sessions, or the task is
+// cancelled. First writes the tagged OK that answers `start.client_tag`'s LOGIN or AUTHENTICATE.
+// REQUIRES: start.mailbox is set; stream, start and services outlive the task; spawned in a
+// TaskGroup. Never throws for what a client or the store does.
+Task<SessionEnd> serve(Stream& stream, const link::SessionStart& start, const Services& services);
+
+}  // namespace hauspost::imap

@@ -1,0 +1,90 @@
+// Session: what the command handlers work on. One object in the frame of serve().
+#pragma once
+
+#include <memory>
+#include <optional>
+#include <string>
+
+#include "base/signal.h"
+#include "protocols/imap/client_input.h"
+#include "protocols/imap/command.h"
+#include "protocols/imap/mailbox_view.h"
+#include "protocols/imap/reply_writer.h"
+#include "protocols/imap/session.h"
+
+namespace hauspost::imap {
+
+enum class State : std::uint8_t {
+  kAuthenticated = 1,
+  kSelected = 2,
+  kEnded = 4,  // BYE has been written
+};
+
+// REQUIRES: one thread; lives in the frame of serve().
+class Session {
+ public:
+  Session(Stream& stream, const link::SessionStart& start, const Services& services,
+          Executor executor);
+
+  Task<SessionEnd> run();
+
+  // For the handlers.
+  store::Database& database() { return services_.database; }
+  const Services& services() const { return services_; }
+  ReplyWriter& out() { return out_; }
+  ClientInput& input() { return input_; }
+  store::MailboxId mailbox() const { return mailbox_; }
+  store::Actor actor() const;
+  State state() const { return state_; }
+  // REQUIRES: kSelected.
+  MailboxView& view() { return *view_; }
+  const std::string& tag() const { return tag_; }
+  // The folder of that path; one snapshot's look.
+  std::optional<store::Folder> find_folder(const std::string& path) const;
+
+  // RFC 7162 section 3.1: from the first CONDSTORE command on MODSEQ is told with every change.
+  bool condstore() const { return condstore_; }
+  void enable_condstore();
+
+  // A view that listens already; select() makes it the selected mailbox, unselect() leaves it.
+  std::unique_ptr<MailboxView> make_view(store::FolderId folder, bool read_only);
+  void select(std::unique_ptr<MailboxView> view);
+  void unselect();
+  bool is_selected(store::FolderId folder) const;
+  // Writes BYE; the session ends when its handler returns.
+  void bye(std::string_view code_and_text);
+
+  // Writes what happened to the selected mailbox. Errors: the client is gone.
+  Task<Result<>> announce(bool with_expunges);
+  // Writes and lets others run: between the slices of long commands.
+  Task<Result<>> breathe();
+  // Waits for the client's next bytes, or with `watching` for news of the mailbox too. kTimeout
+  // after the autologout time.
+  Task<Result<Wake>> wait(bool watching);
+
+ private:
+  void enter(State state) { state_ = state; }
+  Task<bool> open();
+  Task<Result<>> refill();
+  Task<Result<>> handle(CommandReader::Event event);
+  Task<Result<>> execute(RawCommand raw);
+  Task<Result<Reply>> dispatch(Command& command);
+  void refuse(std::string_view tag, const Reply& reply);
+
+  Stream& stream_;
+  const link::SessionStart& start_;
+  const Services& services_;
+  Executor executor_;
+  ClientInput input_;
+  ReplyWriter out_;
+  State state_ = State::kAuthenticated;
+  store::MailboxId mailbox_;
+  Signal news_;   // of the selected mailbox
+  Signal quiet_;  // never set: waits for input alone
+  std::unique_ptr<MailboxView> view_;
+  std::string tag_;  // of the command under way
+  bool condstore_ = false;
+  std::size_t bad_commands_ = 0;
+};
+
+}  // namespace hauspost::imap

@@ -1,0 +1,17 @@
+// The STATUS response, shared by STATUS and LIST ... RETURN (STATUS ...) (RFC 5819).
+#pragma once
+
+#include <span>
+#include <string>
+
+#include "protocols/imap/command.h"
+#include "protocols/imap/limits.h"
+#include "protocols/imap/mailbox_name.h"
+
+namespace hauspost::imap {
+
+// "STATUS "name" (item value ...)" without "* " and CRLF.
+std::string status_reply(const store::Folder& folder, std::span<const StatusItem> items,
+                         const Limits& limits);
+
+}  // namespace hauspost::imap
