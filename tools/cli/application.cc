@@ -1,0 +1,95 @@
+#include "tools/cli/application.h"
+
+#include <fmt/format.h>
+
+#include "base/log.h"
+#include "tools/cli/commands.h"
+#include "tools/cli/table.h"
+
+namespace hauspost::cli {
+
+namespace {
+
+constexpr const char* kFooter =
+    "Exit status:\n"
+    "  0  done\n"
+    "  1  refused: understood, and not done\n"
+    "  2  usage: the command line is wrong\n"
+    "  3  unreachable: no server answers for this data root\n"
+    "  4  partial: done in part; what was not is listed\n\n"
+    "`hauspost help NOUN VERB` explains a verb; hauspost(1) explains all.";
+
+int report(const Failure& failure, bool json) {
+  fmt::print(stderr, "hauspost: {}\n", printable(failure.text));
+  if (json && failure.exit != Exit::kPartial) {  // a partial answer is on standard output already
+    const Json error = {{"error", {{"code", failure.code}, {"text", failure.text}}}};
+    fmt::print("{}\n", error.dump(2, ' ', false, Json::error_handler_t::replace));
+  }
+  return static_cast<int>(failure.exit);
+}
+
+// Said here and not by CLI11, whose "a subcommand is required" would hide a misspelt one.
+Failure no_verb(const CLI::App& app) {
+  const auto nouns = app.get_subcommands();
+  const CLI::App& at = nouns.empty() ? app : *nouns.front();
+  const std::string path = nouns.empty() ? "hauspost" : "hauspost " + at.get_name();
+  std::string known;
+  for (const CLI::App* sub : at.get_subcommands([](const CLI::App*) { return true; })) {
+    known += (known.empty() ? "" : ", ") + sub->get_name();
+  }
+  return {Exit::kUsage, "usage",
+          fmt::format("{}: one of these must follow: {}; see: {} --help", path, known, path)};
+}
+
+}  // namespace
+
+void build_application(CLI::App& app, GlobalOptions& options, Verb& chosen) {
+  app.name("hauspost");
+  app.description("Administers a Hauspost mail server: hauspost NOUN VERB [NAME] [--option value]");
+  app.footer(kFooter);
+  app.fallthrough();  // global options may stand anywhere
+  app.set_version_flag("--version", "hauspost " HAUSPOST_VERSION);
+  app.add_option("--data", options.data,
+                 "Data root (default: HAUSPOST_DATA, else ./data, else /var/lib/hauspost)")
+      ->type_name("DIR")
+      ->envname("HAUSPOST_DATA");
+  app.add_flag("--json", options.json, "Print the whole answer as JSON");
+  app.add_flag("--yes", options.yes, "Ask nothing before something is destroyed");
+  add_init_command(app, chosen);
+  add_status_command(app, chosen);
+  add_database_commands(app, chosen);
+  add_domain_commands(app, chosen);
+  add_mailbox_commands(app, chosen);
+  add_service_commands(app, chosen);
+  add_queue_commands(app, chosen);
+  add_server_commands(app, chosen);
+  add_completion_command(app, chosen);
+  add_help_command(app);
+}
+
+int run(int argc, const char* const* argv) {
+  log::start("cli", log::Level::kError);
+  CLI::App app;
+  GlobalOptions options;
+  Verb chosen;
+  build_application(app, options, chosen);
+  const std::span words(argv, static_cast<std::size_t>(argc));
+  if (argc > 1 && std::string_view(words[1]) == "help") {
+    const auto explained = explain(app, words.subspan(2));
+    return explained ? static_cast<int>(Exit::kOk) : report(explained.error(), false);
+  }
+  try {
+    app.parse(argc, argv);
+  } catch (const CLI::Success& asked) {  // --help, --version
+    return app.exit(asked);
+  } catch (const CLI::ParseError& error) {
+    return report({Exit::kUsage, "usage", fmt::format("{}; see: hauspost --help", error.what())},
+                  options.json);
+  }
+  if (!chosen) return report(no_verb(app), options.json);
+  Context context(options);
+  const auto outcome = chosen(context);
+  return outcome ? static_cast<int>(Exit::kOk) : report(outcome.error(), options.json);
+}
+
+}  // namespace hauspost::cli

@@ -1,0 +1,241 @@
+// hauspost init: a new data root, whole or not at all. Everything is written into a folder beside
+// it that takes its name in the last step.
+#include <fcntl.h>
+#include <netdb.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <fmt/format.h>
+
+#include <filesystem>
+
+#include "base/random.h"
+#include "base/text.h"
+#include "base/tls/certificate.h"
+#include "server/supervisor/settings.h"
+#include "tools/cli/commands.h"
+
+namespace hauspost::cli {
+
+namespace {
+
+namespace fs = std::filesystem;
+
+constexpr int kPortBaseMin = 1024;
+constexpr int kPortBaseMax = 65535 - 995;
+constexpr std::string_view kCertificateFile = "tls/certificate.pem";
+constexpr std::string_view kKeyFile = "tls/key.pem";
+
+struct StandardPort {
+  std::string_view service;
+  int port;
+};
+constexpr StandardPort kStandardPorts[] = {{"smtp", 25},  {"submission", 587}, {"submissions", 465},
+                                           {"imap", 143}, {"imaps", 993},      {"pop3", 110},
+                                           {"pop3s", 995}};
+
+struct InitOptions {
+  std::string hostname;
+  int port_base = 0;  // 0: the standard ports
+  bool standard_ports = false;
+  std::vector<std::string> bind;
+  std::string certificate;
+  std::string key;
+};
+
+std::string own_hostname() {
+  char name[256] = {};
+  if (::gethostname(name, sizeof name - 1) != 0) return {};
+  addrinfo hints{};
+  hints.ai_flags = AI_CANONNAME;
+  addrinfo* found = nullptr;
+  std::string out = name;
+  if (out.find('.') == std::string::npos && ::getaddrinfo(name, nullptr, &hints, &found) == 0) {
+    if (found->ai_canonname != nullptr) out = found->ai_canonname;
+    ::freeaddrinfo(found);
+  }
+  return ascii_lower(out);
+}
+
+Outcome<std::string> choose_hostname(const InitOptions& options) {
+  const std::string name =
+      options.hostname.empty() ? own_hostname() : ascii_lower(options.hostname);
+  if (supervisor::is_host_name(name)) return name;
+  return usage(
+      fmt::format("host name \"{}\": not a fully qualified host name; give one with "
+                  "--hostname mail.example.org",
+                  escape_for_log(name)));
+}
+
+// On the standard ports a server is there for the network; on others it is a trial on loopback.
+std::vector<std::string> choose_addresses(const InitOptions& options) {
+  if (!options.bind.empty()) return options.bind;
+  return {options.port_base == 0 ? "0.0.0.0" : "127.0.0.1"};
+}
+
+Outcome<std::vector<supervisor::ListenerSettings>> make_listeners(const InitOptions& options) {
+  std::vector<supervisor::ListenerSettings> out;
+  for (const StandardPort& standard : kStandardPorts) {
+    for (const std::string& address : choose_addresses(options)) {
+      const bool v6 = address.find(':') != std::string::npos;
+      const std::string endpoint = fmt::format(fmt::runtime(v6 ? "[{}]:{}" : "{}:{}"), address,
+                                               options.port_base + standard.port);
+      auto listener = supervisor::parse_endpoint(standard.service, endpoint);
+      if (!listener) return usage(std::move(listener).error().within("--bind").text);
+      out.push_back(std::move(*listener));
+    }
+  }
+  return out;
+}
+
+Result<> write_file(const std::string& path, std::string_view text, mode_t mode) {
+  const int fd = ::open(path.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, mode);
+  if (fd < 0) return fail(errno_error(path));
+  const bool ok = ::write(fd, text.data(), text.size()) == static_cast<ssize_t>(text.size()) &&
+                  ::fsync(fd) == 0;
+  const int saved = errno;
+  ::close(fd);
+  if (!ok) return fail(errno_error(path, saved));
+  return {};
+}
+
+// The certificate's names: the host's own, and on a trial what a client on this machine types.
+Result<> write_certificate(const std::string& root, const std::string& hostname,
+                           const std::vector<std::string>& addresses) {
+  tls::SelfSignedRequest request;
+  request.host_name = hostname;
+  if (hostname != "localhost") request.other_names.emplace_back("localhost");
+  request.addresses = {"127.0.0.1", "::1"};
+  for (const std::string& address : addresses) {
+    if (address != "0.0.0.0" && address != "::" && address != "127.0.0.1" && address != "::1") {
+      request.addresses.push_back(address);
+    }
+  }
+  TRY_ASSIGN(const tls::CertificatePair pair, tls::make_self_signed(request));
+  const std::string folder = root + "/tls";
+  if (::mkdir(folder.c_str(), 0700) != 0) return fail(errno_error(folder));
+  TRY(write_file(fmt::format("{}/{}", root, kCertificateFile), pair.certificate_pem, 0644));
+  return write_file(fmt::format("{}/{}", root, kKeyFile), pair.key_pem.reveal(), 0600);
+}
+
+Result<> fill(const std::string& root, const InitOptions& options,
+              const supervisor::ServerSettings& settings) {
+  TRY(supervisor::create_data_root(root));
+  if (options.certificate.empty()) {
+    TRY(write_certificate(root, settings.hostname, choose_addresses(options)));
+  }
+  return supervisor::write_initial_settings(root, settings);
+}
+
+Result<> sync_parent(const fs::path& path) {
+  const int fd = ::open(path.parent_path().c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+  if (fd < 0) return fail(errno_error(path.parent_path().string()));
+  const bool ok = ::fsync(fd) == 0;
+  const int saved = errno;
+  ::close(fd);
+  if (!ok) return fail(errno_error(path.parent_path().string(), saved));
+  return {};
+}
+
+Outcome<> refuse_existing(const std::string& root) {
+  std::error_code code;
+  if (!fs::exists(root, code)) return {};
+  if (fs::is_directory(root, code) && fs::is_empty(root, code)) return {};
+  if (supervisor::check_data_root(root)) {
+    return refused(ErrorCode::kExists,
+                   fmt::format("{}: is a data root already; edit its {}, or name another folder "
+                               "with --data DIR",
+                               root, supervisor::kSettingsFile));
+  }
+  return refused(
+      ErrorCode::kExists,
+      fmt::format("{}: holds something else; name an empty or new folder with --data DIR", root));
+}
+
+Outcome<> create_whole(const std::string& root, const InitOptions& options,
+                       const supervisor::ServerSettings& settings) {
+  std::error_code code;
+  fs::create_directories(fs::path(root).parent_path(), code);
+  if (code) return refused(errno_error(fmt::format("making the parent of {}", root), code.value()));
+  const std::string draft = fmt::format("{}.init-{:08x}", root, random_u64() & 0xffffffffU);
+  auto made = fill(draft, options, settings);
+  if (made && ::rename(draft.c_str(), root.c_str()) != 0) made = fail(errno_error(root));
+  if (made) made = sync_parent(root);
+  if (made) return {};
+  fs::remove_all(draft, code);
+  return refused(std::move(made).error().within(fmt::format("making {}", root)));
+}
+
+void report(Context& context, const std::string& root, const supervisor::ServerSettings& settings) {
+  Json listeners = Json::object();
+  for (const auto& listener : settings.listeners) {
+    listeners[listener.service].push_back(listener.endpoint());
+  }
+  const std::string certificate = (fs::path(root) / settings.certificate_file).string();
+  context.print({{"data_root", root},
+                 {"hostname", settings.hostname},
+                 {"settings_file", fmt::format("{}/{}", root, supervisor::kSettingsFile)},
+                 {"certificate_file", certificate},
+                 {"listeners", listeners}});
+  context.say(fmt::format("Data root {} for {} is ready. Settings: {}/{}. Certificate: {}.", root,
+                          settings.hostname, root, supervisor::kSettingsFile, certificate));
+  context.say(fmt::format("Next: hauspostd --data {}", root));
+}
+
+Outcome<> run_init(Context& context, InitOptions& options) {
+  if (options.port_base != 0 &&
+      (options.port_base < kPortBaseMin || options.port_base > kPortBaseMax)) {
+    return usage(fmt::format("--port-base {}: must be from {} to {}", options.port_base,
+                             kPortBaseMin, kPortBaseMax));
+  }
+  if (options.certificate.empty() != options.key.empty()) {
+    return usage("--certificate and --key go together");
+  }
+  TRY_ASSIGN(const std::string root, context.new_data_root());
+  TRY(refuse_existing(root));
+  supervisor::ServerSettings settings;
+  TRY_ASSIGN(settings.hostname, choose_hostname(options));
+  TRY_ASSIGN(settings.listeners, make_listeners(options));
+  std::error_code code;
+  settings.certificate_file = options.certificate.empty()
+                                  ? std::string(kCertificateFile)
+                                  : fs::absolute(options.certificate, code).string();
+  settings.key_file =
+      options.key.empty() ? std::string(kKeyFile) : fs::absolute(options.key, code).string();
+  for (const std::string& file : {options.certificate, options.key}) {
+    if (!file.empty() && ::access(file.c_str(), R_OK) != 0) {
+      return refused(errno_error(file));
+    }
+  }
+  TRY(create_whole(root, options, settings));
+  report(context, root, settings);
+  return {};
+}
+
+}  // namespace
+
+void add_init_command(CLI::App& app, Verb& chosen) {
+  auto options = std::make_shared<InitOptions>();
+  CLI::App* verb = add_verb<InitOptions>(
+      app, "init", "Make a new data root: settings, marker, self-signed certificate", chosen,
+      options, run_init);
+  verb->add_option("--hostname", options->hostname,
+                   "Full name of this server, for greetings and the certificate (default: this "
+                   "machine's)");
+  auto* base = verb->add_option("--port-base", options->port_base,
+                                "Listen on N+25, N+587, N+465, N+143, N+993, N+110, N+995, on "
+                                "127.0.0.1 unless --bind says otherwise");
+  base->type_name("N");
+  verb->add_flag("--standard-ports", options->standard_ports,
+                 "Listen on 25, 587, 465, 143, 993, 110, 995 on all addresses (the default)")
+      ->excludes(base);
+  verb->add_option("--bind", options->bind, "Address to listen on; may be given several times")
+      ->type_name("ADDRESS")
+      ->allow_extra_args(false);
+  verb->add_option("--certificate", options->certificate,
+                   "Use this PEM certificate chain instead of a self-signed one")
+      ->type_name("FILE");
+  verb->add_option("--key", options->key, "The certificate's PEM private key")->type_name("FILE");
+}
+
+}  // namespace hauspost::cli

@@ -1,0 +1,51 @@
+// The verbs. Each function adds one noun with its verbs to `app`; parsing a verb stores what it
+// does in `chosen`, which runs after the whole command line is known to be right.
+#pragma once
+
+#include <CLI/CLI.hpp>
+
+#include <memory>
+#include <span>
+#include <string>
+#include <type_traits>
+
+#include "tools/cli/context.h"
+
+namespace hauspost::cli {
+
+void add_init_command(CLI::App& app, Verb& chosen);
+void add_status_command(CLI::App& app, Verb& chosen);
+void add_database_commands(CLI::App& app, Verb& chosen);
+void add_domain_commands(CLI::App& app, Verb& chosen);
+void add_mailbox_commands(CLI::App& app, Verb& chosen);
+void add_service_commands(CLI::App& app, Verb& chosen);
+void add_queue_commands(CLI::App& app, Verb& chosen);
+void add_server_commands(CLI::App& app, Verb& chosen);
+void add_completion_command(CLI::App& app, Verb& chosen);
+void add_help_command(CLI::App& app);
+
+// Prints the help of the command that `words` name; options among them are passed over.
+Outcome<> explain(CLI::App& app, std::span<const char* const> words);
+
+// A noun: nothing by itself, it needs one of its verbs.
+CLI::App* add_noun(CLI::App& app, const std::string& name, const std::string& description);
+
+// What a verb does with its own options, which live as long as the application.
+template <class Options>
+using VerbFunction = Outcome<> (*)(Context&, Options&);
+
+template <class Options>
+CLI::App* add_verb(CLI::App& noun, const std::string& name, const std::string& description,
+                   Verb& chosen, const std::shared_ptr<Options>& options,
+                   std::type_identity_t<VerbFunction<Options>> run) {
+  CLI::App* verb = noun.add_subcommand(name, description);
+  verb->callback([&chosen, run, options] {
+    chosen = [run, options](Context& context) { return run(context, *options); };
+  });
+  return verb;
+}
+
+CLI::App* add_verb(CLI::App& noun, const std::string& name, const std::string& description,
+                   Verb& chosen, Outcome<> (*run)(Context&));
+
+}  // namespace hauspost::cli

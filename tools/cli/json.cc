@@ -1,0 +1,126 @@
+#include "tools/cli/json.h"
+
+#include "base/ids.h"
+
+namespace hauspost::cli {
+
+std::string state_word(admin::ProcessState state) {
+  switch (state) {
+    case admin::PROCESS_STATE_STARTING: return "starting";
+    case admin::PROCESS_STATE_RUNNING: return "running";
+    case admin::PROCESS_STATE_WAITING: return "waiting";
+    case admin::PROCESS_STATE_QUARANTINED: return "quarantined";
+    case admin::PROCESS_STATE_STOPPING: return "stopping";
+    default: return "unknown";
+  }
+}
+
+std::string state_word(admin::DatabaseState state) {
+  switch (state) {
+    case admin::DATABASE_STATE_MOUNTING: return "mounting";
+    case admin::DATABASE_STATE_MOUNTED: return "mounted";
+    case admin::DATABASE_STATE_DISMOUNTED: return "dismounted";
+    case admin::DATABASE_STATE_FAILED: return "failed";
+    case admin::DATABASE_STATE_QUARANTINED: return "quarantined";
+    default: return "unknown";
+  }
+}
+
+std::string guid_text(const std::string& bytes) {
+  const auto guid = Guid::from_bytes(bytes);
+  return guid ? guid->to_string() : std::string();
+}
+
+Json to_json(const admin::Process& process) {
+  return {{"name", process.name()},        {"state", state_word(process.state())},
+          {"pid", process.pid()},          {"started_s", process.started_s()},
+          {"crashes", process.crashes()},  {"last_death", process.last_death()},
+          {"database", process.database()}};
+}
+
+Json to_json(const admin::Listener& listener) {
+  return {{"service", listener.service()},
+          {"address", listener.address()},
+          {"port", listener.port()},
+          {"open", listener.open()}};
+}
+
+Json to_json(const admin::Database& database) {
+  return {{"name", database.name()},
+          {"guid", guid_text(database.guid())},
+          {"path", database.path()},
+          {"state", state_word(database.state())},
+          {"epoch", database.epoch()},
+          {"created_s", database.created_s()},
+          {"mount_at_startup", database.mount_at_startup()},
+          {"mailboxes", database.mailboxes()},
+          {"statistics_known", database.statistics_known()},
+          {"stored_mailboxes", database.stored_mailboxes()},
+          {"messages", database.messages()},
+          {"log_bytes", database.log_bytes()},
+          {"live_body_bytes", database.live_body_bytes()},
+          {"dead_body_bytes", database.dead_body_bytes()},
+          {"index_bytes", database.index_bytes()},
+          {"last_lsn", database.last_lsn()},
+          {"checkpoint_lsn", database.checkpoint_lsn()},
+          {"commits", database.commits()},
+          {"records", database.records()}};
+}
+
+Json to_json(const admin::Service& service) {
+  return {{"name", service.name()}, {"enabled", service.enabled()}};
+}
+
+Json to_json(const admin::StatusReply& status) {
+  return {{"version", status.version()},
+          {"hostname", status.hostname()},
+          {"data_root", status.data_root()},
+          {"pid", status.pid()},
+          {"started_s", status.started_s()},
+          {"processes", to_json_list(status.processes())},
+          {"listeners", to_json_list(status.listeners())},
+          {"databases", to_json_list(status.databases())},
+          {"services", to_json_list(status.services())}};
+}
+
+Json to_json(const admin::Domain& domain) {
+  return {{"name", domain.name()}, {"addresses", domain.addresses()}};
+}
+
+Json to_json(const admin::Mailbox& mailbox) {
+  Json aliases = Json::array();
+  for (const auto& alias : mailbox.aliases()) aliases.push_back(alias);
+  return {{"address", mailbox.address()},
+          {"guid", guid_text(mailbox.guid())},
+          {"aliases", aliases},
+          {"display_name", mailbox.display_name()},
+          {"database", mailbox.database()},
+          {"enabled", mailbox.enabled()},
+          {"imap", mailbox.imap()},
+          {"pop3", mailbox.pop3()},
+          {"smtp", mailbox.smtp()},
+          {"protocol_restricted", mailbox.protocol_restricted()},
+          {"created_s", mailbox.created_s()}};
+}
+
+Json to_json(const admin::ClientSetting& setting) {
+  return {{"service", setting.service()}, {"host", setting.host()},
+          {"port", setting.port()},       {"encryption", setting.encryption()},
+          {"user", setting.user()},       {"available", setting.available()}};
+}
+
+Json to_json(const admin::QueueItem& item) {
+  Json recipients = Json::array();
+  for (const auto& recipient : item.recipients()) recipients.push_back(recipient);
+  return {{"id", item.id()},
+          {"queue", item.queue()},
+          {"sender", item.sender()},
+          {"recipients", recipients},
+          {"bytes", item.bytes()},
+          {"received_s", item.received_s()},
+          {"attempts", item.attempts()},
+          {"next_attempt_s", item.next_attempt_s()},
+          {"last_error", item.last_error()}};
+}
+
+}  // namespace hauspost::cli

@@ -1,0 +1,53 @@
+# Debian packages that building, running and testing need, and the one function that installs them.
+# Sourced by tools/quickstart and tools/test; third_party/README.md says why each is here.
+
+BUILD_PACKAGES=(
+  clang-19 lld-19 libclang-rt-19-dev cmake ninja-build ccache
+  android-libboringssl-dev libasio-dev liblmdb-dev libfmt-dev libspdlog-dev
+  libprotobuf-dev protobuf-compiler libcli11-dev libtomlplusplus-dev libsodium-dev libicu-dev
+  nlohmann-json3-dev python3
+)
+TEST_PACKAGES=(catch2 swaks isync curl openssl ca-certificates)
+
+say() { printf '==> %s\n' "$*"; }
+
+# fail STEP CAUSE NEXT: one line that names the step, the cause and what to do; ends the script.
+fail() {
+  printf '%s: step "%s" failed: %s. What to do: %s\n' "${0##*/}" "$1" "$2" "$3" >&2
+  exit 1
+}
+
+missing_packages() {
+  local name
+  for name in "$@"; do
+    [ "$(dpkg-query -W -f '${db:Status-Status}' "$name" 2>/dev/null)" = installed ] || echo "$name"
+  done
+}
+
+# ensure_packages NAME...: installs those that are missing; asks for nothing when all are there.
+ensure_packages() {
+  command -v dpkg-query >/dev/null ||
+    fail packages "this is not a Debian system (no dpkg-query)" \
+      "install the libraries of third_party/README.md by hand and build with cmake --preset release"
+  local missing=() as_root=()
+  mapfile -t missing < <(missing_packages "$@")
+  if [ ${#missing[@]} -eq 0 ]; then
+    say "packages: all $# are installed"
+    return
+  fi
+  if [ "$(id -u)" -ne 0 ]; then
+    command -v sudo >/dev/null ||
+      fail packages "not root, no sudo, and missing: ${missing[*]}" \
+        "as root run: apt-get install --no-install-recommends ${missing[*]}"
+    as_root=(sudo)
+  fi
+  say "packages: installing ${missing[*]}"
+  "${as_root[@]}" env DEBIAN_FRONTEND=noninteractive apt-get update ||
+    fail packages "apt-get update ended with status $?" "check the network and /etc/apt/sources.list"
+  "${as_root[@]}" env DEBIAN_FRONTEND=noninteractive \
+    apt-get install --yes --no-install-recommends "${missing[@]}" ||
+    fail packages "apt-get install ended with status $?" "read apt's message above; Debian 12 has all of them"
+  mapfile -t missing < <(missing_packages "$@")
+  [ ${#missing[@]} -eq 0 ] ||
+    fail packages "apt-get succeeded but these are not installed: ${missing[*]}" "install them by hand"
+}
