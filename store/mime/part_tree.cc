@@ -43,7 +43,6 @@ class TreeBuilder {
     std::uint32_t last_child = Part::kNone;
     std::size_t body_begin = 0;
     std::uint64_t lines_before = 0;
-    std::uint32_t hash = 0;
     std::string boundary;    // empty: not a multipart whose delimiters still count
     bool is_digest = false;  // children are message/rfc822 by default
   };
@@ -85,7 +84,7 @@ class TreeBuilder {
     if (token.empty()) return std::nullopt;
     const std::uint32_t hash = hash_of(token);
     for (std::size_t level = open_.size(); level-- > 0;) {
-      if (open_[level].hash == hash && open_[level].boundary == token) return level;
+      if (hashes_[level] == hash && open_[level].boundary == token) return level;
     }
     return std::nullopt;
   }
@@ -98,7 +97,6 @@ class TreeBuilder {
     Open& multipart = open_[match.level];
     if (match.kind == Delimiter::kClose) {
       multipart.boundary.clear();
-      multipart.hash = 0;
       --boundaries_;
     } else {
       open(multipart.part, multipart.is_digest);
@@ -123,6 +121,7 @@ class TreeBuilder {
       owner.last_child = index;
     }
     open_.push_back({.part = index});
+    hashes_.push_back(0);
     in_header_ = true;
     if (index > 0 && tree_.parts.size() >= limits_.parts_max) {
       // The rest of the message, whatever it is.
@@ -173,7 +172,7 @@ class TreeBuilder {
     }
     part.kind = Part::Kind::kMultipart;
     entity.is_digest = iequals(part.type.subtype, "digest");
-    entity.hash = hash_of(*boundary);
+    hashes_.back() = hash_of(*boundary);
     entity.boundary = *std::move(boundary);
     ++boundaries_;
   }
@@ -200,6 +199,7 @@ class TreeBuilder {
   void close_innermost(std::size_t end, std::uint64_t lines) {
     const Open entity = std::move(open_.back());
     open_.pop_back();
+    hashes_.pop_back();
     if (!entity.boundary.empty()) --boundaries_;
     Part& part = part_of(entity);
     if (in_header_) {
@@ -241,6 +241,8 @@ class TreeBuilder {
   const Limits& limits_;
   PartTree tree_;
   std::vector<Open> open_;  // from the message to the innermost entity
+  // Of open_'s boundaries, side by side so that a line that is none costs little.
+  std::vector<std::uint32_t> hashes_;
   std::size_t boundaries_ = 0;
   std::size_t at_ = 0;
   std::uint64_t lines_ = 0;  // LFs before at_

@@ -35,7 +35,8 @@ void append_folded(std::string& out, std::string_view text) {
   if (is_ascii(text)) {
     const std::size_t old = out.size();
     out += text;
-    for (std::size_t i = old; i < out.size(); ++i) out[i] = ascii_lower(out[i]);
+    char* const at = out.data() + old;
+    for (std::size_t i = 0; i < text.size(); ++i) at[i] = ascii_lower(at[i]);
     return;
   }
   UErrorCode status = U_ZERO_ERROR;
@@ -117,7 +118,7 @@ bool text_contains(const Part& part, Finder& finder) {
     case TransferEncoding::kIdentity: break;
   }
   const std::string charset = decoded_parameter(part.type.parameters, "charset").value_or("");
-  if (is_utf8_label(charset) && is_valid_utf8(bytes)) return finder.in(bytes);
+  if (is_utf8_label(charset) && (is_ascii(bytes) || is_valid_utf8(bytes))) return finder.in(bytes);
   return finder.in(text_to_utf8(charset, bytes));
 }
 
