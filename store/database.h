@@ -20,7 +20,7 @@ namespace hauspost::store {
 
 struct OpenOptions {
   std::string path;  // the database's folder
-  Guid guid;         // kInvalid when the folder holds another database; given to a new one
+  Guid guid;  // kInvalid when the folder holds another database; given to a new one; nil: any
   bool create = false;
   std::uint64_t epoch = 1;  // of this mount; kInvalid when below what is stored
   std::uint64_t segment_bytes = 64ULL << 20;
@@ -98,7 +98,11 @@ struct FolderEvent {
 
 class FolderWatch;
 
-// Thread-safe. Every Task resumes on the executor of the coroutine that awaits it.
+struct Platform;      // store/platform.h: disk, clock and what a failing disk does
+struct VerifyReport;  // store/verify.h
+
+// Thread-safe. Every Task resumes on the executor of the coroutine that awaits it; close() before
+// the io_context of a coroutine that may be waiting is destroyed (it may have been stopped).
 // Failures: kNotFound (mailbox, folder, or no such message), kExists, kInvalid, kExhausted (quota,
 // disk, limits), kUnavailable (the database is closing). A failed write changed nothing. When the
 // disk itself fails the process ends: no caller is told anything it could mistake for success.
@@ -107,6 +111,7 @@ class Database {
   // Opens or creates, recovers, and starts the writer thread. Blocks.
   // kCorrupt: recovery could not make the folder whole; nothing was changed.
   static Result<std::unique_ptr<Database>> open(OpenOptions options);
+  static Result<std::unique_ptr<Database>> open(OpenOptions options, Platform platform);
   ~Database();  // close()s
 
   // Refuses new writes, waits for those under way, makes a last checkpoint and leaves a clean mark.
@@ -164,6 +169,8 @@ class Database {
     std::uint64_t records = 0;  // since the mount
   };
   Statistics statistics() const;
+  // Checks the index of this moment and every body it names (store/verify.h). Blocks.
+  Result<VerifyReport> verify() const;
 
  private:
   friend class FolderWatch;
@@ -190,8 +197,10 @@ class FolderWatch {
   };
   Taken take();
 
+  struct Ear;  // of the store's own
+
  private:
-  struct Ear;
+  Database& database_;
   std::shared_ptr<Ear> ear_;  // shared with the hub, which may be telling it just now
 };
 

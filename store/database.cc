@@ -1,0 +1,317 @@
+#include "store/database.h"
+
+#include <asio/associated_executor.hpp>
+#include <asio/async_result.hpp>
+#include <asio/execution/outstanding_work.hpp>
+#include <asio/post.hpp>
+#include <asio/prefer.hpp>
+#include <sodium.h>
+
+#include "base/check.h"
+#include "base/log.h"
+#include "store/recovery.h"
+#include "store/snapshot_impl.h"
+#include "store/verify.h"
+#include "store/watch_hub.h"
+#include "store/writer.h"
+
+namespace hauspost::store {
+
+class Database::Impl {
+ public:
+  Impl(OpenOptions with, Platform on)
+      : options(std::move(with)), platform(std::move(on)), segments(log_folder(options.path)) {
+    platform.fatal = [this, original = platform.fatal](const Error& error) {
+      if (!fenced.exchange(true)) original(error);
+    };
+  }
+
+  Result<> open();
+  Result<> note_epoch(LogWriter& log);
+  void close();
+  Snapshot snapshot();
+  PreparedBody prepare(const std::shared_ptr<const std::string>& message) const;
+
+  OpenOptions options;
+  Platform platform;
+  Guid guid;
+  std::atomic<bool> fenced = false;
+  std::optional<FolderLock> lock;
+  SegmentCache segments;
+  WatchHub hub;
+  std::unique_ptr<Index> index;
+  std::unique_ptr<Checkpointer> checkpointer;
+  std::unique_ptr<Writer> writer;
+  std::mutex close_mutex;
+  bool closed = false;
+};
+
+namespace {
+
+// Suspends until the writer has answered. The request lives in the awaiting coroutine's frame,
+// which the completion handler keeps alive.
+Task<void> run_request(Writer& writer, Request& request) {
+  const auto start = [&writer, &request](auto handler) {
+    const auto executor = asio::get_associated_executor(handler);
+    // Work tracked: an io_context does not run out while the disk is busy for one of its tasks.
+    auto tracked = asio::prefer(executor, asio::execution::outstanding_work.tracked);
+    auto resume = [tracked, handler = std::move(handler)]() mutable {
+      asio::post(tracked, std::move(handler));
+    };
+    request.done = std::move(resume);
+    if (!writer.submit(request)) std::exchange(request.done, nullptr)();
+  };
+  co_await asio::async_initiate<const asio::use_awaitable_t<Executor>, void()>(start, kUseTask);
+}
+
+// Runs `planner` (Plan& -> Result<T>) on the writer's thread and gives back what it returned once
+// that is durable.
+template <class T, class Planner>
+Task<Result<T>> change(Writer& writer, Actor actor, Bodies bodies, Planner planner) {
+  Result<T> outcome = fail(ErrorCode::kInternal, "the change was not planned");
+  Request request;
+  request.actor = std::move(actor);
+  request.bodies = std::move(bodies);
+  request.plan = [&outcome, &planner](Plan& plan) -> Result<> {
+    outcome = planner(plan);
+    if (!outcome) return fail(outcome.error());
+    return {};
+  };
+  co_await run_request(writer, request);
+  if (request.error) co_return fail(*std::move(request.error));
+  co_return outcome;
+}
+
+}  // namespace
+
+Result<> Database::Impl::open() {
+  if (sodium_init() < 0) return fail(ErrorCode::kInternal, "libsodium does not start");
+  auto found = read_database_file(options.path);
+  if (!found && found.error().code == ErrorCode::kNotFound && options.create) {
+    if (options.guid.is_nil()) return fail(ErrorCode::kInvalid, "a new database needs a GUID");
+    TRY(create_database(platform, options.path, options.guid));
+    found = options.guid;
+  }
+  if (!found) return fail(std::move(found).error());
+  guid = *found;
+  if (!options.guid.is_nil() && options.guid != guid)
+    return fail(ErrorCode::kInvalid, options.path + " holds database " + guid.to_string());
+  TRY_ASSIGN(FolderLock taken, FolderLock::take(options.path));
+  lock.emplace(std::move(taken));
+  TRY_ASSIGN(Recovered recovered, recover(platform, options, guid));
+  index = std::move(recovered.index);
+  checkpointer = std::move(recovered.checkpointer);
+  const LogExtent& extent = recovered.log;
+  LogWriter::Options log_options{log_folder(options.path), guid, options.epoch,
+                                 options.segment_bytes, options.disk_reserve_bytes};
+  TRY_ASSIGN(auto log,
+             LogWriter::open(platform, std::move(log_options),
+                             extent.segments.empty() ? Lsn() : extent.segments.back().first_lsn,
+                             extent.end, extent.last));
+  if (options.epoch > extent.epoch && extent.last != Lsn()) TRY(note_epoch(*log));
+  const Writer::Options writer_options{options.epoch, options.checkpoint_log_bytes,
+                                       options.checkpoint_interval};
+  writer = std::make_unique<Writer>(platform, *index, std::move(log), *checkpointer, hub, fenced,
+                                    writer_options);
+  return {};
+}
+
+// An empty record: from now on the log knows this epoch, so no older mount can follow.
+Result<> Database::Impl::note_epoch(LogWriter& log) {
+  RecordHeader header;
+  header.lsn = log.next_lsn();
+  header.epoch = options.epoch;
+  header.time_us = platform.clock->now().time_since_epoch().count();
+  TRY_ASSIGN(WriteTxn txn, index->environment->write());
+  TRY_ASSIGN(Applier applier, Applier::create(txn, *index));
+  applier.begin(header, 0);
+  TRY(applier.finish(log.segment(), log.staged_end(), {}));
+  TRY(applier.flush());
+  log.stage(encode_record(header, 0, {}, {}, log.segment()));
+  TRY(log.write_staged());
+  return txn.commit();
+}
+
+void Database::Impl::close() {
+  const std::scoped_lock guard(close_mutex);
+  if (std::exchange(closed, true)) return;
+  if (writer != nullptr) writer->stop();
+  if (checkpointer != nullptr) {
+    checkpointer->stop();
+    if (!fenced) {
+      if (const auto made = checkpointer->make(true); !made)
+        log::warning("store.close.unclean", {{"error", made.error()}});
+    }
+  }
+}
+
+Snapshot Database::Impl::snapshot() {
+  auto txn = index->environment->read();
+  if (!txn) log::error("store.snapshot.failed", {{"error", txn.error()}});
+  // Only more than 512 snapshots at once could bring this about.
+  HP_CHECK(txn.has_value());
+  return Snapshot(std::make_unique<Snapshot::Impl>(*std::move(txn), *index, segments));
+}
+
+PreparedBody Database::Impl::prepare(const std::shared_ptr<const std::string>& message) const {
+  return prepare_body(message, options.summarize ? options.summarize(*message) : std::string());
+}
+
+Database::Database(std::unique_ptr<Impl> impl) : impl_(std::move(impl)) {}
+Database::~Database() { close(); }
+
+Result<std::unique_ptr<Database>> Database::open(OpenOptions options) {
+  return open(std::move(options), Platform::real());
+}
+
+Result<std::unique_ptr<Database>> Database::open(OpenOptions options, Platform platform) {
+  const std::string path = options.path;
+  std::unique_ptr<Database> database(
+      new Database(std::make_unique<Impl>(std::move(options), std::move(platform))));
+  if (auto opened = database->impl_->open(); !opened) {
+    database->impl_->closed = true;  // nothing to close, and above all no clean mark
+    return fail(std::move(opened).error().within("opening database " + path));
+  }
+  return database;
+}
+
+void Database::close() { impl_->close(); }
+Snapshot Database::snapshot() const { return impl_->snapshot(); }
+const Guid& Database::guid() const { return impl_->guid; }
+std::uint64_t Database::epoch() const { return impl_->options.epoch; }
+
+Task<Result<MailboxId>> Database::open_mailbox(Actor actor, Guid guid, std::string label) {
+  if (const auto known = snapshot().mailbox(guid)) co_return known->id;
+  co_return co_await change<MailboxId>(*impl_->writer, std::move(actor), {}, [&](Plan& plan) {
+    return plan_open_mailbox(plan, guid, label);
+  });
+}
+
+Task<Result<>> Database::delete_mailbox(Actor actor, Guid guid) {
+  co_return co_await change<void>(*impl_->writer, std::move(actor), {},
+                                  [&](Plan& plan) { return plan_delete_mailbox(plan, guid); });
+}
+
+Task<Result<FolderId>> Database::create_folder(Actor actor, MailboxId mailbox, std::string path,
+                                               SpecialUse use) {
+  co_return co_await change<FolderId>(*impl_->writer, std::move(actor), {}, [&](Plan& plan) {
+    return plan_create_folder(plan, mailbox, path, use);
+  });
+}
+
+Task<Result<>> Database::delete_folder(Actor actor, FolderId folder) {
+  co_return co_await change<void>(*impl_->writer, std::move(actor), {},
+                                  [&](Plan& plan) { return plan_delete_folder(plan, folder); });
+}
+
+Task<Result<>> Database::rename_folder(Actor actor, FolderId folder, std::string new_path) {
+  co_return co_await change<void>(*impl_->writer, std::move(actor), {}, [&](Plan& plan) {
+    return plan_rename_folder(plan, folder, new_path);
+  });
+}
+
+Task<Result<>> Database::set_subscribed(Actor actor, FolderId folder, bool subscribed) {
+  co_return co_await change<void>(*impl_->writer, std::move(actor), {}, [&](Plan& plan) {
+    return plan_set_subscribed(plan, folder, subscribed);
+  });
+}
+
+Task<Result<Appended>> Database::append(Actor actor, FolderId folder,
+                                        std::vector<NewMessage> messages) {
+  Bodies bodies;
+  for (const NewMessage& message : messages)
+    bodies.push_back(std::make_shared<const PreparedBody>(impl_->prepare(message.body)));
+  co_return co_await change<Appended>(
+      *impl_->writer, std::move(actor), std::move(bodies),
+      [&](Plan& plan) { return plan_append(plan, folder, messages); });
+}
+
+Task<Result<std::vector<Delivered>>> Database::deliver(Actor actor, Delivery delivery) {
+  Bodies bodies{std::make_shared<const PreparedBody>(impl_->prepare(delivery.body))};
+  co_return co_await change<std::vector<Delivered>>(
+      *impl_->writer, std::move(actor), std::move(bodies),
+      [&](Plan& plan) { return plan_deliver(plan, delivery); });
+}
+
+Task<Result<Copied>> Database::copy(Actor actor, FolderId from, UidSet uids, FolderId to) {
+  co_return co_await change<Copied>(*impl_->writer, std::move(actor), {}, [&](Plan& plan) {
+    return plan_copy(plan, from, uids, to, false);
+  });
+}
+
+Task<Result<Copied>> Database::move(Actor actor, FolderId from, UidSet uids, FolderId to) {
+  co_return co_await change<Copied>(*impl_->writer, std::move(actor), {}, [&](Plan& plan) {
+    return plan_copy(plan, from, uids, to, true);
+  });
+}
+
+Task<Result<FlagsChanged>> Database::change_flags(Actor actor, FolderId folder,
+                                                  FlagChange flag_change) {
+  co_return co_await change<FlagsChanged>(*impl_->writer, std::move(actor), {}, [&](Plan& plan) {
+    return plan_change_flags(plan, folder, flag_change);
+  });
+}
+
+Task<Result<UidSet>> Database::expunge(Actor actor, FolderId folder, UidSet uids,
+                                       bool only_deleted) {
+  co_return co_await change<UidSet>(*impl_->writer, std::move(actor), {}, [&](Plan& plan) {
+    return plan_expunge(plan, folder, uids, only_deleted);
+  });
+}
+
+Task<Result<>> Database::annotate(Actor actor, FolderId folder, Uid uid, std::string annotation) {
+  co_return co_await change<void>(*impl_->writer, std::move(actor), {}, [&](Plan& plan) {
+    return plan_annotate(plan, folder, uid, annotation);
+  });
+}
+
+Uid Database::claim_recent(FolderId folder, Uid uid_next) {
+  return impl_->hub.claim_recent(folder, uid_next);
+}
+
+Result<VerifyReport> Database::verify() const {
+  TRY_ASSIGN(const ReadTxn txn, impl_->index->environment->read());
+  VerifyReport report;
+  TRY(verify_index(txn, *impl_->index, impl_->segments, report));
+  return report;
+}
+
+Database::Statistics Database::statistics() const {
+  Statistics statistics;
+  statistics.commits = impl_->writer->commits();
+  statistics.records = impl_->writer->records();
+  statistics.checkpoint_lsn = impl_->checkpointer->lsn();
+  const Environment::Size size = impl_->index->environment->size();
+  statistics.index_bytes = size.page_bytes * size.pages_used;
+  if (const auto files = list_segments(log_folder(impl_->options.path))) {
+    for (const SegmentFile& file : *files) statistics.log_bytes += file.bytes;
+  }
+  if (const auto read = read_statistics(impl_->index->environment->read(), *impl_->index)) {
+    statistics.live_body_bytes = read->live_body_bytes;
+    statistics.dead_body_bytes = read->dead_body_bytes;
+    statistics.mailboxes = read->mailboxes;
+    statistics.messages = read->messages;
+    statistics.last_lsn = read->last_lsn;
+  } else {
+    log::error("store.index.unreadable", {{"error", read.error()}});
+  }
+  return statistics;
+}
+
+FolderWatch::FolderWatch(Database& database, FolderId folder, Executor executor, Signal& signal)
+    : database_(database), ear_(std::make_shared<Ear>(executor, signal, folder)) {
+  database_.impl_->hub.add(ear_);
+}
+
+FolderWatch::~FolderWatch() {
+  database_.impl_->hub.remove(ear_);
+  const std::scoped_lock lock(ear_->mutex);
+  ear_->listening = false;
+}
+
+FolderWatch::Taken FolderWatch::take() {
+  const std::scoped_lock lock(ear_->mutex);
+  return std::exchange(ear_->taken, {});
+}
+
+}  // namespace hauspost::store

@@ -1,0 +1,101 @@
+#include "store/log_reader.h"
+
+namespace hauspost::store {
+
+namespace {
+
+std::unexpected<Error> damaged(const SegmentFile& file, std::uint64_t offset,
+                               const std::string& why) {
+  return fail(ErrorCode::kCorrupt, fmt::format("{} at offset {}: {}", file.path, offset, why));
+}
+
+struct SegmentEnd {
+  Lsn next;  // LSN the record behind the last one has
+  std::uint64_t offset = 0;
+  std::uint64_t epoch = 0;
+};
+
+// Through one segment until no whole record follows.
+Result<SegmentEnd> read_segment(const SegmentFile& file, const SegmentMap& map, std::uint64_t epoch,
+                                const RecordVisitor& visit) {
+  SegmentEnd end{file.first_lsn, kSegmentHeaderBytes, epoch};
+  const std::string_view bytes = map.bytes();
+  while (end.offset < bytes.size()) {
+    auto record = decode_record(bytes.substr(end.offset), file.first_lsn);
+    if (!record && record.error().code == ErrorCode::kNotFound) break;
+    if (!record) return damaged(file, end.offset, record.error().text);
+    if (record->header.lsn != end.next || record->header.epoch < end.epoch) break;
+    end.epoch = record->header.epoch;
+    const std::uint64_t length = record->length;
+    TRY(visit({std::move(*record), file.first_lsn, end.offset, bytes.substr(end.offset, length)}));
+    end.next = end.next.next();
+    end.offset += aligned(length);
+  }
+  return end;
+}
+
+Result<SegmentHeader> check_header(const SegmentFile& file, const SegmentMap& map,
+                                   const Guid& database) {
+  auto header = decode_segment_header(map.bytes());
+  if (!header) return damaged(file, 0, header.error().text);
+  if (header->first_lsn != file.first_lsn)
+    return damaged(file, 0, "is not the segment it is named");
+  if (header->database != database) return damaged(file, 0, "belongs to another database");
+  return header;
+}
+
+Result<> ignore(const PlacedRecord&) { return {}; }
+
+}  // namespace
+
+Result<LogExtent> scan_log(const std::string& log_folder, const Guid& database) {
+  LogExtent extent;
+  TRY_ASSIGN(extent.segments, list_segments(log_folder));
+  for (const SegmentFile& file : extent.segments) {
+    TRY_ASSIGN(const auto map, SegmentMap::open(file.path));
+    TRY_ASSIGN(const SegmentHeader header, check_header(file, *map, database));
+    if (header.epoch < extent.epoch) return damaged(file, 0, "epochs go back");
+    extent.epoch = header.epoch;
+    if (&file != &extent.segments.back()) continue;
+    TRY_ASSIGN(const SegmentEnd end, read_segment(file, *map, 0, ignore));
+    extent.last = Lsn(end.next.value - 1);
+    extent.end = end.offset;
+    extent.epoch = std::max(extent.epoch, end.epoch);
+  }
+  return extent;
+}
+
+Result<> read_log(const LogExtent& extent, Lsn from, const RecordVisitor& visit) {
+  if (from > extent.last) return {};
+  const auto behind = std::ranges::upper_bound(extent.segments, from, {}, &SegmentFile::first_lsn);
+  if (behind == extent.segments.begin())
+    return fail(ErrorCode::kCorrupt,
+                fmt::format("the change log begins behind record {}", from.value));
+  for (auto file = behind - 1; file != extent.segments.end(); ++file) {
+    TRY_ASSIGN(const auto map, SegmentMap::open(file->path));
+    TRY_ASSIGN(const SegmentEnd end,
+               read_segment(*file, *map, 0, [&](const PlacedRecord& placed) -> Result<> {
+                 if (placed.record.header.lsn < from) return {};
+                 return visit(placed);
+               }));
+    const auto next = file + 1;
+    const Lsn expected = next == extent.segments.end() ? extent.last.next() : next->first_lsn;
+    if (end.next != expected)
+      return damaged(*file, end.offset,
+                     fmt::format("record {} is damaged or missing", end.next.value));
+  }
+  return {};
+}
+
+Result<> read_operations(const RecordView& record,
+                         const std::function<Result<>(const Operation&)>& visit) {
+  std::string_view bytes = record.operation_bytes;
+  for (std::uint32_t i = 0; i < record.operations; ++i) {
+    TRY_ASSIGN(const Operation operation, decode_operation(bytes));
+    TRY(visit(operation));
+  }
+  if (!bytes.empty()) return fail(ErrorCode::kCorrupt, "record with operations left over");
+  return {};
+}
+
+}  // namespace hauspost::store

@@ -1,0 +1,40 @@
+// LogReader: the records of a change log in order, from the segments on disk.
+#pragma once
+
+#include <functional>
+#include <span>
+#include <string>
+#include <vector>
+
+#include "store/log_format.h"
+#include "store/operation.h"
+#include "store/segment_map.h"
+
+namespace hauspost::store {
+
+// What is known of a log after looking at every segment's header and through its last segment.
+struct LogExtent {
+  std::vector<SegmentFile> segments;  // empty: a new database
+  Lsn last;                           // of the last whole record; 0: none
+  std::uint64_t end = 0;              // offset behind it in the last segment
+  std::uint64_t epoch = 0;            // highest seen
+};
+// kCorrupt: a bad header, a segment of another database, or records out of order.
+Result<LogExtent> scan_log(const std::string& log_folder, const Guid& database);
+
+// A record with its place. The views live as long as the call of the visitor.
+struct PlacedRecord {
+  RecordView record;
+  Lsn segment;
+  std::uint64_t offset = 0;
+  std::string_view bytes;  // of the whole record
+};
+using RecordVisitor = std::function<Result<>(const PlacedRecord&)>;
+// Every record from `from` to the log's end. kCorrupt: one of them is damaged or missing.
+Result<> read_log(const LogExtent& extent, Lsn from, const RecordVisitor& visit);
+
+// The operations of a record, one after the other. kCorrupt: they do not decode.
+Result<> read_operations(const RecordView& record,
+                         const std::function<Result<>(const Operation&)>& visit);
+
+}  // namespace hauspost::store

@@ -1,0 +1,84 @@
+// Plan: one change becoming one log record. The plan_ functions look first and change nothing until
+// every test has passed; what they then emit is applied to the index at once, so that later steps
+// see it.
+#pragma once
+
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "store/applier.h"
+#include "store/database.h"
+#include "store/log_format.h"
+
+namespace hauspost::store {
+
+inline constexpr std::int64_t kDeliveriesKept_s = 7 * 24 * 3600;
+inline constexpr std::size_t kLabelMax = 320;
+inline constexpr std::size_t kKeywordBytesMax = 128;
+
+using Bodies = std::vector<std::shared_ptr<const PreparedBody>>;
+
+class Plan {
+ public:
+  Plan(Applier& applier, const RecordHeader& header, Bodies bodies)
+      : applier_(applier), header_(header), bodies_(std::move(bodies)) {
+    applier.begin(header, static_cast<std::uint32_t>(bodies_.size()));
+  }
+
+  // A failure here is one of the index and takes the whole transaction with it.
+  Result<> emit(const Operation& operation) {
+    ++operations_;
+    encode(operation, bytes_);
+    return applier_.apply(operation);
+  }
+  // The record's bodies get ids. REQUIRES: once, before the messages that use them.
+  Result<BodyId> emit_bodies() {
+    const BodyId first(applier_.state().next_body);
+    TRY(emit(AddBodies{first}));
+    return first;
+  }
+
+  Applier& applier() { return applier_; }
+  const Txn& txn() const { return applier_.txn(); }
+  const Index& index() const { return applier_.index(); }
+  std::int64_t now_s() const { return header_.time_us / 1'000'000; }
+  bool untouched() const { return operations_ == 0; }
+  std::uint32_t operations() const { return operations_; }
+  const std::string& bytes() const { return bytes_; }
+  Bodies take_bodies() { return std::move(bodies_); }
+
+ private:
+  Applier& applier_;
+  const RecordHeader& header_;
+  Bodies bodies_;
+  std::string bytes_;
+  std::uint32_t operations_ = 0;
+};
+
+// Failures as database.h documents them. The plan is untouched after a failure of the caller's.
+Result<MailboxId> plan_open_mailbox(Plan& plan, const Guid& guid, const std::string& label);
+Result<> plan_delete_mailbox(Plan& plan, const Guid& guid);
+Result<FolderId> plan_create_folder(Plan& plan, MailboxId mailbox, std::string_view path,
+                                    SpecialUse use);
+Result<> plan_delete_folder(Plan& plan, FolderId folder);
+Result<> plan_rename_folder(Plan& plan, FolderId folder, std::string_view new_path);
+Result<> plan_set_subscribed(Plan& plan, FolderId folder, bool subscribed);
+// The plan's bodies are those of `messages`, in order.
+Result<Appended> plan_append(Plan& plan, FolderId folder, const std::vector<NewMessage>& messages);
+// The plan has one body.
+Result<std::vector<Delivered>> plan_deliver(Plan& plan, const Delivery& delivery);
+Result<Copied> plan_copy(Plan& plan, FolderId from, const UidSet& uids, FolderId to, bool move);
+Result<FlagsChanged> plan_change_flags(Plan& plan, FolderId folder, const FlagChange& change);
+Result<UidSet> plan_expunge(Plan& plan, FolderId folder, const UidSet& uids, bool only_deleted);
+Result<> plan_annotate(Plan& plan, FolderId folder, Uid uid, const std::string& annotation);
+
+// kNotFound when there is no such folder.
+Result<const Folder*> wanted_folder(Plan& plan, FolderId folder);
+// What plan_rename_folder does to an INBOX.
+Result<> move_all(Plan& plan, FolderId from, FolderId to);
+// Calls `visit` for the messages of `uids` that exist, in rising order.
+Result<> visit_messages(Plan& plan, FolderId folder, const UidSet& uids,
+                        const std::function<Result<>(const Message&)>& visit);
+
+}  // namespace hauspost::store

@@ -1,0 +1,287 @@
+#include "store/recovery.h"
+
+#include <fcntl.h>
+#include <sys/file.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "base/bytes.h"
+#include "base/log.h"
+#include "store/applier.h"
+#include "store/log_writer.h"
+
+namespace hauspost::store {
+
+namespace {
+
+constexpr std::string_view kMagic = "HPDATABS";
+constexpr std::uint32_t kFormat = 1;
+constexpr std::size_t kSmallFileMax = 64 * 1024;
+constexpr std::size_t kReplayBatchRecords = 512;
+constexpr std::uint64_t kReplayBatchBytes = 8ULL << 20;
+constexpr std::uint64_t kReplayGrowthPages = 16'384;  // 64 MiB of index between checkpoints
+
+std::string index_path(const std::string& folder) { return folder + "/" + std::string(kIndexFile); }
+
+}  // namespace
+
+std::string log_folder(const std::string& folder) { return folder + "/log"; }
+
+Result<FolderLock> FolderLock::take(const std::string& folder) {
+  const std::string path = folder + "/lock";
+  const int descriptor = ::open(path.c_str(), O_RDWR | O_CREAT | O_CLOEXEC, 0600);
+  if (descriptor < 0) return fail(errno_error("opening " + path));
+  FolderLock lock(descriptor);
+  if (::flock(descriptor, LOCK_EX | LOCK_NB) != 0) {
+    if (errno != EWOULDBLOCK) return fail(errno_error("locking " + path));
+    const auto holder = read_file(path, kSmallFileMax);
+    return fail(ErrorCode::kUnavailable,
+                folder + " is open in process " + (holder ? *holder : std::string("(unknown)")));
+  }
+  const std::string pid = std::to_string(::getpid());
+  if (::ftruncate(descriptor, 0) != 0 ||
+      ::pwrite(descriptor, pid.data(), pid.size(), 0) != static_cast<ssize_t>(pid.size()))
+    return fail(errno_error("writing " + path));
+  return lock;
+}
+
+FolderLock::FolderLock(FolderLock&& other) noexcept
+    : descriptor_(std::exchange(other.descriptor_, -1)) {}
+
+FolderLock::~FolderLock() {
+  if (descriptor_ >= 0) ::close(descriptor_);
+}
+
+Result<Guid> read_database_file(const std::string& folder) {
+  TRY_ASSIGN(const std::string bytes, read_file(folder + "/database", kSmallFileMax));
+  ByteReader in(bytes);
+  const bool known = in.take(kMagic.size()) == kMagic && in.le<std::uint32_t>() == kFormat;
+  const auto guid = Guid::from_bytes(in.take(16));
+  const auto crc = in.le<std::uint32_t>();
+  if (!known || !guid || !in.at_end() ||
+      crc32c(std::string_view(bytes).substr(0, bytes.size() - 4)) != crc)
+    return fail(ErrorCode::kCorrupt, folder + "/database is damaged");
+  return *guid;
+}
+
+Result<> create_database(const Platform& platform, const std::string& folder, const Guid& guid) {
+  for (const std::string& path : {folder, log_folder(folder)}) {
+    if (::mkdir(path.c_str(), 0700) != 0 && errno != EEXIST)
+      return fail(errno_error("making " + path));
+  }
+  TRY_ASSIGN(const auto segments, list_segments(log_folder(folder)));
+  if (!segments.empty())
+    return fail(ErrorCode::kExists, folder + " holds a change log, but no database file");
+  std::string bytes(kMagic);
+  put_le(bytes, kFormat);
+  bytes += guid.as_bytes();
+  put_le(bytes, crc32c(bytes));
+  TRY(platform.disk->sync_folder(folder));
+  return replace_file(*platform.disk, folder, "database", bytes);
+}
+
+namespace {
+
+class Recovery {
+ public:
+  Recovery(const Platform& platform, const OpenOptions& options, const Guid& guid)
+      : platform_(platform), options_(options), guid_(guid), path_(index_path(options.path)) {}
+
+  Result<Recovered> run() {
+    TRY_ASSIGN(recovered_.log, scan_log(log_folder(options_.path), guid_));
+    if (options_.epoch < recovered_.log.epoch)
+      return fail(ErrorCode::kInvalid, fmt::format("epoch {} is over: the log is at {}",
+                                                   options_.epoch, recovered_.log.epoch));
+    TRY_ASSIGN(bool usable, find_index());
+    if (usable) {
+      TRY_ASSIGN(usable, open_existing());
+    }
+    if (!usable) TRY(begin_new());
+    TRY(clean_tail());
+    recovered_.checkpointer =
+        std::make_unique<Checkpointer>(platform_, options_.path, guid_, *recovered_.index);
+    // Before the first commit: from here on the pages of this moment stay.
+    TRY(recovered_.checkpointer->make(false));
+    TRY(replay());
+    return std::move(recovered_);
+  }
+
+ private:
+  // Puts index.mdb into a state LMDB can open; false when it must be made again from the log.
+  Result<bool> find_index() {
+    const auto raw = read_file(options_.path + "/" + std::string(kCheckpointFile), kSmallFileMax);
+    if (!raw) return rebuild_because(raw.error().text);
+    const auto checkpoint = decode_checkpoint(*raw);
+    if (!checkpoint) return rebuild_because(checkpoint.error().text);
+    if (checkpoint->database != guid_) return rebuild_because("checkpoint of another database");
+    // What a checkpoint has seen was durable in the log, so a shorter log has lost something.
+    if (checkpoint->lsn > recovered_.log.last) return lost(checkpoint->lsn);
+    const bool same_run = !platform_.boot_id.empty() && checkpoint->boot_id == platform_.boot_id;
+    if (checkpoint->clean || !same_run) return restore(*checkpoint);
+    return fits();
+  }
+
+  std::unexpected<Error> lost(Lsn seen) {
+    return fail(ErrorCode::kCorrupt,
+                fmt::format("the change log ends at record {}, but record {} was durable",
+                            recovered_.log.last.value, seen.value));
+  }
+
+  Result<bool> rebuild_because(const std::string& why) const {
+    if (recovered_.log.last != Lsn()) log::info("store.index.rebuild", {{"reason", why}});
+    return false;
+  }
+
+  Result<bool> fits() {
+    const int descriptor = ::open(path_.c_str(), O_RDONLY | O_CLOEXEC);
+    if (descriptor < 0) return rebuild_because(errno_error("opening " + path_).text);
+    std::string metas(kMetaBytes, '\0');
+    const ssize_t count = ::pread(descriptor, metas.data(), metas.size(), 0);
+    struct stat info;
+    const bool measured = ::fstat(descriptor, &info) == 0;
+    ::close(descriptor);
+    if (count != static_cast<ssize_t>(metas.size()) || !measured ||
+        !metas_fit(metas, static_cast<std::uint64_t>(info.st_size)))
+      return rebuild_because(path_ + " is damaged");
+    return true;
+  }
+
+  Result<bool> restore(const CheckpointFile& checkpoint) {
+    const int descriptor = ::open(path_.c_str(), O_RDWR | O_CLOEXEC);
+    if (descriptor < 0) return rebuild_because(errno_error("opening " + path_).text);
+    struct stat info;
+    const bool fitting = ::fstat(descriptor, &info) == 0 &&
+                         metas_fit(checkpoint.metas, static_cast<std::uint64_t>(info.st_size));
+    bool written = true;
+    if (fitting) {
+      written = ::pwrite(descriptor, checkpoint.metas.data(), kMetaBytes, 0) ==
+                    static_cast<ssize_t>(kMetaBytes) &&
+                ::fsync(descriptor) == 0;
+    }
+    const int error_number = errno;
+    ::close(descriptor);
+    if (!fitting) return rebuild_because(path_ + " is shorter than its checkpoint says");
+    if (!written) return fail(errno_error("restoring " + path_, error_number));
+    if (!checkpoint.clean) log::info("store.index.restored", {{"lsn", checkpoint.lsn.value}});
+    return true;
+  }
+
+  Result<bool> open_existing() {
+    ::unlink((path_ + "-lock").c_str());  // readers of a process that is gone
+    auto index = Index::open(path_, options_.index_bytes_max, false);
+    if (!index && index.error().code == ErrorCode::kCorrupt)
+      return rebuild_because(index.error().text);
+    if (!index) return fail(std::move(index).error());
+    TRY_ASSIGN(const ReadTxn txn, index->environment->read());
+    const auto state = read_state(txn, *index);
+    if (!state) return rebuild_because(state.error().text);
+    if (state->applied > recovered_.log.last) return lost(state->applied);
+    if (state->database != guid_) return rebuild_because("index of another database");
+    applied_ = state->applied;
+    recovered_.index = std::make_unique<Index>(std::move(*index));
+    return true;
+  }
+
+  // From the log alone, which must then reach back to record 1.
+  Result<> begin_new() {
+    if (!recovered_.log.segments.empty() && recovered_.log.segments.front().first_lsn != Lsn(1))
+      return fail(ErrorCode::kCorrupt, "the index is lost and the change log has no beginning");
+    Disk& disk = *platform_.disk;
+    // The checkpoint goes first: it must never be taken for one of the new file.
+    TRY(disk.remove(options_.path + "/" + std::string(kCheckpointFile)));
+    TRY(disk.sync_folder(options_.path));
+    TRY(disk.remove(path_));
+    TRY(disk.remove(path_ + "-lock"));
+    TRY_ASSIGN(Index index, Index::open(path_, options_.index_bytes_max, false));
+    recovered_.index = std::make_unique<Index>(std::move(index));
+    TRY_ASSIGN(WriteTxn txn, recovered_.index->environment->write());
+    State state;
+    state.database = guid_;
+    TRY(txn.put(recovered_.index->state, kStateKey, encode(state)));
+    TRY(txn.commit());
+    applied_ = Lsn();
+    return disk.sync_folder(options_.path);
+  }
+
+  // Behind the log's end only zeros may remain: the rest of a torn batch could otherwise look like
+  // records again once new ones lie before it. And what is about to be answered from must be
+  // durable: after a process crash the last records may be in the page cache only.
+  Result<> clean_tail() {
+    if (recovered_.log.segments.empty()) return {};
+    const SegmentFile& last = recovered_.log.segments.back();
+    std::uint64_t dirty_end = 0;
+    {
+      TRY_ASSIGN(const auto map, SegmentMap::open(last.path));
+      const std::size_t at = map->bytes().find_last_not_of('\0');
+      if (at != std::string_view::npos) dirty_end = at + 1;
+    }
+    TRY_ASSIGN(const auto file, platform_.disk->open(last.path));
+    if (dirty_end > recovered_.log.end) {
+      log::warning("store.log.torn", {{"segment", last.path},
+                                      {"offset", recovered_.log.end},
+                                      {"bytes", dirty_end - recovered_.log.end}});
+      return fill_with_zeros(*file, recovered_.log.end, dirty_end);
+    }
+    return file->sync();
+  }
+
+  Result<> replay() {
+    if (applied_ >= recovered_.log.last) return {};
+    const Lsn from = applied_.next();
+    TRY(read_log(recovered_.log, from, [this](const PlacedRecord& placed) { return add(placed); }));
+    TRY(commit());
+    log::info("store.log.replayed", {{"first", from.value}, {"last", recovered_.log.last.value}});
+    return {};
+  }
+
+  Result<> add(const PlacedRecord& placed) {
+    if (!txn_) {
+      TRY_ASSIGN(WriteTxn txn, recovered_.index->environment->write());
+      txn_.emplace(std::move(txn));
+      TRY_ASSIGN(Applier applier, Applier::create(*txn_, *recovered_.index));
+      applier_.emplace(std::move(applier));
+    }
+    const RecordView& record = placed.record;
+    applier_->begin(record.header, static_cast<std::uint32_t>(record.blobs.size()));
+    TRY(read_operations(record, [this](const Operation& op) { return applier_->apply(op); }));
+    TRY(applier_->finish(placed.segment, placed.offset, record.blobs));
+    applier_->take_events();
+    ++batch_records_;
+    batch_bytes_ += record.operation_bytes.size();
+    if (batch_records_ < kReplayBatchRecords && batch_bytes_ < kReplayBatchBytes) return {};
+    return commit();
+  }
+
+  Result<> commit() {
+    if (!txn_) return {};
+    TRY(applier_->flush());
+    TRY(txn_->commit());
+    applier_.reset();
+    txn_.reset();
+    batch_records_ = batch_bytes_ = 0;
+    Checkpointer& checkpointer = *recovered_.checkpointer;
+    if (recovered_.index->environment->size().pages_used <
+        checkpointer.pages() + kReplayGrowthPages)
+      return {};
+    return checkpointer.make(false);
+  }
+
+  const Platform& platform_;
+  const OpenOptions& options_;
+  const Guid guid_;
+  const std::string path_;
+  Recovered recovered_;
+  Lsn applied_;
+  std::optional<WriteTxn> txn_;
+  std::optional<Applier> applier_;
+  std::size_t batch_records_ = 0;
+  std::uint64_t batch_bytes_ = 0;
+};
+
+}  // namespace
+
+Result<Recovered> recover(const Platform& platform, const OpenOptions& options, const Guid& guid) {
+  return Recovery(platform, options, guid).run();
+}
+
+}  // namespace hauspost::store

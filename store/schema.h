@@ -1,0 +1,99 @@
+// The index tables' keys and values (store/README.md has the table of tables). Keys are big-endian
+// so that they sort, values little-endian.
+#pragma once
+
+#include <memory>
+#include <string>
+#include <string_view>
+
+#include "store/environment.h"
+#include "store/types.h"
+
+namespace hauspost::store {
+
+inline constexpr std::uint32_t kIndexFormat = 1;
+inline constexpr std::string_view kIndexFile = "index.mdb";
+
+// An environment with the handles of its tables.
+struct Index {
+  std::unique_ptr<Environment> environment;
+  Table state;  // the root table
+  Table mailboxes;
+  Table folders;
+  Table folder_names;
+  Table messages;
+  Table annotations;
+  Table bodies;
+  Table segments;
+  Table tombstones;
+  Table deliveries;
+
+  // kCorrupt: not an index, or a damaged one.
+  static Result<Index> open(const std::string& path, std::uint64_t bytes_max, bool read_only);
+};
+
+// Row "state" of the root table: numbers of the database as a whole.
+struct State {
+  Guid database;
+  Lsn applied;  // last record this index holds
+  std::uint64_t epoch = 0;
+  std::uint32_t next_mailbox = 1;
+  std::uint32_t next_folder = 1;
+  std::uint64_t next_body = 1;
+  std::uint32_t last_uid_validity = 0;
+  std::uint64_t messages = 0;
+};
+inline constexpr std::string_view kStateKey = "hauspost.state";
+std::string encode(const State& state);
+Result<State> decode_state(std::string_view bytes);
+// Default values when the index is new.
+Result<State> read_state(const Txn& txn, const Index& index);
+
+// Folder as stored: what types.h has, and what only the store needs.
+struct FolderRow {
+  Folder folder;  // without id, path and has_children
+  std::uint32_t tombstones = 0;
+  ModSeq tombstone_floor;  // expunges up to here are no longer listed
+};
+std::string encode(const FolderRow& row);
+Result<FolderRow> decode_folder(FolderId id, std::string_view bytes);
+Result<std::optional<FolderRow>> read_folder(const Txn& txn, const Index& index, FolderId id);
+
+std::string encode(const Mailbox& mailbox);
+Result<Mailbox> decode_mailbox(const Guid& guid, std::string_view bytes);
+
+struct BodyRow {
+  Lsn segment;
+  std::uint64_t offset = 0;  // of the blob in the segment file
+  std::uint64_t bytes = 0;   // of the blob
+  std::uint32_t references = 0;
+};
+std::string encode(const BodyRow& row);
+Result<BodyRow> decode_body(std::string_view bytes);
+
+struct SegmentRow {
+  std::uint64_t live_bytes = 0;
+  std::uint64_t dead_bytes = 0;
+};
+std::string encode(const SegmentRow& row);
+Result<SegmentRow> decode_segment(std::string_view bytes);
+
+std::string folder_key(FolderId id);
+std::string folder_name_key(MailboxId mailbox, FolderId parent, std::string_view name);
+std::string folder_name_prefix(MailboxId mailbox);
+std::string folder_name_prefix(MailboxId mailbox, FolderId parent);
+std::string message_key(FolderId folder, std::uint32_t uid);  // also of annotations
+std::string body_key(BodyId id);
+std::string segment_key(Lsn first);
+std::string tombstone_key(FolderId folder, ModSeq modseq, std::uint32_t first_uid);
+std::string delivery_key(const Guid& delivery, MailboxId mailbox);
+
+// The folder at `path` of the mailbox; a first level INBOX in any case. nullopt: there is none.
+Result<std::optional<FolderId>> find_path(const Txn& txn, const Index& index, MailboxId mailbox,
+                                          std::string_view path);
+Result<std::optional<FolderId>> find_child(const Txn& txn, const Index& index, MailboxId mailbox,
+                                           FolderId parent, std::string_view name);
+// The name as it is stored: INBOX at the top level in upper case.
+std::string stored_name(FolderId parent, std::string_view name);
+
+}  // namespace hauspost::store

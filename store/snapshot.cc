@@ -1,0 +1,248 @@
+#include "store/snapshot.h"
+
+#include "base/bytes.h"
+#include "base/log.h"
+#include "store/chunk.h"
+#include "store/snapshot_impl.h"
+
+namespace hauspost::store {
+
+namespace {
+
+// Functions without a Result show a damaged index as nothing there; the log tells the operator.
+void report(const Error& error) { log::error("store.index.unreadable", {{"error", error}}); }
+
+template <class T>
+T value_or_report(Result<T> result) {
+  if (result) return *std::move(result);
+  report(result.error());
+  return T{};
+}
+
+// '/' sorts before everything else, so that children follow their parent.
+bool path_less(const Folder& a, const Folder& b) {
+  const bool a_inbox = a.special_use == SpecialUse::kInbox;
+  const bool b_inbox = b.special_use == SpecialUse::kInbox;
+  if (a_inbox != b_inbox) return a_inbox;
+  return std::ranges::lexicographical_compare(
+      a.path, b.path, {},
+      [](char c) { return c == kHierarchySeparator ? -1 : int{static_cast<unsigned char>(c)}; },
+      [](char c) { return c == kHierarchySeparator ? -1 : int{static_cast<unsigned char>(c)}; });
+}
+
+Result<std::string> path_of(const Txn& txn, const Index& index, const Folder& folder) {
+  std::string path = folder.name;
+  FolderId parent = folder.parent;
+  for (std::size_t depth = 0; parent != FolderId() && depth < kFolderDepthMax; ++depth) {
+    TRY_ASSIGN(const auto row, read_folder(txn, index, parent));
+    if (!row) return fail(ErrorCode::kCorrupt, "index: a folder without its parent");
+    path = row->folder.name + kHierarchySeparator + path;
+    parent = row->folder.parent;
+  }
+  return path;
+}
+
+Result<bool> has_children(const Txn& txn, const Index& index, const Folder& folder) {
+  const std::string prefix = folder_name_prefix(folder.mailbox, folder.id);
+  TRY_ASSIGN(Cursor cursor, Cursor::open(txn, index.folder_names));
+  TRY_ASSIGN(const bool here, cursor.seek(prefix));
+  return here && cursor.key().starts_with(prefix);
+}
+
+Result<std::optional<Folder>> whole_folder(const Txn& txn, const Index& index, FolderId id) {
+  TRY_ASSIGN(auto row, read_folder(txn, index, id));
+  if (!row) return std::nullopt;
+  Folder folder = std::move(row->folder);
+  TRY_ASSIGN(folder.path, path_of(txn, index, folder));
+  TRY_ASSIGN(folder.has_children, has_children(txn, index, folder));
+  return folder;
+}
+
+Result<std::vector<Folder>> read_folders(const Txn& txn, const Index& index, MailboxId mailbox) {
+  const std::string prefix = folder_name_prefix(mailbox);
+  TRY_ASSIGN(Cursor cursor, Cursor::open(txn, index.folder_names));
+  TRY_ASSIGN(bool here, cursor.seek(prefix));
+  std::vector<Folder> folders;
+  std::unordered_map<FolderId, std::size_t> places;
+  while (here && cursor.key().starts_with(prefix)) {
+    if (cursor.value().size() != sizeof(std::uint32_t))
+      return fail(ErrorCode::kCorrupt, "index: bad row in table folder_names");
+    const FolderId id(load_le<std::uint32_t>(cursor.value().data()));
+    TRY_ASSIGN(auto row, read_folder(txn, index, id));
+    if (!row) return fail(ErrorCode::kCorrupt, "index: a folder's name without the folder");
+    places[id] = folders.size();
+    folders.push_back(std::move(row->folder));
+    TRY_ASSIGN(here, cursor.next());
+  }
+  for (Folder& folder : folders) {
+    folder.path = folder.name;
+    FolderId parent = folder.parent;
+    if (const auto at = places.find(parent); at != places.end())
+      folders[at->second].has_children = true;
+    for (std::size_t depth = 0; parent != FolderId() && depth < kFolderDepthMax; ++depth) {
+      const auto at = places.find(parent);
+      if (at == places.end())
+        return fail(ErrorCode::kCorrupt, "index: a folder without its parent");
+      folder.path = folders[at->second].name + kHierarchySeparator + folder.path;
+      parent = folders[at->second].parent;
+    }
+  }
+  std::ranges::sort(folders, path_less);
+  return folders;
+}
+
+// Calls `visit` with each chunk that may hold UIDs of the range; false from it ends the walk.
+template <class Visit>
+Result<> each_chunk(const Txn& txn, const Index& index, FolderId folder, UidRange range,
+                    Visit visit) {
+  TRY_ASSIGN(Cursor cursor, Cursor::open(txn, index.messages));
+  const std::string prefix = folder_key(folder);
+  const std::string start = message_key(folder, range.first);
+  TRY_ASSIGN(bool here, cursor.seek_before(start));
+  if (!here || !cursor.key().starts_with(prefix)) {
+    TRY_ASSIGN(here, cursor.seek(start));
+  }
+  while (here && cursor.key().starts_with(prefix) &&
+         load_be<std::uint32_t>(cursor.key().data() + 4) <= range.last) {
+    TRY_ASSIGN(const ChunkView chunk, ChunkView::parse(cursor.value()));
+    if (!visit(chunk)) return {};
+    TRY_ASSIGN(here, cursor.next());
+  }
+  return {};
+}
+
+constexpr UidRange kAllUids{0, UINT32_MAX};
+
+void report_failure(const Result<>& result) {
+  if (!result) report(result.error());
+}
+
+}  // namespace
+
+Snapshot::Snapshot(std::unique_ptr<Impl> impl) : impl_(std::move(impl)) {}
+Snapshot::Snapshot(Snapshot&&) noexcept = default;
+Snapshot& Snapshot::operator=(Snapshot&&) noexcept = default;
+Snapshot::~Snapshot() = default;
+
+std::optional<Mailbox> Snapshot::mailbox(const Guid& guid) const {
+  const auto raw = value_or_report(impl_->txn.get(impl_->index.mailboxes, guid.as_bytes()));
+  if (!raw) return std::nullopt;
+  auto mailbox = decode_mailbox(guid, *raw);
+  if (mailbox) return *std::move(mailbox);
+  report(mailbox.error());
+  return std::nullopt;
+}
+
+std::vector<Mailbox> Snapshot::mailboxes() const {
+  const auto read = [this]() -> Result<std::vector<Mailbox>> {
+    std::vector<Mailbox> mailboxes;
+    TRY_ASSIGN(Cursor cursor, Cursor::open(impl_->txn, impl_->index.mailboxes));
+    TRY_ASSIGN(bool here, cursor.first());
+    while (here) {
+      const auto guid = Guid::from_bytes(cursor.key());
+      if (!guid) return fail(ErrorCode::kCorrupt, "index: bad row in table mailboxes");
+      TRY_ASSIGN(Mailbox mailbox, decode_mailbox(*guid, cursor.value()));
+      mailboxes.push_back(std::move(mailbox));
+      TRY_ASSIGN(here, cursor.next());
+    }
+    return mailboxes;
+  };
+  return value_or_report(read());
+}
+
+std::vector<Folder> Snapshot::folders(MailboxId mailbox) const {
+  return value_or_report(read_folders(impl_->txn, impl_->index, mailbox));
+}
+
+std::optional<Folder> Snapshot::folder(FolderId id) const {
+  return value_or_report(whole_folder(impl_->txn, impl_->index, id));
+}
+
+std::optional<Folder> Snapshot::find_folder(MailboxId mailbox, std::string_view path) const {
+  const auto id = value_or_report(find_path(impl_->txn, impl_->index, mailbox, path));
+  return id ? folder(*id) : std::nullopt;
+}
+
+std::optional<Message> Snapshot::message(FolderId folder, Uid uid) const {
+  std::optional<Message> found;
+  for_each_message(folder, {uid.value, uid.value}, [&](const Message& message) {
+    found = message;
+    return false;
+  });
+  return found;
+}
+
+void Snapshot::for_each_message(FolderId folder, UidRange range,
+                                const std::function<bool(const Message&)>& visit) const {
+  report_failure(each_chunk(impl_->txn, impl_->index, folder, range, [&](const ChunkView& chunk) {
+    for (std::size_t i = chunk.lower_bound(range.first); i < chunk.size(); ++i) {
+      const Message message = chunk.message(i);
+      if (message.uid.value > range.last || !visit(message)) return false;
+    }
+    return true;
+  }));
+}
+
+void Snapshot::for_each_changed(FolderId folder, ModSeq since,
+                                const std::function<bool(const Message&)>& visit) const {
+  report_failure(
+      each_chunk(impl_->txn, impl_->index, folder, kAllUids, [&](const ChunkView& chunk) {
+        if (chunk.highest_modseq() <= since) return true;
+        for (std::size_t i = 0; i < chunk.size(); ++i) {
+          const Message message = chunk.message(i);
+          if (message.modseq > since && !visit(message)) return false;
+        }
+        return true;
+      }));
+}
+
+std::vector<std::uint32_t> Snapshot::uids(FolderId folder) const {
+  std::vector<std::uint32_t> uids;
+  const auto row = value_or_report(read_folder(impl_->txn, impl_->index, folder));
+  if (!row) return uids;
+  uids.reserve(row->folder.messages);
+  report_failure(
+      each_chunk(impl_->txn, impl_->index, folder, kAllUids, [&](const ChunkView& chunk) {
+        for (std::size_t i = 0; i < chunk.size(); ++i) uids.push_back(chunk.uid(i));
+        return true;
+      }));
+  return uids;
+}
+
+std::optional<UidSet> Snapshot::expunged_since(FolderId folder, ModSeq since) const {
+  const auto read = [&]() -> Result<std::optional<UidSet>> {
+    TRY_ASSIGN(const auto row, read_folder(impl_->txn, impl_->index, folder));
+    if (!row || since < row->tombstone_floor) return std::nullopt;
+    UidSet gone;
+    TRY_ASSIGN(Cursor cursor, Cursor::open(impl_->txn, impl_->index.tombstones));
+    TRY_ASSIGN(bool here, cursor.seek(tombstone_key(folder, since.next(), 0)));
+    while (here && cursor.key().starts_with(folder_key(folder))) {
+      if (cursor.key().size() != 16 || cursor.value().size() != sizeof(std::uint32_t))
+        return fail(ErrorCode::kCorrupt, "index: bad row in table tombstones");
+      gone.add({load_be<std::uint32_t>(cursor.key().data() + 12),
+                load_le<std::uint32_t>(cursor.value().data())});
+      TRY_ASSIGN(here, cursor.next());
+    }
+    return gone;
+  };
+  return value_or_report(read());
+}
+
+Result<Body> Snapshot::body(BodyId id) const {
+  TRY_ASSIGN(const auto raw, impl_->txn.get(impl_->index.bodies, body_key(id)));
+  if (!raw) return fail(ErrorCode::kNotFound, "no such body");
+  TRY_ASSIGN(const BodyRow row, decode_body(*raw));
+  TRY_ASSIGN(auto segment, impl_->segments.get(row.segment, row.offset + row.bytes));
+  TRY_ASSIGN(const BlobView blob, segment->blob(row.offset));
+  if (blob.bytes != row.bytes)
+    return fail(ErrorCode::kCorrupt, "a body is not as long as the index says");
+  return Body{blob.message, blob.summary, std::move(segment)};
+}
+
+std::string Snapshot::annotation(FolderId folder, Uid uid) const {
+  const auto raw =
+      value_or_report(impl_->txn.get(impl_->index.annotations, message_key(folder, uid.value)));
+  return std::string(raw.value_or(std::string_view()));
+}
+
+}  // namespace hauspost::store

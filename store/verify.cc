@@ -1,0 +1,344 @@
+#include "store/verify.h"
+
+#include <fcntl.h>
+#include <sys/stat.h>
+
+#include <set>
+
+#include "base/bytes.h"
+#include "store/checkpoint.h"
+#include "store/chunk.h"
+#include "store/log_reader.h"
+#include "store/recovery.h"
+
+namespace hauspost::store {
+
+namespace {
+
+class Verifier {
+ public:
+  Verifier(const Txn& txn, const Index& index, SegmentCache& segments, VerifyReport& report)
+      : txn_(txn), index_(index), segments_(segments), report_(report) {}
+
+  Result<> run() {
+    TRY(each(index_.mailboxes, [this](auto key, auto value) { return mailbox(key, value); }));
+    TRY(each(index_.folders, [this](auto key, auto value) { return folder(key, value); }));
+    TRY(each(index_.folder_names, [this](auto key, auto value) { return name(key, value); }));
+    TRY(each(index_.messages, [this](auto key, auto value) { return chunk(key, value); }));
+    TRY(each(index_.annotations, [this](auto key, auto value) { return annotation(key, value); }));
+    TRY(each(index_.tombstones, [this](auto key, auto value) { return tombstone(key, value); }));
+    TRY(each(index_.bodies, [this](auto key, auto value) { return body(key, value); }));
+    TRY(each(index_.segments, [this](auto key, auto value) { return segment(key, value); }));
+    TRY(each(index_.deliveries, [this](auto key, auto value) { return delivery(key, value); }));
+    check_folders();
+    for (const auto& [id, references] : references_)
+      fault(fmt::format("body {} is named by {} messages but is not there", id, references));
+    for (const auto& [id, bytes] : live_)
+      fault(fmt::format("segment {} holds {} live bytes but has no row", id, bytes));
+    return check_state();
+  }
+
+ private:
+  struct Seen {
+    FolderRow row;
+    bool named = false;
+    std::uint32_t messages = 0, unseen = 0, deleted = 0, tombstones = 0;
+    std::uint64_t bytes = 0;
+    std::uint32_t last_uid = 0;
+    ModSeq highest;
+  };
+
+  void fault(std::string text) {
+    if (report_.faults.size() < VerifyReport::kFaultsMax) report_.faults.push_back(std::move(text));
+  }
+
+  Result<> each(Table table,
+                const std::function<Result<>(std::string_view, std::string_view)>& row) {
+    TRY_ASSIGN(Cursor cursor, Cursor::open(txn_, table));
+    TRY_ASSIGN(bool here, cursor.first());
+    while (here) {
+      TRY(row(cursor.key(), cursor.value()));
+      TRY_ASSIGN(here, cursor.next());
+    }
+    return {};
+  }
+
+  Result<> mailbox(std::string_view key, std::string_view value) {
+    const auto guid = Guid::from_bytes(key);
+    const auto mailbox = guid ? decode_mailbox(*guid, value) : fail(ErrorCode::kCorrupt, "key");
+    ++report_.mailboxes;
+    if (!mailbox || !mailboxes_.insert(mailbox->id).second) {
+      fault("table mailboxes: a bad row or an id twice");
+      return {};
+    }
+    highest_mailbox_ = std::max(highest_mailbox_, mailbox->id.value);
+    TRY_ASSIGN(const auto inbox, find_path(txn_, index_, mailbox->id, "INBOX"));
+    if (!inbox) fault("mailbox " + guid->to_string() + " has no INBOX");
+    return {};
+  }
+
+  Result<> folder(std::string_view key, std::string_view value) {
+    ++report_.folders;
+    if (key.size() != 4) {
+      fault("table folders: a bad key");
+      return {};
+    }
+    const FolderId id(load_be<std::uint32_t>(key.data()));
+    auto row = decode_folder(id, value);
+    if (!row) {
+      fault(fmt::format("folder {}: a bad row", id.value));
+      return {};
+    }
+    if (!mailboxes_.contains(row->folder.mailbox))
+      fault(fmt::format("folder {} belongs to no mailbox", id.value));
+    highest_folder_ = std::max(highest_folder_, id.value);
+    folders_[id].row = *std::move(row);
+    return {};
+  }
+
+  Result<> name(std::string_view key, std::string_view value) {
+    if (key.size() <= 8 || value.size() != 4) {
+      fault("table folder_names: a bad row");
+      return {};
+    }
+    const FolderId id(load_le<std::uint32_t>(value.data()));
+    const auto found = folders_.find(id);
+    if (found == folders_.end() || std::exchange(found->second.named, true)) {
+      fault(fmt::format("table folder_names: folder {} is not there or named twice", id.value));
+      return {};
+    }
+    const Folder& folder = found->second.row.folder;
+    if (key != folder_name_key(folder.mailbox, folder.parent, folder.name))
+      fault(fmt::format("folder {} is filed under another name", id.value));
+    if (folder.parent != FolderId() && !folders_.contains(folder.parent))
+      fault(fmt::format("folder {} has no parent", id.value));
+    return {};
+  }
+
+  Result<> chunk(std::string_view key, std::string_view value) {
+    const auto view = ChunkView::parse(value);
+    const auto found = key.size() == 8 ? folders_.find(FolderId(load_be<std::uint32_t>(key.data())))
+                                       : folders_.end();
+    if (!view || found == folders_.end() || view->size() == 0 || view->size() > kChunkEntriesMax) {
+      fault("table messages: a bad chunk or one without its folder");
+      return {};
+    }
+    Seen& seen = found->second;
+    const FolderId id = found->first;
+    const auto lowest = load_be<std::uint32_t>(key.data() + 4);
+    if (lowest <= seen.last_uid || view->uid(0) < lowest)
+      fault(fmt::format("folder {}: chunks overlap at UID {}", id.value, lowest));
+    for (std::size_t i = 0; i < view->size(); ++i) {
+      const Message message = view->message(i);
+      if (message.uid.value <= seen.last_uid)
+        fault(fmt::format("folder {}: UID {} out of order", id.value, message.uid.value));
+      if (message.modseq > view->highest_modseq())
+        fault(
+            fmt::format("folder {}: UID {} above its chunk's MODSEQ", id.value, message.uid.value));
+      count(seen, message);
+    }
+    return {};
+  }
+
+  void count(Seen& seen, const Message& message) {
+    ++report_.messages;
+    ++seen.messages;
+    seen.bytes += message.size;
+    seen.unseen += (message.flags & kSeen) == 0 ? 1 : 0;
+    seen.deleted += (message.flags & kDeleted) != 0 ? 1 : 0;
+    seen.last_uid = message.uid.value;
+    seen.highest = std::max(seen.highest, message.modseq);
+    ++references_[message.body.value];
+    sizes_[message.body.value] = message.size;
+  }
+
+  Result<> annotation(std::string_view key, std::string_view) {
+    if (key.size() == 8) {
+      const FolderId folder(load_be<std::uint32_t>(key.data()));
+      const auto uid = load_be<std::uint32_t>(key.data() + 4);
+      TRY_ASSIGN(const auto found, find_chunk(txn_, index_, folder, uid));
+      if (found) {
+        const ChunkView view = found->chunk.view();
+        const std::size_t at = view.lower_bound(uid);
+        if (at < view.size() && view.uid(at) == uid) return {};
+      }
+    }
+    fault("table annotations: a row without its message");
+    return {};
+  }
+
+  Result<> tombstone(std::string_view key, std::string_view value) {
+    const auto found = key.size() == 16 && value.size() == 4
+                           ? folders_.find(FolderId(load_be<std::uint32_t>(key.data())))
+                           : folders_.end();
+    if (found == folders_.end()) {
+      fault("table tombstones: a bad row or one without its folder");
+      return {};
+    }
+    ++found->second.tombstones;
+    return {};
+  }
+
+  Result<> body(std::string_view key, std::string_view value) {
+    ++report_.bodies;
+    const auto row = decode_body(value);
+    if (key.size() != 8 || !row) {
+      fault("table bodies: a bad row");
+      return {};
+    }
+    const auto id = load_be<std::uint64_t>(key.data());
+    highest_body_ = std::max(highest_body_, id);
+    live_[row->segment.value] += row->bytes;
+    report_.body_bytes += row->bytes;
+    const auto named = references_.extract(id);
+    if (named.empty() || named.mapped() != row->references)
+      fault(fmt::format("body {} counts {} references, messages name it {} times", id,
+                        row->references, named.empty() ? 0 : named.mapped()));
+    const auto map = segments_.get(row->segment, row->offset + row->bytes);
+    if (!map) {
+      fault(fmt::format("body {}: {}", id, map.error().text));
+      return {};
+    }
+    const auto blob = (*map)->blob(row->offset);
+    if (!blob || blob->bytes != row->bytes || blob->message.size() != sizes_[id])
+      fault(fmt::format("body {}: {}", id, blob ? "has another size" : blob.error().text));
+    return {};
+  }
+
+  Result<> segment(std::string_view key, std::string_view value) {
+    const auto row = decode_segment(value);
+    if (key.size() != 8 || !row) {
+      fault("table segments: a bad row");
+      return {};
+    }
+    const auto first = load_be<std::uint64_t>(key.data());
+    const auto live = live_.extract(first);
+    const std::uint64_t bytes = live.empty() ? 0 : live.mapped();
+    if (row->live_bytes != bytes)
+      fault(fmt::format("segment {} counts {} live bytes, bodies have {}", first, row->live_bytes,
+                        bytes));
+    return {};
+  }
+
+  Result<> delivery(std::string_view key, std::string_view value) {
+    if (key.size() != 20 || value.size() != 8) fault("table deliveries: a bad row");
+    return {};
+  }
+
+  void check_folders() {
+    for (const auto& [id, seen] : folders_) {
+      const Folder& folder = seen.row.folder;
+      if (!seen.named) fault(fmt::format("folder {} has no name", id.value));
+      if (folder.messages != seen.messages || folder.unseen != seen.unseen ||
+          folder.deleted != seen.deleted || folder.bytes != seen.bytes)
+        fault(fmt::format("folder {}: counts differ from what it holds", id.value));
+      if (folder.uid_next.value <= seen.last_uid)
+        fault(fmt::format("folder {}: UIDNEXT is not above its UIDs", id.value));
+      if (folder.highest_modseq < seen.highest)
+        fault(fmt::format("folder {}: HIGHESTMODSEQ is below a message's", id.value));
+      if (seen.row.tombstones != seen.tombstones)
+        fault(fmt::format("folder {}: tombstones differ from their count", id.value));
+    }
+  }
+
+  Result<> check_state() {
+    TRY_ASSIGN(const State state, read_state(txn_, index_));
+    if (state.messages != report_.messages) fault("the database's count of messages is wrong");
+    if (state.next_mailbox <= highest_mailbox_ || state.next_folder <= highest_folder_ ||
+        state.next_body <= highest_body_)
+      fault("an id would be given twice");
+    for (const auto& [id, seen] : folders_) {
+      if (seen.row.folder.highest_modseq.value > state.applied.value)
+        fault(fmt::format("folder {}: HIGHESTMODSEQ is above the log", id.value));
+    }
+    report_.index_checked = true;
+    return {};
+  }
+
+  const Txn& txn_;
+  const Index& index_;
+  SegmentCache& segments_;
+  VerifyReport& report_;
+  std::set<MailboxId> mailboxes_;
+  std::unordered_map<FolderId, Seen> folders_;
+  std::unordered_map<std::uint64_t, std::uint32_t> references_;  // by body; emptied by body()
+  std::unordered_map<std::uint64_t, std::uint64_t> sizes_;       // of messages, by body
+  std::unordered_map<std::uint64_t, std::uint64_t> live_;        // by segment; emptied by segment()
+  std::uint32_t highest_mailbox_ = 0;
+  std::uint32_t highest_folder_ = 0;
+  std::uint64_t highest_body_ = 0;
+};
+
+// Every record of every segment, and the bodies in it.
+void verify_log(const LogExtent& extent, VerifyReport& report) {
+  if (extent.segments.empty()) return;
+  const auto read = read_log(
+      extent, extent.segments.front().first_lsn, [&](const PlacedRecord& placed) -> Result<> {
+        ++report.records;
+        for (const auto& blob : placed.record.blobs)
+          TRY(decode_blob(placed.bytes.substr(blob.offset), true));
+        return read_operations(placed.record, [](const Operation&) { return Result<>(); });
+      });
+  if (!read) report.faults.push_back(read.error().text);
+}
+
+// Whether the index file is whole without recovery: closed in order, or its pages are still in
+// this run's page cache.
+bool index_is_whole(const std::string& path, const Guid& guid) {
+  const auto raw = read_file(path + "/" + std::string(kCheckpointFile), 64 * 1024);
+  const auto checkpoint = raw ? decode_checkpoint(*raw) : fail(ErrorCode::kNotFound, "none");
+  if (!checkpoint || checkpoint->database != guid) return false;
+  return checkpoint->clean || checkpoint->boot_id == Platform::real().boot_id;
+}
+
+}  // namespace
+
+Result<> verify_index(const Txn& txn, const Index& index, SegmentCache& segments,
+                      VerifyReport& report) {
+  return Verifier(txn, index, segments, report).run();
+}
+
+Result<VerifyReport> verify(const std::string& path) {
+  TRY_ASSIGN(const Guid guid, read_database_file(path));
+  TRY_ASSIGN(const FolderLock lock, FolderLock::take(path));
+  VerifyReport report;
+  const auto extent = scan_log(log_folder(path), guid);
+  if (!extent) {
+    report.faults.push_back(extent.error().text);
+    return report;
+  }
+  verify_log(*extent, report);
+  if (!index_is_whole(path, guid)) return report;
+  // The size limit only matters to writers.
+  const std::string file = path + "/" + std::string(kIndexFile);
+  const auto index = Index::open(file, 1ULL << 30, true);
+  if (!index) {
+    report.faults.push_back(index.error().text);
+    return report;
+  }
+  TRY_ASSIGN(const ReadTxn txn, index->environment->read());
+  SegmentCache segments(log_folder(path));
+  if (const auto looked = verify_index(txn, *index, segments, report); !looked)
+    report.faults.push_back(looked.error().text);
+  return report;
+}
+
+Result<Database::Statistics> read_statistics(Result<ReadTxn> txn, const Index& index) {
+  if (!txn) return fail(std::move(txn).error());
+  Database::Statistics statistics;
+  TRY_ASSIGN(const State state, read_state(*txn, index));
+  statistics.last_lsn = state.applied;
+  statistics.messages = state.messages;
+  TRY_ASSIGN(statistics.mailboxes, txn->count(index.mailboxes));
+  TRY_ASSIGN(Cursor cursor, Cursor::open(*txn, index.segments));
+  TRY_ASSIGN(bool here, cursor.first());
+  while (here) {
+    TRY_ASSIGN(const SegmentRow row, decode_segment(cursor.value()));
+    statistics.live_body_bytes += row.live_bytes;
+    statistics.dead_body_bytes += row.dead_bytes;
+    TRY_ASSIGN(here, cursor.next());
+  }
+  return statistics;
+}
+
+}  // namespace hauspost::store

@@ -1,0 +1,218 @@
+#include "store/writer.h"
+
+#include "base/log.h"
+
+namespace hauspost::store {
+
+namespace {
+
+// The index grows while a checkpoint's snapshot is open, as replaced pages cannot be reused: one is
+// due, too, when it has grown this much.
+constexpr std::uint64_t kIndexGrowthPages = 32'768;  // 128 MiB
+constexpr std::int64_t kForgetInterval_s = 3600;
+constexpr std::uint64_t kRecordOverhead = 1024;  // of a record beside its bodies, as a guess
+
+std::uint64_t body_bytes(const Request& request) {
+  std::uint64_t total = kRecordOverhead;
+  for (const auto& body : request.bodies) total += body->blob_bytes();
+  return total;
+}
+
+}  // namespace
+
+Writer::Writer(const Platform& platform, const Index& index, std::unique_ptr<LogWriter> log,
+               Checkpointer& checkpointer, WatchHub& hub, const std::atomic<bool>& fenced,
+               Options options)
+    : platform_(platform),
+      index_(index),
+      log_(std::move(log)),
+      checkpointer_(checkpointer),
+      hub_(hub),
+      fenced_(fenced),
+      options_(options),
+      last_lsn_(log_->next_lsn().value - 1),
+      checkpoint_time_(platform.clock->steady()),
+      thread_([this] { run(); }) {}
+
+Writer::~Writer() { stop(); }
+
+bool Writer::submit(Request& request) {
+  {
+    const std::scoped_lock lock(mutex_);
+    if (stop_ || fenced_) {
+      request.error = Error{ErrorCode::kUnavailable, "the database is closing"};
+      return false;
+    }
+    if (waiting_.size() >= kWaitingMax) {
+      request.error = Error{ErrorCode::kExhausted, "too many changes wait for the disk"};
+      return false;
+    }
+    waiting_.push_back(&request);
+    if (waiting_.size() > 1) return true;  // the thread is awake or about to look
+  }
+  changed_.notify_one();
+  return true;
+}
+
+void Writer::stop() {
+  {
+    const std::scoped_lock lock(mutex_);
+    stop_ = true;
+  }
+  changed_.notify_one();
+  if (thread_.joinable()) thread_.join();
+}
+
+void Writer::run() {
+  while (true) {
+    Batch batch = wait_for_batch();
+    if (!batch.empty()) {
+      if (fenced_) {
+        answer_all(batch, Error{ErrorCode::kUnavailable, "the database's disk failed"});
+      } else {
+        write_batch(batch);
+      }
+    }
+    if (!fenced_) checkpoint_if_due();
+    const std::scoped_lock lock(mutex_);
+    if (stop_ && waiting_.empty()) return;
+  }
+}
+
+// Empty when it is time for a checkpoint or to stop.
+Writer::Batch Writer::wait_for_batch() {
+  std::unique_lock lock(mutex_);
+  const auto ready = [this] { return stop_ || !waiting_.empty(); };
+  if (!fenced_ && last_lsn_ > checkpointer_.lsn()) {
+    changed_.wait_for(lock, options_.checkpoint_interval, ready);
+  } else {
+    changed_.wait(lock, ready);
+  }
+  Batch batch;
+  std::uint64_t bytes = 0;
+  while (!waiting_.empty() && batch.size() < kBatchMax && bytes < kBatchBytesMax) {
+    bytes += body_bytes(*waiting_.front());
+    batch.push_back(waiting_.front());
+    waiting_.pop_front();
+  }
+  return batch;
+}
+
+RecordHeader Writer::header_for(Actor actor) const {
+  RecordHeader header;
+  header.lsn = log_->next_lsn();
+  header.epoch = options_.epoch;
+  header.time_us = platform_.clock->now().time_since_epoch().count();
+  header.actor = std::move(actor);
+  if (header.actor.device.size() > kDeviceMax) header.actor.device.resize(kDeviceMax);
+  return header;
+}
+
+void Writer::write_batch(Batch& batch) {
+  if (const auto space = log_->check_space(); !space) return answer_all(batch, space.error());
+  std::uint64_t expected = 0;
+  for (const Request* request : batch) expected += body_bytes(*request);
+  if (const auto room = log_->make_room(expected); !room) return fence(batch, room.error());
+
+  auto txn = index_.environment->write();
+  if (!txn) return fence(batch, txn.error());
+  auto applier = Applier::create(*txn, index_);
+  if (!applier) return answer_all(batch, applier.error());
+  auto planned = plan_batch(batch, *applier);
+  if (planned && log_->has_staged()) planned = applier->flush();
+  if (!planned) {
+    // Nothing of this batch has reached the log: it can be forgotten as a whole.
+    log_->drop_staged();
+    log::error("store.batch.failed", {{"error", planned.error()}});
+    return answer_all(batch, planned.error());
+  }
+  if (!log_->has_staged()) return answer_all(batch, std::nullopt);
+
+  log_since_checkpoint_ += log_->staged_bytes();
+  const std::uint64_t records = log_->next_lsn().value - 1 - last_lsn_.value;
+  if (const auto written = log_->write_staged(); !written) return fence(batch, written.error());
+  if (const auto committed = txn->commit(); !committed) return fence(batch, committed.error());
+  last_lsn_ = Lsn(log_->next_lsn().value - 1);
+  ++commits_;
+  records_ += records;
+  hub_.tell(applier->take_events());
+  answer_all(batch, std::nullopt);
+}
+
+Result<> Writer::plan_batch(Batch& batch, Applier& applier) {
+  TRY(forget_old_deliveries(applier));
+  for (Request* const request : batch) TRY(plan_one(*request, applier));
+  return {};
+}
+
+// Fails only when the transaction must be given up; the request's own failure is in its `error`.
+Result<> Writer::plan_one(Request& request, Applier& applier) {
+  const RecordHeader header = header_for(request.actor);
+  Plan plan(applier, header, std::move(request.bodies));
+  if (auto planned = request.plan(plan); !planned) {
+    if (!plan.untouched()) return planned;
+    request.error = std::move(planned).error();
+    return {};
+  }
+  return stage(plan, header, applier);
+}
+
+Result<> Writer::stage(Plan& plan, const RecordHeader& header, Applier& applier) {
+  if (plan.untouched()) return {};
+  auto record =
+      encode_record(header, plan.operations(), plan.bytes(), plan.take_bodies(), log_->segment());
+  if (record->length > kRecordBytesMax)
+    return fail(ErrorCode::kExhausted, "the change is too big for one record");
+  std::vector<RecordView::Blob> blobs;
+  for (std::size_t i = 0; i < record->bodies.size(); ++i)
+    blobs.push_back({record->blob_offsets[i], record->bodies[i]->blob_bytes()});
+  TRY(applier.finish(log_->segment(), log_->staged_end(), blobs));
+  log_->stage(std::move(record));
+  return {};
+}
+
+Result<> Writer::forget_old_deliveries(Applier& applier) {
+  const RecordHeader header = header_for({});
+  const std::int64_t now_s = header.time_us / 1'000'000;
+  if (now_s < next_forget_s_) return {};
+  next_forget_s_ = now_s + kForgetInterval_s;
+  TRY_ASSIGN(const std::uint64_t rows, applier.txn().count(index_.deliveries));
+  if (rows == 0) return {};
+  Plan plan(applier, header, {});
+  TRY(plan.emit(ForgetDeliveries{now_s - kDeliveriesKept_s}));
+  return stage(plan, header, applier);
+}
+
+void Writer::answer_all(Batch& batch, const std::optional<Error>& error) {
+  for (Request* const request : batch) {
+    if (error) request->error = error;
+    auto done = std::move(request->done);
+    done();  // from here on the request may be gone
+  }
+  batch.clear();
+}
+
+void Writer::fence(Batch& batch, const Error& error) {
+  platform_.fatal(error);  // sets fenced_ when it returns at all
+  answer_all(batch, Error{ErrorCode::kUnavailable, "the database's disk failed"});
+}
+
+bool Writer::checkpoint_due() const {
+  if (last_lsn_ <= checkpointer_.lsn()) return false;
+  return log_since_checkpoint_ >= options_.checkpoint_log_bytes ||
+         platform_.clock->steady() - checkpoint_time_ >= options_.checkpoint_interval ||
+         index_.environment->size().pages_used >= checkpointer_.pages() + kIndexGrowthPages;
+}
+
+void Writer::checkpoint_if_due() {
+  if (checkpointer_.busy() || !checkpoint_due()) return;
+  const auto begun = checkpointer_.begin();
+  if (!begun) {
+    Batch none;
+    return fence(none, begun.error());
+  }
+  log_since_checkpoint_ = 0;
+  checkpoint_time_ = platform_.clock->steady();
+}
+
+}  // namespace hauspost::store
