@@ -34,6 +34,7 @@ struct Settings {
   Guid database_guid;
   std::string database_path;
   std::uint64_t epoch = 0;
+  bool create_database = false;  // its files may have to be made
   // Limits
   std::uint64_t message_bytes_max = 50ULL << 20;
 };

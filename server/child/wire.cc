@@ -36,6 +36,7 @@ std::string to_wire(const Settings& settings) {
   message.set_database_path(settings.database_path);
   message.set_epoch(settings.epoch);
   message.set_message_bytes_max(settings.message_bytes_max);
+  message.set_create_database(settings.create_database);
   std::string out;
   put_string(out, message.SerializeAsString());
   return out;
@@ -70,6 +71,7 @@ Result<Settings> settings_from_wire(std::string_view bytes) {
   settings.database_path = message.database_path();
   settings.epoch = message.epoch();
   settings.message_bytes_max = message.message_bytes_max();
+  settings.create_database = message.create_database();
   return settings;
 }
 

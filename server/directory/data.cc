@@ -70,6 +70,7 @@ std::string to_stored(const DatabaseEntry& entry) {
   message.set_mounted(entry.mounted);
   message.set_epoch(entry.epoch);
   message.set_created_s(entry.created_s);
+  message.set_initialised(entry.initialised);
   return message.SerializeAsString();
 }
 
@@ -107,7 +108,8 @@ Result<DatabaseEntry> database_from_stored(std::string_view bytes) {
                        .mount_at_startup = message.mount_at_startup(),
                        .mounted = message.mounted(),
                        .epoch = message.epoch(),
-                       .created_s = message.created_s()};
+                       .created_s = message.created_s(),
+                       .initialised = message.initialised()};
 }
 
 Result<DomainEntry> domain_from_stored(std::string_view bytes) {

@@ -32,6 +32,7 @@ struct DatabaseEntry {
   bool mounted = true;      // what the administrator wants now; the worker may be down all the same
   std::uint64_t epoch = 0;  // grows at each mount
   std::int64_t created_s = 0;
+  bool initialised = false;  // its files were made: from then on an empty folder is a loss
 };
 
 struct DomainEntry {

@@ -78,25 +78,29 @@ Result<DatabaseEntry> DirectoryWriter::create_database(std::string_view name, st
   });
 }
 
-Result<DatabaseEntry> DirectoryWriter::mount_database(std::string_view name) {
-  const Data& data = *impl_->data;
-  return impl_->in_transaction(true, [&](store::WriteTxn& txn) -> Result<DatabaseEntry> {
-    TRY_ASSIGN(DatabaseEntry entry, known_database(data, txn, name));
-    entry.mounted = true;
-    ++entry.epoch;
-    TRY(txn.put(data.databases, ascii_lower(name), to_stored(entry)));
+Result<DatabaseEntry> DirectoryWriter::Impl::change_database(
+    std::string_view name, const std::function<void(DatabaseEntry&)>& change) {
+  return in_transaction(true, [&](store::WriteTxn& txn) -> Result<DatabaseEntry> {
+    TRY_ASSIGN(DatabaseEntry entry, known_database(*data, txn, name));
+    change(entry);
+    TRY(txn.put(data->databases, ascii_lower(name), to_stored(entry)));
     return entry;
   });
 }
 
-Result<DatabaseEntry> DirectoryWriter::dismount_database(std::string_view name) {
-  const Data& data = *impl_->data;
-  return impl_->in_transaction(true, [&](store::WriteTxn& txn) -> Result<DatabaseEntry> {
-    TRY_ASSIGN(DatabaseEntry entry, known_database(data, txn, name));
-    entry.mounted = false;
-    TRY(txn.put(data.databases, ascii_lower(name), to_stored(entry)));
-    return entry;
+Result<DatabaseEntry> DirectoryWriter::mount_database(std::string_view name) {
+  return impl_->change_database(name, [](DatabaseEntry& entry) {
+    entry.mounted = true;
+    ++entry.epoch;
   });
+}
+
+Result<DatabaseEntry> DirectoryWriter::dismount_database(std::string_view name) {
+  return impl_->change_database(name, [](DatabaseEntry& entry) { entry.mounted = false; });
+}
+
+Result<DatabaseEntry> DirectoryWriter::note_initialised(std::string_view name) {
+  return impl_->change_database(name, [](DatabaseEntry& entry) { entry.initialised = true; });
 }
 
 Result<DatabaseEntry> DirectoryWriter::remove_database(std::string_view name, bool dry_run) {

@@ -34,6 +34,8 @@ class DirectoryWriter {
   // The epoch grows with every call: one call for one mount.
   Result<DatabaseEntry> mount_database(std::string_view name);
   Result<DatabaseEntry> dismount_database(std::string_view name);
+  // Notes that its worker has made its files.
+  Result<DatabaseEntry> note_initialised(std::string_view name);
   // kDenied while mailboxes live there or it is mounted. `dry_run`: only says whether it would.
   Result<DatabaseEntry> remove_database(std::string_view name, bool dry_run);
 

@@ -1,6 +1,8 @@
 // What DirectoryWriter's two source files share. Included from this folder only.
 #pragma once
 
+#include <functional>
+
 #include "server/directory/data.h"
 #include "server/directory/writer.h"
 
@@ -22,6 +24,8 @@ class DirectoryWriter::Impl {
     return result;
   }
 
+  Result<DatabaseEntry> change_database(std::string_view name,
+                                        const std::function<void(DatabaseEntry&)>& change);
   Result<> add_to_count(store::WriteTxn& txn, const std::string& key, int step);
 
   std::shared_ptr<Data> data;

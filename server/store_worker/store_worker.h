@@ -1,0 +1,51 @@
+// StoreWorker: one mounted database with the services behind its two sockets.
+#pragma once
+
+#include <unordered_map>
+
+#include "base/link/session_link.h"
+#include "protocols/imap/session.h"
+#include "server/child/child.h"
+#include "server/child/unix_service.h"
+#include "store/database.h"
+
+namespace hauspost::store_worker {
+
+inline constexpr std::size_t kSessionsMax = 20'000;
+inline constexpr std::size_t kSessionsPerUserMax = 40;
+inline constexpr std::size_t kDeliveryConnectionsMax = 64;
+
+// REQUIRES: one thread; stop() before destruction.
+class StoreWorker {
+ public:
+  // Opens the database, which recovers: blocks. Errors say what an operator should do.
+  static Result<std::unique_ptr<StoreWorker>> open(Executor executor,
+                                                   const child::Settings& settings);
+
+  // Takes the listening descriptor of "session" or "delivery".
+  Result<> listen(const child::NamedDescriptor& listener);
+  // The supervisor's calls, server/child/control.h.
+  Task<Result<std::string>> handle_control(std::uint16_t method, std::string body);
+  // Ends every session, then closes the database.
+  Task<void> stop();
+
+ private:
+  StoreWorker(Executor executor, child::Settings settings,
+              std::unique_ptr<store::Database> database);
+
+  Task<void> serve_session(UnixSocket socket);
+  std::optional<link::SessionRefused> check(const link::SessionStart& start) const;
+  Task<void> serve_accepted(std::unique_ptr<link::FrameSocket> frames,
+                            const link::SessionStart& start);
+  Task<void> serve_delivery(UnixSocket socket);
+  Task<Result<std::string>> delete_mailbox(std::string body);
+
+  child::Settings settings_;
+  std::unique_ptr<store::Database> database_;
+  imap::Services imap_;
+  std::unordered_map<Guid, std::size_t> user_sessions_;  // of users who have any
+  child::UnixService sessions_;
+  child::UnixService deliveries_;
+};
+
+}  // namespace hauspost::store_worker

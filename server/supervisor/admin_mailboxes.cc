@@ -1,0 +1,236 @@
+#include <fmt/format.h>
+
+#include <algorithm>
+
+#include "base/log.h"
+#include "base/text.h"
+#include "server/auth/auth_client.h"
+#include "server/child/control.h"
+#include "server/child/control.pb.h"
+#include "server/directory/names.h"
+#include "server/supervisor/admin_service.h"
+
+namespace hauspost::supervisor {
+
+namespace {
+
+constexpr std::uint32_t kListDefault = 10'000;
+constexpr Duration kDeleteTime = std::chrono::seconds(30);
+
+directory::MailboxOrder to_order(const admin::NewMailbox& wanted) {
+  return {.address = wanted.address(),
+          .aliases = {wanted.aliases().begin(), wanted.aliases().end()},
+          .display_name = wanted.display_name(),
+          .database = wanted.database()};
+}
+
+void refuse(admin::MailboxOutcome& outcome, const Error& error) {
+  outcome.set_error(error.text);
+  outcome.set_error_code(std::string(to_string(error.code)));
+}
+
+bool is_in_domain(const directory::MailboxEntry& entry, const std::string& domain) {
+  const auto ends = [&](const std::string& address) { return address.ends_with("@" + domain); };
+  return ends(entry.address) || std::ranges::any_of(entry.aliases, ends);
+}
+
+// Best first: encrypted from the first byte, then STARTTLS.
+struct ClientService {
+  std::string_view service;
+  std::string_view encryption;
+};
+constexpr ClientService kClientServices[] = {
+    {"imaps", "TLS"},     {"imap", "STARTTLS"},   {"pop3s", "TLS"},
+    {"pop3", "STARTTLS"}, {"submissions", "TLS"}, {"submission", "STARTTLS"},
+};
+
+}  // namespace
+
+admin::Mailbox to_wire(const directory::MailboxEntry& entry) {
+  admin::Mailbox out;
+  out.set_guid(std::string(entry.guid.as_bytes()));
+  out.set_address(entry.address);
+  for (const std::string& alias : entry.aliases) out.add_aliases(alias);
+  out.set_display_name(entry.display_name);
+  out.set_database(entry.database);
+  out.set_enabled(entry.enabled);
+  out.set_imap(entry.imap);
+  out.set_pop3(entry.pop3);
+  out.set_smtp(entry.smtp);
+  out.set_protocol_restricted(entry.protocol_restricted);
+  out.set_created_s(entry.created_s);
+  return out;
+}
+
+Result<directory::MailboxEntry> AdminService::find_mailbox(const std::string& name) const {
+  TRY_ASSIGN(auto entry, supervisor_.directory().reader().find_login(name));
+  if (!entry) {
+    return fail(ErrorCode::kNotFound,
+                fmt::format("no mailbox, or more than one, is named \"{}\"; see: hauspost mailbox "
+                            "list",
+                            escape_for_log(name)));
+  }
+  return std::move(*entry);
+}
+
+Result<std::shared_ptr<link::RpcClient>> AdminService::auth_control() {
+  auto control = supervisor_.auth().control();
+  if (control) return control;
+  return fail(ErrorCode::kUnavailable,
+              "passwords cannot be changed: auth does not run; see: hauspost status");
+}
+
+Task<Result<>> AdminService::store_password(Guid mailbox, Secret password) {
+  CO_TRY_ASSIGN(const std::shared_ptr<link::RpcClient> control, auth_control());
+  co_return co_await auth::set_password(*control, mailbox, std::move(password));
+}
+
+Task<Result<admin::MailboxCreateReply>> AdminService::mailbox_create(
+    admin::MailboxCreateRequest request) {
+  if (request.mailboxes_size() > admin::kMailboxesPerCallMax) {
+    co_return fail(ErrorCode::kInvalid,
+                   fmt::format("more than {} mailboxes in one call", admin::kMailboxesPerCallMax));
+  }
+  std::vector<directory::MailboxOrder> orders;
+  for (const admin::NewMailbox& wanted : request.mailboxes()) orders.push_back(to_order(wanted));
+  directory::DirectoryWriter& directory = supervisor_.directory();
+  CO_TRY_ASSIGN(auto planned, directory.create_mailboxes(orders, unix_now(), true));
+
+  admin::MailboxCreateReply reply;
+  std::vector<directory::MailboxOrder> accepted;
+  std::vector<int> places;  // of the accepted orders in the reply
+  for (int i = 0; i < request.mailboxes_size(); ++i) {
+    admin::MailboxOutcome& outcome = *reply.add_outcomes();
+    outcome.set_index(static_cast<std::uint32_t>(i));
+    const auto at = static_cast<std::size_t>(i);
+    if (!planned[at]) {
+      refuse(outcome, planned[at].error());
+      continue;
+    }
+    if (request.dry_run()) {
+      *outcome.mutable_mailbox() = to_wire(*planned[at]);
+      continue;
+    }
+    // The password first: a mailbox is never there without it.
+    Secret password(std::move(*request.mutable_mailboxes(i)->mutable_password()));
+    if (!password.empty()) {
+      const auto stored = co_await store_password(orders[at].guid, std::move(password));
+      if (!stored) {
+        refuse(outcome, stored.error());
+        continue;
+      }
+    }
+    accepted.push_back(std::move(orders[at]));
+    places.push_back(i);
+  }
+  if (accepted.empty()) co_return reply;
+  CO_TRY_ASSIGN(const auto created, directory.create_mailboxes(accepted, unix_now(), false));
+  for (std::size_t i = 0; i < created.size(); ++i) {
+    admin::MailboxOutcome& outcome = *reply.mutable_outcomes(places[i]);
+    if (created[i]) {
+      *outcome.mutable_mailbox() = to_wire(*created[i]);
+    } else {
+      refuse(outcome, created[i].error());  // its verifier belongs to nobody and cannot be used
+    }
+  }
+  co_return reply;
+}
+
+Task<Result<admin::MailboxListReply>> AdminService::mailbox_list(
+    admin::MailboxListRequest request) {
+  const directory::DirectoryReader& reader = supervisor_.directory().reader();
+  if (!request.database().empty()) CO_TRY(find_database(request.database()));
+  std::string domain;
+  if (!request.domain().empty()) {
+    CO_TRY_ASSIGN(domain, directory::canonical_domain(request.domain()));
+  }
+  CO_TRY_ASSIGN(const auto entries, reader.mailboxes());
+  const std::uint32_t limit = request.limit() == 0 ? kListDefault : request.limit();
+  admin::MailboxListReply reply;
+  for (const directory::MailboxEntry& entry : entries) {
+    if (!request.after().empty() && entry.address <= request.after()) continue;
+    if (!request.database().empty() && !iequals(entry.database, request.database())) continue;
+    if (!domain.empty() && !is_in_domain(entry, domain)) continue;
+    if (static_cast<std::uint32_t>(reply.mailboxes_size()) == limit) {
+      reply.set_more(true);
+      break;
+    }
+    *reply.add_mailboxes() = to_wire(entry);
+  }
+  co_return reply;
+}
+
+Task<Result<admin::MailboxShowReply>> AdminService::mailbox_show(
+    admin::MailboxShowRequest request) {
+  CO_TRY_ASSIGN(const auto entry, find_mailbox(request.name()));
+  admin::MailboxShowReply reply;
+  *reply.mutable_mailbox() = to_wire(entry);
+  co_return reply;
+}
+
+Task<Result<admin::MailboxSetPasswordReply>> AdminService::mailbox_set_password(
+    admin::MailboxSetPasswordRequest request) {
+  Secret password(std::move(*request.mutable_password()));
+  CO_TRY_ASSIGN(const auto entry, find_mailbox(request.name()));
+  CO_TRY(co_await store_password(entry.guid, std::move(password)));
+  admin::MailboxSetPasswordReply reply;
+  *reply.mutable_mailbox() = to_wire(entry);
+  co_return reply;
+}
+
+// True when nothing of it is left in its database.
+Task<bool> AdminService::delete_stored_mailbox(directory::MailboxEntry entry) {
+  ChildProcess* worker = supervisor_.stores().find(entry.database);
+  const auto control = worker == nullptr ? nullptr : worker->control();
+  if (!control) co_return false;
+  child::wire::DeleteMailboxRequest request;
+  request.set_guid(std::string(entry.guid.as_bytes()));
+  const auto answer =
+      co_await control->call(static_cast<std::uint16_t>(child::ControlMethod::kStoreDeleteMailbox),
+                             request.SerializeAsString(), kDeleteTime);
+  co_return answer.has_value() || answer.error().code == ErrorCode::kNotFound;
+}
+
+Task<Result<admin::MailboxRemoveReply>> AdminService::mailbox_remove(
+    admin::MailboxRemoveRequest request) {
+  CO_TRY_ASSIGN(const auto entry, find_mailbox(request.name()));
+  admin::MailboxRemoveReply reply;
+  *reply.mutable_mailbox() = to_wire(entry);
+  if (request.dry_run()) co_return reply;
+  // The account first: from then on nobody logs in or delivers. What is left of a verifier without
+  // its mailbox is of no use to anyone.
+  CO_TRY(supervisor_.directory().remove_mailbox(entry.guid));
+  if (const auto control = auth_control()) {
+    const auto forgotten = co_await auth::remove(**control, entry.guid);
+    if (!forgotten)
+      log::warning("auth.remove", {{"mailbox", entry.address}, {"cause", forgotten.error()}});
+  }
+  reply.set_messages_left(!co_await delete_stored_mailbox(entry));
+  co_return reply;
+}
+
+Task<Result<admin::ClientSettingsReply>> AdminService::client_settings(
+    admin::ClientSettingsRequest request) {
+  std::string user;
+  if (!request.name().empty()) {
+    CO_TRY_ASSIGN(const auto entry, find_mailbox(request.name()));
+    user = entry.address;
+  }
+  admin::ClientSettingsReply reply;
+  for (const ClientService& wanted : kClientServices) {
+    for (const FrontendListeners::Listener& listener : supervisor_.listeners().all()) {
+      if (listener.settings.service != wanted.service) continue;
+      admin::ClientSetting* out = reply.add_settings();
+      out->set_service(std::string(wanted.service));
+      out->set_host(supervisor_.settings().hostname);
+      out->set_port(listener.settings.port);
+      out->set_encryption(std::string(wanted.encryption));
+      out->set_user(user);
+      out->set_available(static_cast<bool>(listener.fd));
+      break;  // clients need one port a service: the first that was configured
+    }
+  }
+  co_return reply;
+}
+
+}  // namespace hauspost::supervisor

@@ -1,0 +1,121 @@
+#include "server/supervisor/admin_service.h"
+
+#include "base/clock.h"
+#include "base/log.h"
+
+namespace hauspost::supervisor {
+
+namespace {
+
+constexpr std::size_t kNamesShown = 5;
+
+template <class Names>
+std::string join_names(const Names& names) {
+  std::string out;
+  std::size_t shown = 0;
+  for (const std::string& name : names) {
+    if (shown++ == kNamesShown) return out + ",... (" + std::to_string(names.size()) + ")";
+    if (!out.empty()) out += ',';
+    out += name;
+  }
+  return out;
+}
+
+// What a changing call is about, for the audit event. Never a password.
+std::string object_of(const admin::MailboxCreateRequest& request) {
+  std::vector<std::string> addresses;
+  for (const admin::NewMailbox& mailbox : request.mailboxes())
+    addresses.push_back(mailbox.address());
+  return join_names(addresses);
+}
+std::string object_of(const admin::ServiceEnableRequest& request) {
+  return join_names(request.names());
+}
+std::string object_of(const admin::ServiceDisableRequest& request) {
+  return join_names(request.names());
+}
+std::string object_of(const admin::StopRequest&) { return "server"; }
+template <class Request>
+std::string object_of(const Request& request) {
+  return request.name();
+}
+
+template <class Request>
+bool is_dry_run(const Request& request) {
+  if constexpr (requires { request.dry_run(); }) return request.dry_run();
+  return false;
+}
+
+template <class Request>
+Result<Request> parse_request(const std::string& body) {
+  Request request;
+  if (!request.ParseFromString(body))
+    return fail(ErrorCode::kInvalid, "the request does not parse");
+  return request;
+}
+
+}  // namespace
+
+std::int64_t unix_now() {
+  return std::chrono::duration_cast<Seconds>(system_clock().now().time_since_epoch()).count();
+}
+
+template <class Request>
+Task<Result<std::string>> AdminService::look(Handler<Request> handler, std::string body) {
+  CO_TRY_ASSIGN(Request request, parse_request<Request>(body));
+  CO_TRY_ASSIGN(const auto reply, co_await (this->*handler)(std::move(request)));
+  co_return reply.SerializeAsString();
+}
+
+template <class Request>
+Task<Result<std::string>> AdminService::change(Handler<Request> handler, Caller caller,
+                                               std::string_view verb, std::string body) {
+  CO_TRY_ASSIGN(Request request, parse_request<Request>(body));
+  const std::string object = object_of(request);
+  const bool dry_run = is_dry_run(request);
+  const auto reply = co_await (this->*handler)(std::move(request));
+  log::info("audit", {{"verb", verb},
+                      {"object", object},
+                      {"uid", caller.uid},
+                      {"pid", caller.pid},
+                      {"dry_run", dry_run},
+                      {"outcome", reply ? std::string("done") : reply.error().text}});
+  if (!reply) co_return fail(reply.error());
+  co_return reply->SerializeAsString();
+}
+
+Task<Result<std::string>> AdminService::answer(Caller caller, std::uint16_t method,
+                                               std::string body) {
+  using enum admin::Method;
+  using Self = AdminService;
+  const auto alter = [&](auto handler, std::string_view verb) {
+    return change(handler, caller, verb, std::move(body));
+  };
+  switch (static_cast<admin::Method>(method)) {
+    case kStatus: co_return co_await look(&Self::status, std::move(body));
+    case kStop: co_return co_await alter(&Self::stop, "server stop");
+    case kDatabaseCreate: co_return co_await alter(&Self::database_create, "database create");
+    case kDatabaseList: co_return co_await look(&Self::database_list, std::move(body));
+    case kDatabaseShow: co_return co_await look(&Self::database_show, std::move(body));
+    case kDatabaseMount: co_return co_await alter(&Self::database_mount, "database mount");
+    case kDatabaseDismount: co_return co_await alter(&Self::database_dismount, "database dismount");
+    case kDatabaseRemove: co_return co_await alter(&Self::database_remove, "database remove");
+    case kDomainAdd: co_return co_await alter(&Self::domain_add, "domain add");
+    case kDomainList: co_return co_await look(&Self::domain_list, std::move(body));
+    case kDomainRemove: co_return co_await alter(&Self::domain_remove, "domain remove");
+    case kMailboxCreate: co_return co_await alter(&Self::mailbox_create, "mailbox create");
+    case kMailboxList: co_return co_await look(&Self::mailbox_list, std::move(body));
+    case kMailboxShow: co_return co_await look(&Self::mailbox_show, std::move(body));
+    case kMailboxSetPassword:
+      co_return co_await alter(&Self::mailbox_set_password, "mailbox set-password");
+    case kMailboxRemove: co_return co_await alter(&Self::mailbox_remove, "mailbox remove");
+    case kClientSettings: co_return co_await look(&Self::client_settings, std::move(body));
+    case kServiceEnable: co_return co_await alter(&Self::service_enable, "service enable");
+    case kServiceDisable: co_return co_await alter(&Self::service_disable, "service disable");
+    case kServiceList: co_return co_await look(&Self::service_list, std::move(body));
+    case kQueueList: co_return co_await look(&Self::queue_list, std::move(body));
+  }
+  co_return fail(ErrorCode::kInvalid, "the supervisor does not know this call; is it older?");
+}
+
+}  // namespace hauspost::supervisor

@@ -1,0 +1,120 @@
+#include <fcntl.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <fmt/format.h>
+
+#include <filesystem>
+#include <fstream>
+
+#include "base/text.h"
+#include "server/supervisor/settings.h"
+
+namespace hauspost::supervisor {
+
+namespace {
+
+std::string marker_path(const std::string& data_root) {
+  return data_root + "/" + std::string(kMarkerFile);
+}
+
+std::string marker_text() {
+  return fmt::format("hauspost data root\nformat {}\n", kDataRootFormat);
+}
+
+std::unexpected<Error> foreign(const std::string& data_root, std::string_view why) {
+  return fail(ErrorCode::kInvalid,
+              fmt::format("{}: not a Hauspost data root: {}; name an empty or new folder, or make "
+                          "one with: hauspost init --data DIR",
+                          data_root, why));
+}
+
+// A new file, or the whole content of one that must not exist: never half written.
+Result<> write_new(const std::string& path, std::string_view text, mode_t mode) {
+  const int fd = ::open(path.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, mode);
+  if (fd < 0) return fail(errno_error(path));
+  const ssize_t written = ::write(fd, text.data(), text.size());
+  int failed = 0;
+  if (written != static_cast<ssize_t>(text.size())) {
+    failed = written < 0 ? errno : ENOSPC;
+  } else if (::fsync(fd) != 0) {
+    failed = errno;
+  }
+  ::close(fd);
+  if (failed == 0) return {};
+  ::unlink(path.c_str());
+  return fail(errno_error(path, failed));
+}
+
+Result<> sync_folder(const std::string& path) {
+  const int fd = ::open(path.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+  if (fd < 0) return fail(errno_error(path));
+  const bool synced = ::fsync(fd) == 0;
+  const int saved = errno;
+  ::close(fd);
+  if (!synced) return fail(errno_error(path, saved));
+  return {};
+}
+
+}  // namespace
+
+Result<> check_data_root(const std::string& data_root) {
+  std::error_code code;
+  if (!std::filesystem::is_directory(data_root, code)) {
+    return fail(
+        ErrorCode::kNotFound,
+        fmt::format("{}: no such folder; make it with: hauspost init --data DIR", data_root));
+  }
+  std::ifstream marker(marker_path(data_root), std::ios::binary);
+  if (!marker) {
+    return foreign(data_root, fmt::format("it has no file {}", kMarkerFile));
+  }
+  std::string first;
+  std::string second;
+  std::getline(marker, first);
+  std::getline(marker, second);
+  if (first != "hauspost data root" || !second.starts_with("format ")) {
+    return foreign(data_root, fmt::format("its file {} says something else", kMarkerFile));
+  }
+  const auto format = parse_u64(std::string_view(second).substr(7));
+  if (!format || *format == 0 || *format > kDataRootFormat) {
+    return fail(
+        ErrorCode::kInvalid,
+        fmt::format("{}: data root of format \"{}\"; this program knows format {} and leaves "
+                    "it alone: use the newer program that made it",
+                    data_root, escape_for_log(second), kDataRootFormat));
+  }
+  return {};
+}
+
+Result<> create_data_root(const std::string& data_root) {
+  std::error_code code;
+  const bool exists = std::filesystem::exists(data_root, code);
+  if (exists && std::filesystem::exists(marker_path(data_root), code)) {
+    return check_data_root(data_root);
+  }
+  if (exists) {
+    if (!std::filesystem::is_directory(data_root, code)) {
+      return foreign(data_root, "it is not a folder");
+    }
+    if (!std::filesystem::is_empty(data_root, code)) {
+      return foreign(
+          data_root,
+          code ? code.message() : fmt::format("it is not empty and has no file {}", kMarkerFile));
+    }
+  } else {
+    std::filesystem::create_directories(data_root, code);
+    if (code) return fail(errno_error("making folder " + data_root, code.value()));
+  }
+  if (::chmod(data_root.c_str(), 0700) != 0) return fail(errno_error(data_root));
+  TRY(write_new(marker_path(data_root), marker_text(), 0600));
+  return sync_folder(data_root);
+}
+
+Result<> write_initial_settings(const std::string& data_root, const ServerSettings& settings) {
+  const std::string path = data_root + "/" + std::string(kSettingsFile);
+  TRY(write_new(path, format_settings(settings), 0600));
+  return sync_folder(data_root);
+}
+
+}  // namespace hauspost::supervisor

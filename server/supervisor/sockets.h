@@ -1,0 +1,20 @@
+// Listening sockets, opened by the supervisor for its children. They outlive the children, so that
+// connections wait in the backlog while one is started again.
+#pragma once
+
+#include "server/supervisor/settings.h"
+#include "server/supervisor/unique_fd.h"
+
+namespace hauspost::supervisor {
+
+inline constexpr int kBacklog = 1024;
+
+// kExists: something else listens there; kDenied: a port below 1024 without the right to it. The
+// text names listener, address and what to do.
+Result<UniqueFd> listen_tcp(const ListenerSettings& listener);
+
+// Mode 0600. A socket file left by a dead supervisor is replaced: REQUIRES the data root's lock.
+// kInvalid: the path is too long for a socket.
+Result<UniqueFd> listen_unix(const std::string& path);
+
+}  // namespace hauspost::supervisor

@@ -1,0 +1,267 @@
+#include "server/supervisor/supervisor.h"
+
+#include <fcntl.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <cstdio>
+
+#include "base/clock.h"
+#include "base/log.h"
+#include "base/text.h"
+#include "server/child/control.h"
+#include "server/supervisor/data_lock.h"
+
+namespace hauspost::supervisor {
+
+namespace {
+
+constexpr Duration kMountTime = std::chrono::seconds(60);
+constexpr Duration kStartTime = std::chrono::minutes(10);
+constexpr Duration kKickTime = std::chrono::seconds(5);
+constexpr Duration kRestartPatience = std::chrono::seconds(5);
+constexpr Duration kDismountPatience = std::chrono::seconds(10);
+// The whole stop stays below ten seconds also when every role has to be killed.
+constexpr Duration kStopPatience = std::chrono::milliseconds(2300);
+
+Result<> make_folder(const std::string& path) {
+  if (::mkdir(path.c_str(), 0700) == 0 || errno == EEXIST) return {};
+  return fail(errno_error("making folder " + path));
+}
+
+}  // namespace
+
+struct Supervisor::Prepared {
+  ServerSettings settings;
+  UniqueFd lock;
+  std::unique_ptr<directory::DirectoryWriter> directory;
+  UniqueFd auth_calls;
+  UniqueFd transport_session;
+};
+
+Result<std::unique_ptr<Supervisor>> Supervisor::prepare(asio::io_context& io, Options options) {
+  TRY(check_data_root(options.data_root));
+  const std::string run_dir = options.data_root + "/run";
+  Prepared prepared;
+  TRY_ASSIGN(prepared.settings, load_settings(options.data_root));
+  TRY_ASSIGN(prepared.lock, lock_data_root(options.data_root));
+  TRY(make_folder(run_dir));
+  if (::chmod(run_dir.c_str(), 0700) != 0) return fail(errno_error(run_dir));
+  ::unlink((run_dir + "/ready").c_str());
+  TRY(make_folder(options.data_root + "/databases"));
+  TRY_ASSIGN(prepared.directory,
+             directory::DirectoryWriter::open(options.data_root + "/directory.mdb"));
+  TRY_ASSIGN(prepared.auth_calls, listen_unix(child::auth_socket(run_dir)));
+  TRY_ASSIGN(prepared.transport_session, listen_unix(child::transport_session_socket(run_dir)));
+  std::unique_ptr<Supervisor> supervisor(
+      new Supervisor(io, std::move(options), std::move(prepared)));
+  TRY(supervisor->apply_services({}, true));
+  return supervisor;
+}
+
+Supervisor::Supervisor(asio::io_context& io, Options options, Prepared prepared)
+    : executor_(io.get_executor()),
+      options_(std::move(options)),
+      settings_(std::move(prepared.settings)),
+      started_s_(
+          std::chrono::duration_cast<Seconds>(system_clock().now().time_since_epoch()).count()),
+      lock_(std::move(prepared.lock)),
+      directory_(std::move(prepared.directory)),
+      listeners_(settings_.listeners),
+      auth_calls_(std::move(prepared.auth_calls)),
+      transport_session_(std::move(prepared.transport_session)),
+      auth_(executor_, role(child::Role::kAuth, "auth", "hauspost-auth")),
+      transport_(executor_, role(child::Role::kTransport, "transport", "hauspost-transport")),
+      frontend_(executor_, role(child::Role::kFrontend, "frontend", "hauspost-frontend")),
+      stores_(
+          executor_,
+          WorkerPlan{.program = options_.program_dir + "/hauspost-store",
+                     .common = common_settings(),
+                     .inherited = {lock_.get()},
+                     .restart = {.quarantine_deaths = settings_.quarantine_deaths},
+                     .on_ready = [this](const std::string& database) { store_ready(database); }}),
+      tasks_(executor_),
+      told_(executor_),
+      turn_free_(executor_) {}
+
+Supervisor::~Supervisor() = default;
+
+child::Settings Supervisor::common_settings() const {
+  child::Settings settings;
+  settings.data_root = options_.data_root;
+  settings.run_dir = run_dir();
+  settings.directory_path = options_.data_root + "/directory.mdb";
+  settings.hostname = settings_.hostname;
+  settings.message_bytes_max = settings_.message_bytes_max;
+  return settings;
+}
+
+ChildSpec Supervisor::role(child::Role role, std::string name, std::string_view program) {
+  ChildSpec spec;
+  spec.name = std::move(name);
+  spec.program = options_.program_dir + "/" + std::string(program);
+  spec.inherited = {lock_.get()};
+  spec.settings = [this, role] {
+    child::Settings settings = common_settings();
+    settings.role = role;
+    if (role == child::Role::kFrontend) {
+      settings.certificate_file = settings_.certificate_file;
+      settings.key_file = settings_.key_file;
+    }
+    return settings;
+  };
+  spec.listeners = [this, role]() -> std::vector<child::NamedDescriptor> {
+    switch (role) {
+      case child::Role::kAuth: return {{"calls", auth_calls_.get()}};
+      case child::Role::kTransport: return {{"session", transport_session_.get()}};
+      case child::Role::kFrontend: return listeners_.descriptors();
+      case child::Role::kStore: break;
+    }
+    return {};
+  };
+  return spec;
+}
+
+Task<Result<>> Supervisor::start() {
+  auth_.start();
+  CO_TRY(co_await mount_at_startup());
+  transport_.start();
+  frontend_.start();
+  for (ChildProcess* child : {&auth_, &transport_, &frontend_}) {
+    if (co_await child->wait_running(kStartTime)) continue;
+    co_return fail(ErrorCode::kUnavailable,
+                   fmt::format("{} does not start ({}); its last log lines say why", child->name(),
+                               child->facts().last_death));
+  }
+  for (ChildProcess* store : stores_.all()) {
+    if (stop_asked_) break;
+    if (co_await store->wait_running(kStartTime)) continue;
+    log::warning("database.not_ready", {{"child", store->name()}});
+  }
+  if (stop_asked_) co_return Result<>{};
+  CO_TRY(write_ready_file());
+  std::puts("ready");
+  std::fflush(stdout);
+  co_return Result<>{};
+}
+
+Task<Result<>> Supervisor::mount_at_startup() {
+  CO_TRY_ASSIGN(const auto databases, directory_->reader().databases());
+  for (const directory::DatabaseEntry& database : databases) {
+    if (!database.mounted) continue;
+    if (!database.mount_at_startup) {
+      CO_TRY(directory_->dismount_database(database.name));
+      continue;
+    }
+    CO_TRY_ASSIGN(const auto entry, directory_->mount_database(database.name));
+    const auto mounted = stores_.mount(entry);
+    if (!mounted)
+      log::error("database.mount", {{"database", entry.name}, {"cause", mounted.error()}});
+  }
+  co_return Result<>{};
+}
+
+Result<> Supervisor::write_ready_file() const {
+  const std::string path = run_dir() + "/ready";
+  const UniqueFd fd(::open(path.c_str(), O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0600));
+  const std::string text = fmt::format("{}\n", ::getpid());
+  if (!fd || ::write(fd.get(), text.data(), text.size()) != static_cast<ssize_t>(text.size()))
+    return fail(errno_error(path));
+  return {};
+}
+
+Task<void> Supervisor::stop() {
+  ::unlink((run_dir() + "/ready").c_str());
+  co_await frontend_.stop(kStopPatience);
+  co_await transport_.stop(kStopPatience);
+  co_await stores_.stop_all(kStopPatience);
+  co_await auth_.stop(kStopPatience);
+  tasks_.stop();
+  co_await tasks_.join();
+}
+
+void Supervisor::ask_to_stop() {
+  stop_asked_ = true;
+  told_.notify_all();
+}
+
+Task<void> Supervisor::wait_for_stop() {
+  while (!stop_asked_) {
+    [[maybe_unused]] auto woken = co_await told_.wait();
+  }
+}
+
+Task<Result<Supervisor::Turn>> Supervisor::take_turn() {
+  while (turn_taken_) CO_TRY(co_await turn_free_.wait());
+  turn_taken_ = true;
+  co_return Turn(this);
+}
+
+Task<Result<>> Supervisor::mount(std::string name) {
+  ChildProcess* running = stores_.find(name);
+  if (running != nullptr && running->facts().state != ChildProcess::State::kQuarantined) {
+    co_return fail(ErrorCode::kExists, fmt::format("database {} is mounted already", name));
+  }
+  CO_TRY_ASSIGN(const auto entry, directory_->mount_database(name));
+  CO_TRY(stores_.mount(entry));
+  ChildProcess* worker = stores_.find(name);
+  if (co_await worker->wait_running(kMountTime)) co_return Result<>{};
+  co_return fail(ErrorCode::kUnavailable,
+                 fmt::format("database {} is mounted, but its worker does not answer ({}); the log "
+                             "says why, and it is tried again",
+                             entry.name,
+                             worker->facts().last_death.empty() ? "still recovering"
+                                                                : worker->facts().last_death));
+}
+
+Task<Result<>> Supervisor::dismount(std::string name) {
+  CO_TRY_ASSIGN(const auto found, directory_->reader().database(name));
+  if (found && !found->mounted && stores_.find(name) == nullptr) {
+    co_return fail(ErrorCode::kExists,
+                   fmt::format("database {} is dismounted already", found->name));
+  }
+  CO_TRY(directory_->dismount_database(name));
+  co_await stores_.dismount(name, kDismountPatience);
+  co_return Result<>{};
+}
+
+Result<bool> Supervisor::apply_services(const std::vector<std::string>& switched, bool enabled) {
+  return listeners_.apply([&](std::string_view service) {
+    if (std::ranges::find(switched, service) != switched.end()) return enabled;
+    return directory_->reader().service_enabled(service).value_or(false);
+  });
+}
+
+Result<> Supervisor::switch_services(const std::vector<std::string>& names, bool enabled) {
+  for (const std::string& name : names) {
+    if (!enabled || is_offered(name)) continue;
+    return fail(ErrorCode::kInvalid,
+                fmt::format("service {} is not part of this version", escape_for_log(name)));
+  }
+  TRY_ASSIGN(const bool changed, apply_services(names, enabled));
+  const auto written = directory_->set_services(names, enabled);
+  if (!written) {
+    [[maybe_unused]] auto as_before = apply_services({}, true);
+    return written;
+  }
+  if (changed) frontend_.restart(kRestartPatience);
+  return {};
+}
+
+void Supervisor::store_ready(const std::string& database) {
+  const auto noted = directory_->note_initialised(database);
+  if (!noted) log::error("directory.write", {{"cause", noted.error()}});
+  tasks_.spawn("queue.kick", kick_queue());
+}
+
+Task<void> Supervisor::kick_queue() {
+  const auto control = transport_.control();
+  if (!control) co_return;  // it looks at its whole queue when it starts
+  [[maybe_unused]] auto kicked = co_await control->call(
+      static_cast<std::uint16_t>(child::ControlMethod::kQueueKick), std::string_view(), kKickTime);
+}
+
+}  // namespace hauspost::supervisor

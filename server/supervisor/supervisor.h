@@ -1,0 +1,105 @@
+// Supervisor: the root of a running server. Owns the data root's lock, the directory, every
+// listening socket and every child; parses nothing from the network.
+#pragma once
+
+#include "server/directory/writer.h"
+#include "server/supervisor/frontend_listeners.h"
+#include "server/supervisor/store_workers.h"
+
+namespace hauspost::supervisor {
+
+struct Options {
+  std::string data_root;
+  std::string program_dir;  // where the children's programs are
+};
+
+// REQUIRES: the main thread; stop() before destruction.
+class Supervisor {
+ public:
+  // Checks the data root, takes its lock, reads the settings, opens the directory and the
+  // listeners. Blocks. Errors are one line for the operator.
+  static Result<std::unique_ptr<Supervisor>> prepare(asio::io_context& io, Options options);
+  ~Supervisor();
+
+  // Starts every child and returns when each has answered, or is known to be in trouble; then
+  // writes run/ready and the line "ready" on standard output.
+  Task<Result<>> start();
+  // Front-end first, then transport, stores, auth. At most ten seconds.
+  Task<void> stop();
+
+  // Somebody asked for the end: a signal, or the CLI.
+  void ask_to_stop();
+  Task<void> wait_for_stop();
+
+  // What the admin service works with.
+  const Options& options() const { return options_; }
+  const ServerSettings& settings() const { return settings_; }
+  directory::DirectoryWriter& directory() { return *directory_; }
+  const FrontendListeners& listeners() const { return listeners_; }
+  StoreWorkers& stores() { return stores_; }
+  ChildProcess& auth() { return auth_; }
+  ChildProcess& frontend() { return frontend_; }
+  ChildProcess& transport() { return transport_; }
+  std::int64_t started_s() const { return started_s_; }
+  std::string run_dir() const { return options_.data_root + "/run"; }
+
+  // Mounts with a new epoch and waits for the worker. kUnavailable: it does not come up; it stays
+  // mounted, and the supervisor goes on trying.
+  Task<Result<>> mount(std::string name);
+  Task<Result<>> dismount(std::string name);
+  // Switches services, opens and closes their listeners and hands them to a new front-end. Nothing
+  // has changed when a listener cannot be opened. kInvalid: no such service, or not offered.
+  Result<> switch_services(const std::vector<std::string>& names, bool enabled);
+  // Changes to databases and services go one at a time: hold this while making one.
+  class Turn;
+  Task<Result<Turn>> take_turn();  // kCancelled
+
+ private:
+  struct Prepared;
+  Supervisor(asio::io_context& io, Options options, Prepared prepared);
+
+  child::Settings common_settings() const;
+  ChildSpec role(child::Role role, std::string name, std::string_view program);
+  void store_ready(const std::string& database);
+  Task<void> kick_queue();
+  Task<Result<>> mount_at_startup();
+  Result<bool> apply_services(const std::vector<std::string>& switched, bool enabled);
+  Result<> write_ready_file() const;
+
+  Executor executor_;
+  Options options_;
+  ServerSettings settings_;
+  std::int64_t started_s_ = 0;
+  UniqueFd lock_;
+  std::unique_ptr<directory::DirectoryWriter> directory_;
+  FrontendListeners listeners_;
+  UniqueFd auth_calls_;
+  UniqueFd transport_session_;
+  ChildProcess auth_;
+  ChildProcess transport_;
+  ChildProcess frontend_;
+  StoreWorkers stores_;
+  TaskGroup tasks_;
+  Condition told_;
+  bool stop_asked_ = false;
+  Condition turn_free_;
+  bool turn_taken_ = false;
+};
+
+class Supervisor::Turn {
+ public:
+  Turn(Turn&& other) noexcept : supervisor_(std::exchange(other.supervisor_, nullptr)) {}
+  Turn& operator=(Turn&&) = delete;
+  ~Turn() {
+    if (supervisor_ == nullptr) return;
+    supervisor_->turn_taken_ = false;
+    supervisor_->turn_free_.notify_all();
+  }
+
+ private:
+  friend class Supervisor;
+  explicit Turn(Supervisor* supervisor) : supervisor_(supervisor) {}
+  Supervisor* supervisor_;
+};
+
+}  // namespace hauspost::supervisor

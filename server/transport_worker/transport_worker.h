@@ -1,0 +1,49 @@
+// TransportWorker: SMTP sessions, the queue and its retries.
+#pragma once
+
+#include "base/link/session_link.h"
+#include "server/child/child.h"
+#include "server/child/unix_service.h"
+#include "server/transport_worker/directory_adapter.h"
+#include "transport/queue/queue.h"
+#include "transport/services.h"
+
+namespace hauspost::transport_worker {
+
+inline constexpr std::size_t kSessionsMax = 10'000;
+
+// REQUIRES: one thread; stop() before destruction.
+class TransportWorker {
+ public:
+  // Opens directory and queue: blocks.
+  static Result<std::unique_ptr<TransportWorker>> open(Executor executor,
+                                                       const child::Settings& settings);
+
+  // Takes the listening descriptor of "session".
+  Result<> listen(const child::NamedDescriptor& listener);
+  // Lets the queue run until stop().
+  void start();
+  // The supervisor's calls, server/child/control.h.
+  Task<Result<std::string>> handle_control(std::uint16_t method, std::string body);
+  Task<void> stop();
+
+ private:
+  TransportWorker(Executor executor, const child::Settings& settings,
+                  std::unique_ptr<directory::DirectoryReader> directory,
+                  std::unique_ptr<transport::Queue> queue);
+
+  Task<void> serve_session(UnixSocket socket);
+  Task<void> serve_accepted(std::unique_ptr<link::FrameSocket> frames,
+                            const link::SessionStart& start);
+  Result<std::string> list_queue(const std::string& body) const;
+
+  std::unique_ptr<directory::DirectoryReader> reader_;
+  DirectoryAdapter directory_;
+  transport::DeliveryClients deliveries_;
+  std::unique_ptr<transport::Queue> queue_;
+  transport::Services services_;
+  child::UnixService sessions_;
+  TaskGroup tasks_;
+};
+
+}  // namespace hauspost::transport_worker

@@ -1,0 +1,174 @@
+#include "server/supervisor/settings.h"
+
+#include <catch2/catch.hpp>
+
+#include <fstream>
+
+#include "tests/unit/temp_folder.h"
+
+using namespace hauspost;
+using namespace hauspost::supervisor;
+using hauspost::test::TempFolder;
+
+namespace {
+
+const std::string kGood = R"([server]
+hostname = "Mail.Example.test"
+
+[listeners]
+smtp = ["127.0.0.1:10025", "[::1]:10025"]
+imaps = "127.0.0.1:10993"
+
+[tls]
+certificate = "tls/cert.pem"
+key = "/etc/key.pem"
+
+[limits]
+message_size = "25M"
+
+[supervisor]
+quarantine_deaths = 0
+)";
+
+std::string replaced(std::string text, const std::string& from, const std::string& to) {
+  const std::size_t at = text.find(from);
+  REQUIRE(at != std::string::npos);
+  return text.replace(at, from.size(), to);
+}
+
+void write_file(const std::string& path, const std::string& text) {
+  std::ofstream(path, std::ios::binary) << text;
+}
+
+}  // namespace
+
+TEST_CASE("settings: a whole file is read") {
+  const auto settings = parse_settings(kGood, "/data");
+  REQUIRE(settings);
+  CHECK(settings->hostname == "mail.example.test");
+  CHECK(settings->certificate_file == "/data/tls/cert.pem");
+  CHECK(settings->key_file == "/etc/key.pem");
+  CHECK(settings->message_bytes_max == 25ULL << 20);
+  CHECK(settings->quarantine_deaths == 0);
+  const std::vector<ListenerSettings> wanted = {
+      {"smtp", "127.0.0.1", 10025}, {"smtp", "::1", 10025}, {"imaps", "127.0.0.1", 10993}};
+  CHECK(settings->listeners == wanted);
+}
+
+TEST_CASE("settings: what is left out has its default") {
+  const auto settings =
+      parse_settings("[server]\nhostname='localhost'\n[tls]\ncertificate='c'\nkey='k'\n", "/data");
+  REQUIRE(settings);
+  CHECK(settings->listeners.empty());
+  CHECK(settings->message_bytes_max == 50ULL << 20);
+  CHECK(settings->quarantine_deaths == 3);
+}
+
+TEST_CASE("settings: each mistake is one line that names the place") {
+  struct Case {
+    std::string from, to, wanted;
+  };
+  const Case cases[] = {
+      {"[server]", "[server", "line 1"},
+      {"hostname =", "host_name =", "line 2: unknown key server.host_name"},
+      {"\"Mail.Example.test\"", "17", "line 2: server.hostname must be a text"},
+      {"\"Mail.Example.test\"", "\"mail\"", "line 2: server.hostname \"mail\""},
+      {"\"Mail.Example.test\"", "\"a..b\"", "line 2: server.hostname"},
+      {"hostname = \"Mail.Example.test\"", "", "server.hostname is missing"},
+      {"smtp =", "stmp =", "line 5: unknown key listeners.stmp"},
+      {"\"127.0.0.1:10993\"", "10993", "line 6: listeners.imaps must be"},
+      {"\"127.0.0.1:10993\"", "[10993]", "line 6: listeners.imaps must be"},
+      {"\"127.0.0.1:10993\"", "\"127.0.0.1\"",
+       "line 6: listeners.imaps: \"127.0.0.1\" has no port"},
+      {"\"127.0.0.1:10993\"", "\"127.0.0.1:0\"", "1 to 65535"},
+      {"\"127.0.0.1:10993\"", "\"127.0.0.1:65536\"", "1 to 65535"},
+      {"\"127.0.0.1:10993\"", "\"127.0.0.1:x\"", "1 to 65535"},
+      {"\"127.0.0.1:10993\"", "\"localhost:993\"", "no IP address"},
+      {"\"127.0.0.1:10993\"", "\"::1:993\"", "no IP address"},
+      {"\"127.0.0.1:10993\"", "\"[127.0.0.1]:993\"", "no IP address"},
+      {"\"127.0.0.1:10993\"", "\"127.0.0.1:10025\"",
+       "line 6: listeners.imaps and listeners.smtp both want 127.0.0.1:10025"},
+      {"\"[::1]:10025\"", "\"127.0.0.1:10025\"", "both want 127.0.0.1:10025"},
+      {"certificate = \"tls/cert.pem\"", "", "tls.certificate is missing"},
+      {"key = \"/etc/key.pem\"", "key = 1", "line 10: tls.key must be a text"},
+      {"key = \"/etc/key.pem\"", "", "tls.key is missing"},
+      {"\"25M\"", "\"25X\"", "line 13: limits.message_size"},
+      {"\"25M\"", "\"\"", "line 13: limits.message_size"},
+      {"\"25M\"", "-1", "line 13: limits.message_size"},
+      {"\"25M\"", "\"1K\"", "line 13: limits.message_size"},
+      {"\"25M\"", "\"99999999999999999999G\"", "line 13: limits.message_size"},
+      {"\"25M\"", "\"17179869184G\"", "line 13: limits.message_size"},
+      {"quarantine_deaths = 0", "quarantine_deaths = -1", "line 16: supervisor.quarantine_deaths"},
+      {"quarantine_deaths = 0", "quarantine_deaths = \"0\"",
+       "line 16: supervisor.quarantine_deaths"},
+      {"quarantine_deaths", "deaths", "line 16: unknown key supervisor.deaths"},
+      {"[limits]", "[limit]", "unknown section \"limit\""},
+      {"[server]", "color = 1\n[server]", "line 1: unknown key \"color\""},
+      {"[server]", "server = 1\n[x]", "line"},
+      {"[supervisor]", "[server]", "line 15"},
+  };
+  for (const Case& wrong : cases) {
+    CAPTURE(wrong.from, wrong.to);
+    const auto settings = parse_settings(replaced(kGood, wrong.from, wrong.to), "/data");
+    REQUIRE(!settings);
+    CHECK(settings.error().code == ErrorCode::kInvalid);
+    CHECK_THAT(settings.error().text, Catch::Contains(wrong.wanted));
+    CHECK_THAT(settings.error().text, Catch::StartsWith("hauspost.toml"));
+    CHECK(settings.error().text.find('\n') == std::string::npos);
+  }
+}
+
+TEST_CASE("settings: what is written reads back the same") {
+  ServerSettings settings{
+      .hostname = "mail.example.test",
+      .listeners = {{"smtp", "127.0.0.1", 25}, {"smtp", "::1", 25}, {"imaps", "0.0.0.0", 993}},
+      .certificate_file = "/a \"b\"\\c.pem",
+      .key_file = "/k",
+      .message_bytes_max = (1ULL << 20) + 1,
+      .quarantine_deaths = 5};
+  const auto read = parse_settings(format_settings(settings), "/data");
+  REQUIRE(read);
+  CHECK(read->hostname == settings.hostname);
+  CHECK(read->listeners == settings.listeners);
+  CHECK(read->certificate_file == settings.certificate_file);
+  CHECK(read->message_bytes_max == settings.message_bytes_max);
+  CHECK(read->quarantine_deaths == settings.quarantine_deaths);
+}
+
+TEST_CASE("settings: certificate and key must be readable") {
+  TempFolder folder;
+  const ServerSettings settings{
+      .hostname = "localhost", .certificate_file = "cert.pem", .key_file = "key.pem"};
+  CHECK(load_settings(folder.path()).error().code == ErrorCode::kNotFound);
+  REQUIRE(write_initial_settings(folder.path(), settings));
+  CHECK(write_initial_settings(folder.path(), settings).error().code == ErrorCode::kExists);
+  CHECK_THAT(load_settings(folder.path()).error().text, Catch::Contains("tls.certificate"));
+  write_file(folder / "cert.pem", "x");
+  CHECK_THAT(load_settings(folder.path()).error().text, Catch::Contains("tls.key"));
+  write_file(folder / "key.pem", "x");
+  CHECK(load_settings(folder.path()));
+}
+
+TEST_CASE("data root: made once, known again, and nothing else is taken for one") {
+  TempFolder folder;
+  const std::string root = folder / "data";
+  CHECK(check_data_root(root).error().code == ErrorCode::kNotFound);
+  REQUIRE(create_data_root(root));
+  CHECK(check_data_root(root));
+  write_file(root + "/something", "x");
+  CHECK(create_data_root(root));
+
+  const std::string foreign = folder / "home";
+  std::filesystem::create_directory(foreign);
+  write_file(foreign + "/letter.txt", "x");
+  for (const auto& refused : {create_data_root(foreign), check_data_root(foreign)}) {
+    REQUIRE(!refused);
+    CHECK_THAT(refused.error().text, Catch::Contains("not a Hauspost data root"));
+  }
+  CHECK(!std::filesystem::exists(foreign + "/hauspost-root"));
+  CHECK(!create_data_root(foreign + "/letter.txt"));
+  write_file(foreign + "/hauspost-root", "something else\n");
+  CHECK_THAT(check_data_root(foreign).error().text, Catch::Contains("says something else"));
+  write_file(root + "/hauspost-root", "hauspost data root\nformat 2\n");
+  CHECK_THAT(check_data_root(root).error().text, Catch::Contains("newer program"));
+}
