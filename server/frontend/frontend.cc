@@ -70,6 +70,8 @@ Frontend::Frontend(Executor executor, FrontendSettings settings, auth::Authentic
       accepting_(executor),
       tasks_(executor) {}
 
+Frontend::~Frontend() = default;
+
 Result<> Frontend::load_certificate() {
   TRY_ASSIGN(tls::TlsContext loaded,
              tls::TlsContext::server_from_files(settings_.certificate_file, settings_.key_file));

@@ -25,6 +25,7 @@ class Frontend {
  public:
   Frontend(Executor executor, FrontendSettings settings, auth::Authenticator& authenticator,
            Backends& backends);
+  ~Frontend();
 
   // kInvalid, kNotFound, kDenied: the certificate or key. An expired certificate is used, with a
   // warning: mail goes on.
