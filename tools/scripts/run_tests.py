@@ -82,7 +82,7 @@ def run_system(tally):
 
 
 def run_tidy(tally):
-    run_script(tally, "tidy", [sys.executable, "tests/tidy/run.py"])
+    run_script(tally, "tidy", [sys.executable, "tests/tidy/tidy_test.py"])
 
 
 def main(arguments):

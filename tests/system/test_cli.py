@@ -1,0 +1,195 @@
+"""The command line: every verb with --json, exit statuses, thousands of mailboxes at once."""
+
+import csv
+import fcntl
+import io
+import json
+import os
+import pathlib
+import pty
+import struct
+import subprocess
+import tempfile
+import termios
+
+from harness import DOMAIN, PASSWORD, OwnServerTest, SystemTest
+
+
+class Json(SystemTest):
+    def test_status(self):
+        status = self.server.ask("status")
+        names = {entry["name"] for entry in status["processes"]}
+        self.assertLessEqual({"auth", "frontend", "transport", "store DB1"}, names)
+        self.assertTrue(all(entry["pid"] > 0 for entry in status["processes"]))
+        listeners = {entry["service"]: entry for entry in status["listeners"]}
+        self.assertEqual(listeners["imaps"]["port"], self.server.ports["imaps"])
+        self.assertTrue(listeners["imaps"]["open"])
+        self.assertFalse(listeners["pop3"]["open"])
+
+    def test_databases(self):
+        self.assertIn("DB1", [entry["name"] for entry in self.server.ask("database", "list")])
+        shown = self.server.ask("database", "show", "db1")  # names compare without case
+        self.assertEqual((shown["name"], shown["state"]), ("DB1", "mounted"))
+        self.assertRegex(shown["guid"], r"^[0-9a-f]{8}-")
+        self.server.user()
+        self.assertGreater(self.server.ask("database", "show", "DB1")["mailboxes"], 0)
+
+    def test_a_database_from_its_creation_to_its_end(self):
+        made = self.server.ask("database", "create", "Short")
+        self.assertEqual(made["state"], "mounted")
+        self.assertEqual(self.server.ask("database", "dismount", "Short")["state"], "dismounted")
+        self.assertEqual(self.server.ask("database", "mount", "Short")["state"], "mounted")
+        tried = self.server.ask("database", "remove", "Short", "--dry-run")
+        self.assertEqual(self.server.ask("database", "show", "Short")["name"], "Short")
+        self.server.cli("--yes", "database", "remove", "Short")
+        self.assertTrue(pathlib.Path(tried["path"]).is_dir())
+        self.assertEqual(self.server.run("database", "show", "Short").returncode, 1)
+
+    def test_domains(self):
+        self.server.ask("domain", "add", "Bücher.example")
+        names = [entry["name"] for entry in self.server.ask("domain", "list")]
+        self.assertIn("xn--bcher-kva.example", names)
+        self.server.cli("domain", "remove", "xn--bcher-kva.example", "--yes")
+        self.assertNotIn("xn--bcher-kva.example",
+                         [entry["name"] for entry in self.server.ask("domain", "list")])
+
+    def test_a_mailbox_from_its_creation_to_its_end(self):
+        address = f"Carol.Jones@{DOMAIN}"
+        made = self.server.ask("mailbox", "create", address, "--display-name", "Carol",
+                               "--alias", f"cj@{DOMAIN}", "--generate")
+        self.assertGreaterEqual(len(made["password"]), 16)
+        shown = self.server.ask("mailbox", "show", f"cj@{DOMAIN}")
+        self.assertEqual(shown["guid"], made["guid"])
+        self.assertNotIn("password", shown)
+        connection = self.server.imap()
+        connection.login(address, made["password"])
+        connection.logout()
+        changed = self.server.ask("mailbox", "set-password", address, "--generate")
+        self.assertNotEqual(changed["password"], made["password"])
+        with self.assertRaises(Exception):
+            self.server.imap().login(address, made["password"])
+        settings = {entry["service"]: entry
+                    for entry in self.server.ask("mailbox", "client-settings", address)}
+        self.assertEqual(settings["imaps"]["port"], self.server.ports["imaps"])
+        self.assertEqual(settings["submission"]["encryption"], "STARTTLS")
+        self.server.cli("mailbox", "remove", address, "--yes")
+        self.assertEqual(self.server.run("mailbox", "show", address).returncode, 1)
+        with self.server.smtp() as smtp:
+            smtp.helo("x.example")
+            smtp.mail("x@example.org")
+            self.assertEqual(smtp.rcpt(address)[0], 550)
+
+    def test_services_and_queue(self):
+        states = {entry["name"]: entry["enabled"] for entry in self.server.ask("service", "list")}
+        self.assertTrue(states["imap"] and states["imap-backend"])
+        self.assertFalse(states["pop3"])
+        self.assertIsInstance(self.server.ask("queue", "list"), list)
+
+
+class Statuses(SystemTest):
+    def status(self, *arguments, stdin=""):
+        done = self.server.run(*arguments, stdin=stdin)
+        self.assertEqual(len(done.stderr.strip().splitlines()), 1 if done.returncode else 0,
+                         done.stderr)
+        return done.returncode
+
+    def test_refused_is_1(self):
+        self.server.user()
+        for arguments in (("database", "create", "DB1"), ("database", "create", "../x"),
+                          ("database", "create", "-- -rf"), ("database", "show", "None"),
+                          ("domain", "add", "not a domain"), ("mailbox", "show", "nobody"),
+                          ("database", "remove", "DB1", "--yes"), ("service", "enable", "nonsense"),
+                          ("domain", "remove", DOMAIN, "--yes"),
+                          ("mailbox", "create", "a@other.example", "--generate"),
+                          ("mailbox", "create", f"a b@{DOMAIN}", "--generate")):
+            self.assertEqual(self.status(*arguments), 1, arguments)
+
+    def test_usage_is_2(self):
+        for arguments in (("nonsense",), ("database",), ("mailbox", "create"),
+                          ("mailbox", "create", f"new@{DOMAIN}"),  # no terminal to ask on
+                          ("mailbox", "remove", f"new@{DOMAIN}")):
+            self.assertEqual(self.status(*arguments), 2, arguments)
+
+    def test_unreachable_is_3(self):
+        with tempfile.TemporaryDirectory() as folder:
+            data = f"{folder}/data"
+            self.assertEqual(self.status("init", "--data", data, "--hostname", "x.example.test",
+                                         "--port-base", "20000"), 0)
+            self.assertEqual(self.status("status", "--data", data), 3)
+
+    def test_a_failure_in_json(self):
+        done = self.server.run("--json", "database", "show", "None")
+        self.assertEqual(json.loads(done.stdout)["error"]["code"], "not found")
+
+    def test_a_table_fits_its_terminal(self):
+        self.server.user("a" * 60)
+        master, slave = pty.openpty()
+        fcntl.ioctl(slave, termios.TIOCSWINSZ, struct.pack("HHHH", 24, 60, 0, 0))
+        process = subprocess.Popen(
+            [str(self.server.programs / "hauspost"), "--data", str(self.server.data), "mailbox",
+             "list"], stdout=slave, stdin=slave, stderr=slave)
+        os.close(slave)
+        output = b""
+        while True:
+            try:
+                block = os.read(master, 65536)
+            except OSError:
+                break
+            if not block:
+                break
+            output += block
+        process.wait()
+        os.close(master)
+        lines = output.decode().replace("\r", "").splitlines()
+        self.assertTrue(any("…" in line for line in lines))
+        self.assertLessEqual(max(map(len, lines)), 60)
+
+    def test_completion_scripts_parse(self):
+        script = self.server.cli("completion", "bash")
+        done = subprocess.run(["bash", "-c", script + "\nCOMP_WORDS=(hauspost mailbox cre); "
+                               "COMP_CWORD=2; _hauspost; echo \"${COMPREPLY[*]}\""],
+                              capture_output=True, text=True)
+        self.assertEqual((done.stdout.strip(), done.stderr), ("create", ""))
+        self.assertIn("complete -c hauspost", self.server.cli("completion", "fish"))
+
+
+class Many(OwnServerTest):
+    def write(self, rows):
+        path = self.server.folder / "people.csv"
+        with open(path, "w", newline="") as out:
+            csv.writer(out).writerows(rows)
+        return str(path)
+
+    def test_hundreds_of_mailboxes_and_the_lines_that_failed(self):
+        rows = [["address", "password", "display_name"]]
+        rows += [[f"p{number}@{DOMAIN}", PASSWORD, f"Person, {number}"] for number in range(200)]
+        rows[50][0] = "not an address"
+        rows[100] = [f"p0@{DOMAIN}", PASSWORD, "twice"]
+        rows[150] = ["too", "few"]
+        done = self.server.run("--json", "mailbox", "create", "--csv", self.write(rows), timeout=120)
+        self.assertEqual(done.returncode, 4, done.stderr)
+        answer = json.loads(done.stdout)
+        self.assertEqual(len(answer["created"]), 197)
+        self.assertEqual([entry["line"] for entry in answer["failed"]], [51, 101, 151])
+        for line in (51, 101, 151):
+            self.assertIn(f"line {line}:", done.stderr)
+        self.assertEqual(len(self.server.ask("mailbox", "list")), 197)
+        self.assertEqual(self.server.subjects(f"p199@{DOMAIN}"), [])
+        self.assertEqual(self.server.ask("mailbox", "show", f"p7@{DOMAIN}")["display_name"],
+                         "Person, 7")
+
+    def test_generated_passwords_come_as_csv(self):
+        done = self.server.run("mailbox", "create", "--generate", "--csv",
+                               self.write([["address"], [f"a@{DOMAIN}"], [f"b@{DOMAIN}"]]))
+        self.assertEqual(done.returncode, 0, done.stderr)
+        rows = list(csv.DictReader(io.StringIO(done.stdout)))
+        self.assertEqual([row["address"] for row in rows], [f"a@{DOMAIN}", f"b@{DOMAIN}"])
+        connection = self.server.imap()
+        self.assertEqual(connection.login(rows[1]["address"], rows[1]["password"])[0], "OK")
+        connection.logout()
+
+    def test_a_dry_run_creates_nothing(self):
+        path = self.write([["address"], [f"a@{DOMAIN}"]])
+        answer = self.server.ask("mailbox", "create", "--csv", path, "--dry-run")
+        self.assertEqual(len(answer["created"]), 1)
+        self.assertEqual(self.server.ask("mailbox", "list"), [])
