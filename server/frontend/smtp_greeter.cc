@@ -33,7 +33,7 @@ SmtpGreeter::Clock::time_point SmtpGreeter::patience_end() const {
   return std::min(total, Clock::now() + limits.command_time);
 }
 
-Task<void> SmtpGreeter::say(const smtp::Reply& reply) {
+Task<void> SmtpGreeter::say(smtp::Reply reply) {
   if (!co_await context_.client.stream().write(smtp::to_string(reply))) end("client_gone");
 }
 
@@ -42,12 +42,12 @@ void SmtpGreeter::end(std::string_view reason) {
   reason_ = reason;
 }
 
-Task<void> SmtpGreeter::goodbye(const smtp::Reply& reply, std::string_view reason) {
+Task<void> SmtpGreeter::goodbye(smtp::Reply reply, std::string_view reason) {
   co_await say(reply);
   end(reason);
 }
 
-Task<void> SmtpGreeter::refuse(const smtp::Reply& reply) {
+Task<void> SmtpGreeter::refuse(smtp::Reply reply) {
   const Limits& limits = services_.limits;
   if (++errors_ >= limits.smtp_errors_max) {
     co_await goodbye({421, "4.7.0", "Too many errors"}, "errors");

@@ -33,9 +33,9 @@ class SmtpGreeter {
   Task<void> mail(const std::string& line);
 
   Task<bool> more_input();
-  Task<void> say(const smtp::Reply& reply);
-  Task<void> refuse(const smtp::Reply& reply);  // counts as an error of the client
-  Task<void> goodbye(const smtp::Reply& reply, std::string_view reason);
+  Task<void> say(smtp::Reply reply);
+  Task<void> refuse(smtp::Reply reply);  // counts as an error of the client
+  Task<void> goodbye(smtp::Reply reply, std::string_view reason);
   void end(std::string_view reason);
   bool offers_auth() const;
   Clock::time_point patience_end() const;
