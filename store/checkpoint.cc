@@ -1,5 +1,6 @@
 #include "store/checkpoint.h"
 
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "base/bytes.h"
@@ -18,7 +19,15 @@ constexpr std::size_t kMetaAt = 16;
 constexpr std::uint32_t kLmdbMagic = 0xBEEFC0DE;
 constexpr std::uint32_t kLmdbVersion = 1;
 constexpr std::size_t kPageSizeAt = kMetaAt + 24;
+constexpr std::size_t kFreeRootAt = kMetaAt + 64;
+constexpr std::size_t kMainRootAt = kMetaAt + 112;
 constexpr std::size_t kLastPageAt = kMetaAt + 120;
+constexpr std::size_t kTransactionAt = kMetaAt + 128;
+constexpr std::size_t kPageHeaderBytes = 16;
+constexpr std::size_t kPageFlagsAt = 10;
+constexpr std::uint16_t kBranch = 1;
+constexpr std::uint16_t kLeaf = 2;
+constexpr std::uint64_t kNoPage = UINT64_MAX;
 // A transaction's last pages may have been given back before they were ever written.
 constexpr std::uint64_t kUnwrittenPagesMax = 1024;
 
@@ -59,17 +68,44 @@ Result<CheckpointFile> decode_checkpoint(std::string_view bytes) {
   return file;
 }
 
-bool metas_fit(std::string_view metas, std::uint64_t file_bytes) {
-  if (metas.size() != kMetaBytes) return false;
-  for (const char* page : {metas.data(), metas.data() + kPageBytes}) {
-    if (load_le<std::uint32_t>(page + kMetaAt) != kLmdbMagic ||
-        load_le<std::uint32_t>(page + kMetaAt + 4) != kLmdbVersion ||
-        load_le<std::uint32_t>(page + kPageSizeAt) != kPageBytes)
-      return false;
-    const auto last_page = load_le<std::uint64_t>(page + kLastPageAt);
-    if (last_page >= file_bytes / kPageBytes + kUnwrittenPagesMax) return false;
+namespace {
+
+bool is_meta(const char* page) {
+  return load_le<std::uint32_t>(page + kMetaAt) == kLmdbMagic &&
+         load_le<std::uint32_t>(page + kMetaAt + 4) == kLmdbVersion &&
+         load_le<std::uint32_t>(page + kPageSizeAt) == kPageBytes;
+}
+
+bool is_root(int descriptor, std::uint64_t page) {
+  if (page == kNoPage) return true;
+  std::array<char, kPageHeaderBytes> header;
+  const ssize_t count =
+      ::pread(descriptor, header.data(), header.size(), static_cast<off_t>(page * kPageBytes));
+  if (count != static_cast<ssize_t>(header.size())) return false;
+  const auto flags = load_le<std::uint16_t>(header.data() + kPageFlagsAt);
+  return load_le<std::uint64_t>(header.data()) == page && (flags == kBranch || flags == kLeaf);
+}
+
+}  // namespace
+
+bool metas_fit(std::string_view metas, int descriptor) {
+  struct stat info;
+  if (metas.size() != kMetaBytes || ::fstat(descriptor, &info) != 0) return false;
+  const char* const first = metas.data();
+  const char* const second = metas.data() + kPageBytes;
+  if (!is_meta(first) || !is_meta(second)) return false;
+  const bool second_newer = load_le<std::uint64_t>(second + kTransactionAt) >
+                            load_le<std::uint64_t>(first + kTransactionAt);
+  const char* const newest = second_newer ? second : first;
+  const std::uint64_t pages = static_cast<std::uint64_t>(info.st_size) / kPageBytes;
+  const auto last_page = load_le<std::uint64_t>(newest + kLastPageAt);
+  if (last_page >= pages + kUnwrittenPagesMax) return false;
+  for (const std::size_t root_at : {kFreeRootAt, kMainRootAt}) {
+    const auto root = load_le<std::uint64_t>(newest + root_at);
+    if ((root != kNoPage && root > last_page) || !is_root(descriptor, root)) return false;
   }
-  return true;
+  return last_page < pages ||
+         ::ftruncate(descriptor, static_cast<off_t>((last_page + 1) * kPageBytes)) == 0;
 }
 
 Checkpointer::Checkpointer(const Platform& platform, std::string folder, const Guid& database,

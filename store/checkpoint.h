@@ -29,9 +29,10 @@ std::string encode(const CheckpointFile& file);
 // kCorrupt: not a checkpoint, or a damaged one.
 Result<CheckpointFile> decode_checkpoint(std::string_view bytes);
 
-// True when `metas` are LMDB meta pages of a file that is at least as long as they say. LMDB itself
-// follows a wrong page number out of the map.
-bool metas_fit(std::string_view metas, std::uint64_t file_bytes);
+// True when the open index file could be what these meta pages describe: long enough, with pages of
+// that number at the roots. LMDB follows a wrong page number out of its map and dies. Makes the
+// file as long as they say, as its last pages may never have been written.
+bool metas_fit(std::string_view metas, int descriptor);
 
 // Thread-safe except where said. Holds the snapshot of the last checkpoint.
 class Checkpointer {

@@ -133,34 +133,27 @@ class Recovery {
   }
 
   Result<bool> fits() {
-    const int descriptor = ::open(path_.c_str(), O_RDONLY | O_CLOEXEC);
+    const int descriptor = ::open(path_.c_str(), O_RDWR | O_CLOEXEC);
     if (descriptor < 0) return rebuild_because(errno_error("opening " + path_).text);
     std::string metas(kMetaBytes, '\0');
-    const ssize_t count = ::pread(descriptor, metas.data(), metas.size(), 0);
-    struct stat info;
-    const bool measured = ::fstat(descriptor, &info) == 0;
+    const bool fitting =
+        ::pread(descriptor, metas.data(), metas.size(), 0) == static_cast<ssize_t>(metas.size()) &&
+        metas_fit(metas, descriptor);
     ::close(descriptor);
-    if (count != static_cast<ssize_t>(metas.size()) || !measured ||
-        !metas_fit(metas, static_cast<std::uint64_t>(info.st_size)))
-      return rebuild_because(path_ + " is damaged");
-    return true;
+    return fitting ? true : rebuild_because(path_ + " is damaged");
   }
 
   Result<bool> restore(const CheckpointFile& checkpoint) {
     const int descriptor = ::open(path_.c_str(), O_RDWR | O_CLOEXEC);
     if (descriptor < 0) return rebuild_because(errno_error("opening " + path_).text);
-    struct stat info;
-    const bool fitting = ::fstat(descriptor, &info) == 0 &&
-                         metas_fit(checkpoint.metas, static_cast<std::uint64_t>(info.st_size));
-    bool written = true;
-    if (fitting) {
-      written = ::pwrite(descriptor, checkpoint.metas.data(), kMetaBytes, 0) ==
-                    static_cast<ssize_t>(kMetaBytes) &&
-                ::fsync(descriptor) == 0;
-    }
+    const bool fitting = metas_fit(checkpoint.metas, descriptor);
+    const bool written = fitting &&
+                         ::pwrite(descriptor, checkpoint.metas.data(), kMetaBytes, 0) ==
+                             static_cast<ssize_t>(kMetaBytes) &&
+                         ::fsync(descriptor) == 0;
     const int error_number = errno;
     ::close(descriptor);
-    if (!fitting) return rebuild_because(path_ + " is shorter than its checkpoint says");
+    if (!fitting) return rebuild_because(path_ + " is not what its checkpoint says");
     if (!written) return fail(errno_error("restoring " + path_, error_number));
     if (!checkpoint.clean) log::info("store.index.restored", {{"lsn", checkpoint.lsn.value}});
     return true;
