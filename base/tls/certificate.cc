@@ -150,12 +150,13 @@ Result<CertificatePair> make_self_signed(const SelfSignedRequest& request) {
   bssl::UniquePtr<X509> certificate(X509_new());
   if (!key || !certificate) return fail(library_error(ErrorCode::kInternal, "certificate key"));
   X509* const x509 = certificate.get();
+  // No keyUsage: without keyCertSign, libraries do not take the certificate for self-signed, and a
+  // client that trusts it would look for its issuer in vain.
   if (X509_set_version(x509, kX509Version3) != 1 || !set_random_serial(x509) ||
       !set_subject(x509, request.host_name) || !set_validity(x509, request) ||
       X509_set_pubkey(x509, key.get()) != 1 ||
       X509_add1_ext_i2d(x509, NID_subject_alt_name, names.get(), 0, X509V3_ADD_DEFAULT) != 1 ||
       !add_extension(x509, NID_basic_constraints, "critical,CA:FALSE") ||
-      !add_extension(x509, NID_key_usage, "critical,digitalSignature") ||
       !add_extension(x509, NID_ext_key_usage, "serverAuth") ||
       !add_extension(x509, NID_subject_key_identifier, "hash") ||
       X509_sign(x509, key.get(), EVP_sha256()) == 0) {
