@@ -129,6 +129,9 @@ Task<Result<Reply>> Session::dispatch(Command& command) {
   const CommandEntry& entry = command_entry(command.name);
   if (entry.states == 0) co_return bad("Already logged in");
   if ((entry.states & static_cast<std::uint8_t>(state_)) == 0) co_return bad("No mailbox selected");
+  // UIDs may come from another session of the same client, which has been told of them already.
+  if (command.uid) CO_TRY(co_await announce(false));
+  if (state_ == State::kEnded) co_return Reply{};
   CO_TRY_ASSIGN(Reply reply, co_await entry.handler(*this, command));
   if (reply.text.empty()) reply.text = fmt::format("{} completed", entry.word);
   if (entry.news != News::kNone && state_ == State::kSelected)
