@@ -7,6 +7,7 @@
 #include <fmt/format.h>
 
 #include <chrono>
+#include <fstream>
 #include <string>
 #include <thread>
 
@@ -28,7 +29,16 @@ pid_t recorded_pid(int fd) {
   return pid && *pid < 1u << 30 ? static_cast<pid_t>(*pid) : 0;
 }
 
-bool is_alive(pid_t pid) { return pid > 0 && (::kill(pid, 0) == 0 || errno == EPERM); }
+// Not so for one that has ended but was not yet collected by its parent.
+bool is_alive(pid_t pid) {
+  if (pid <= 0 || (::kill(pid, 0) != 0 && errno != EPERM)) return false;
+  std::ifstream stat(fmt::format("/proc/{}/stat", pid));
+  std::string text;
+  std::getline(stat, text);
+  const std::size_t name_end = text.rfind(')');
+  return name_end == std::string::npos ||
+         !std::string_view(text).substr(name_end).starts_with(") Z");
+}
 
 Result<> record_pid(int fd) {
   const std::string text = std::to_string(::getpid()) + "\n";
