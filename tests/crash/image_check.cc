@@ -201,7 +201,7 @@ Result<> check_image(const std::string& folder, const Ledger& ledger, std::size_
   group.spawn("live on", live_on(*database, workers, delivered, outcome));
   io.run();
   TRY(std::move(outcome));
-  database->close();
+  database.reset();
   TRY_ASSIGN(const store::VerifyReport report, store::verify(folder));
   if (!report.faults.empty()) return fail(ErrorCode::kCorrupt, "verify: " + report.faults[0]);
   return {};

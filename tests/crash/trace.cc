@@ -81,7 +81,7 @@ void create(Disk& disk, const Event& event, Obey obey) {
     disk.folders[file];
   else
     disk.files[file];
-  const bool log = path.ends_with(".seg");
+  const bool log = path.starts_with("log/");
   const bool index = path.find("index.mdb") != std::string::npos;
   if ((obey == Obey::kNoneOfLog && log) || (obey == Obey::kNoneOfIndex && index))
     disk.lying.insert(file);

@@ -211,7 +211,7 @@ store::OpenOptions database_options(std::string folder) {
   options.path = std::move(folder);
   options.guid = database_guid();
   options.create = true;
-  options.segment_bytes = 1 << 20;
+  options.segment_bytes = 256 << 10;
   options.index_bytes_max = 64 << 20;
   options.checkpoint_log_bytes = 192 * 1024;
   options.checkpoint_interval = 20ms;

@@ -13,8 +13,8 @@ struct WorkloadOptions {
   std::string folder;
   std::uint64_t seed = 0;
   std::size_t workers = 4;
-  std::size_t operations = 60;  // of each worker
-  std::size_t reopens = 2;      // times the database is closed and opened again in between
+  std::size_t operations = 120;  // of each worker
+  std::size_t reopens = 2;       // times the database is closed and opened again in between
 };
 
 // Small segments and frequent checkpoints: a short life meets every turn.
