@@ -208,8 +208,8 @@ class SystemTest(unittest.TestCase):
 
     def check_no_crash(self):
         status = self.server.ask("status")
-        crashed = {entry["name"]: entry["last_death"] for entry in status["processes"]
-                   if entry["crashes"]}
+        crashed = {entry["name"]: (entry["crashes"], entry["last_death"])
+                   for entry in status["processes"] if entry["crashes"]}
         before = getattr(self.server, "known_crashes", {})
         self.server.known_crashes = crashed
         self.assertEqual(crashed, before, "a process died during this test")

@@ -13,6 +13,7 @@ import tempfile
 import termios
 
 from harness import DOMAIN, PASSWORD, OwnServerTest, SystemTest
+from instance import Instance
 
 
 class Json(SystemTest):
@@ -39,6 +40,8 @@ class Json(SystemTest):
         self.assertEqual(made["state"], "mounted")
         self.assertEqual(self.server.ask("database", "dismount", "Short")["state"], "dismounted")
         self.assertEqual(self.server.ask("database", "mount", "Short")["state"], "mounted")
+        self.assertEqual(self.server.run("database", "remove", "Short", "--yes").returncode, 1)
+        self.server.cli("database", "dismount", "Short")
         tried = self.server.ask("database", "remove", "Short", "--dry-run")
         self.assertEqual(self.server.ask("database", "show", "Short")["name"], "Short")
         self.server.cli("--yes", "database", "remove", "Short")
@@ -82,7 +85,7 @@ class Json(SystemTest):
     def test_services_and_queue(self):
         states = {entry["name"]: entry["enabled"] for entry in self.server.ask("service", "list")}
         self.assertTrue(states["imap"] and states["imap-backend"])
-        self.assertFalse(states["pop3"])
+        self.assertFalse(states.get("pop3", False))
         self.assertIsInstance(self.server.ask("queue", "list"), list)
 
 
@@ -112,14 +115,15 @@ class Statuses(SystemTest):
 
     def test_unreachable_is_3(self):
         with tempfile.TemporaryDirectory() as folder:
-            data = f"{folder}/data"
-            self.assertEqual(self.status("init", "--data", data, "--hostname", "x.example.test",
-                                         "--port-base", "20000"), 0)
-            self.assertEqual(self.status("status", "--data", data), 3)
+            other = Instance(self.server.programs, f"{folder}/data")
+            other.cli("init", "--hostname", "x.example.test", "--port-base", "20000")
+            done = other.run("status")
+            self.assertEqual(done.returncode, 3)
+            self.assertIn("hauspostd --data", done.stderr)
 
     def test_a_failure_in_json(self):
         done = self.server.run("--json", "database", "show", "None")
-        self.assertEqual(json.loads(done.stdout)["error"]["code"], "not found")
+        self.assertEqual(json.loads(done.stdout)["error"]["code"], "not-found")
 
     def test_a_table_fits_its_terminal(self):
         self.server.user("a" * 60)
