@@ -22,17 +22,28 @@ Task<Result<std::vector<DeliverResult>>> DeliveryClients::deliver(
   if (stopping_) co_return fail(ErrorCode::kUnavailable, "delivery: stopping");
   const std::string trailer = to_trailer(request);
   parts.push_back(trailer);
-  Connection& connection = choose(socket);
-  ++connection.calls;
-  auto reply = co_await connection.client->call(kMethodDeliver,
-                                                std::span<const std::string_view>(parts), timeout);
-  --connection.calls;
+  auto reply = co_await call(socket, parts, timeout);
+  // A worker that has just been restarted lost the connection, and perhaps the call. Its socket
+  // takes new ones meanwhile, and the delivery id makes the repetition harmless.
+  if (!reply && reply.error().code == ErrorCode::kUnavailable && !stopping_) {
+    reply = co_await call(socket, parts, timeout);
+  }
   if (!reply) co_return fail(std::move(reply).error().within("delivering to " + socket));
   CO_TRY_ASSIGN(auto results, deliver_results_from_wire(*reply));
   if (results.size() != request.targets.size()) {
     co_return fail(ErrorCode::kCorrupt, "delivery: wrong number of results");
   }
   co_return results;
+}
+
+Task<Result<std::string>> DeliveryClients::call(const std::string& socket,
+                                                std::span<const std::string_view> parts,
+                                                Duration timeout) {
+  Connection& connection = choose(socket);
+  ++connection.calls;
+  auto reply = co_await connection.client->call(kMethodDeliver, parts, timeout);
+  --connection.calls;
+  co_return reply;
 }
 
 void DeliveryClients::stop() {

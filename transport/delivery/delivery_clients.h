@@ -38,6 +38,8 @@ class DeliveryClients {
     std::size_t calls = 0;  // under way
   };
   Connection& choose(const std::string& socket);
+  Task<Result<std::string>> call(const std::string& socket, std::span<const std::string_view> parts,
+                                 Duration timeout);
 
   Executor executor_;
   std::map<std::string, std::vector<std::unique_ptr<Connection>>> workers_;  // by socket path

@@ -116,15 +116,17 @@ Task<Result<>> Queue::enqueue(std::vector<NewItem> items,
   co_return Result<>{};
 }
 
-// What has just failed is not tried again at once.
+// What has just failed is not tried again at once, and what is foreign not before something
+// changes.
 void Queue::note_arrival(const std::string& queue) {
-  const SteadyTime first = clock_.steady() + options_.retry_first;
+  const bool foreign = queue == kUnreachableQueue;
+  const SteadyTime first = clock_.steady() + (foreign ? options_.retry_max : options_.retry_first);
   const bool fresh = !states_.contains(queue);
   State& state = state_of(queue);
   if (fresh)
     state.due = first;
   else if (state.busy)
-    state.grew = true;
+    state.grew = !foreign;
   else if (state.delay == Duration::zero())
     state.due = std::min(state.due, first);
 }

@@ -86,6 +86,7 @@ Task<void> Queue::drain(store::Folder folder, const Directory& directory,
     if (was_cancelled(co_await asio::this_coro::cancellation_state)) lanes.stop();
     co_await lanes.join();
   }
+  if (was_cancelled(co_await asio::this_coro::cancellation_state)) co_return;
   state.busy = false;
   if (pass.failed) {
     back_off(state, std::move(pass.error));

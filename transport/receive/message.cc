@@ -175,6 +175,7 @@ Task<Result<>> Session::finish_message(ContentFault fault) {
   Incoming incoming = make_incoming(scan);
   reset();
   CO_TRY_ASSIGN(Reply reply, co_await hand_over(services_, std::move(incoming)));
+  if (!reply.is_failure()) junk_ = 0;  // a session that brings mail may say RSET before each
   co_return co_await say({std::move(reply)});
 }
 

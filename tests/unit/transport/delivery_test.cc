@@ -49,7 +49,7 @@ TEST_CASE("delivery: a worker that is not there is an error at once") {
   CHECK(results.error().code == ErrorCode::kUnavailable);
 }
 
-TEST_CASE("delivery: after a worker's restart the next call connects again") {
+TEST_CASE("delivery: a call over a connection that a worker's restart has cut is repeated") {
   Rig rig;
   for (int i = 0; i < 3; ++i) {
     const auto results = rig.wait_for(
@@ -57,8 +57,6 @@ TEST_CASE("delivery: after a worker's restart the next call connects again") {
     CHECK(results);
     rig.stop_worker("DB1");
     rig.start_worker("DB1");
-    rig.io.restart();
-    rig.io.poll();
   }
   CHECK(rig.workers["DB1"]->inbox(rig.anna).size() == 3);
 }
