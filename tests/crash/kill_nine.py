@@ -15,8 +15,9 @@ import collections
 import os
 import pathlib
 import random
-import signal
+import re
 import shutil
+import signal
 import smtplib
 import socket
 import statistics
@@ -56,8 +57,10 @@ def set_up(programs, data):
     server = hauspost.Instance(programs, data)
     base = free_port_base()
     server.cli("init", "--hostname", f"mail.{load.DOMAIN}", "--port-base", str(base))
-    with open(pathlib.Path(data) / "hauspost.toml", "a", encoding="ascii") as settings:
-        settings.write("\n[supervisor]\nquarantine_deaths = 0\n")
+    settings = pathlib.Path(data) / "hauspost.toml"
+    text = settings.read_text(encoding="utf-8")
+    settings.write_text(re.sub(r"(?m)^quarantine_deaths\s*=.*$", "quarantine_deaths = 0", text),
+                        encoding="utf-8")
     server.start()
     for database in ("DB1", "DB2"):
         server.cli("database", "create", database)
@@ -124,6 +127,9 @@ class Harness:
     def run_target(self, target, rounds):
         failures = []
         repairs = []
+        steps = self.watcher.steps  # the death before may have cost it its session
+        if load.wait_until(lambda: self.watcher.steps > steps, REPAIR_S_MAX) is None:
+            failures.append(f"{ELSEWHERE} cannot log in: {self.watcher.troubles[-1:]}")
         connects = self.watcher.connects
         for _ in range(rounds):
             time.sleep(self.random.uniform(0.05, 0.35))
