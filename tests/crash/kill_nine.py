@@ -1,10 +1,10 @@
 #!/usr/bin/env python3
 """kill_nine.py: kills each process of a loaded server with SIGKILL, again and again.
 
-Usage: kill_nine.py [--programs DIR] [--rounds N] [--seed S] [--only TARGET]
+Usage: kill_nine.py [--programs DIR] [--rounds N] [--seed S]
 
 Under SMTP deliveries and IMAP changes from several clients: frontend, auth, transport, the store worker of
-DB1 and the supervisor each die N times (20, or HAUSPOST_KILL_ROUNDS). Afterwards every ledger must hold:
+DB1 and the supervisor die in turn, each N times (20, or HAUSPOST_KILL_ROUNDS). Afterwards every ledger must hold:
 what was answered is there exactly once, a message is doubled only where its sender never got its 250, UIDs
 stay what they were, a session of another database lives on, and the server works again within a second.
 Prints one line a target and "N passed, M failed"; status 1 when something failed.
@@ -36,6 +36,7 @@ ELSEWHERE = "wanda"                       # of DB2
 TARGETS = ["frontend", "auth", "transport", "store DB1", "supervisor"]
 DROPS_ALL_SESSIONS = {"frontend", "supervisor"}
 REPAIR_S_TYPICAL_MAX = 1.0
+RESTART_S_TYPICAL_MAX = 3.0  # of the whole server: this program starts it, not a supervisor
 REPAIR_S_MAX = 5.0
 
 
@@ -124,28 +125,37 @@ class Harness:
         self.server.start()
         return time.monotonic() - begin if load.wait_until(lambda: self.works(target), REPAIR_S_MAX) else None
 
-    def run_target(self, target, rounds):
-        failures = []
-        repairs = []
-        steps = self.watcher.steps  # the death before may have cost it its session
+    def kill_once(self, target, repairs, failures):
+        """One death: notes how long the repair took and what went wrong. False: no use going on."""
+        # The death before may have cost it its session; a step counts when it ends, so one may be from then.
+        steps = self.watcher.steps + 1
         if load.wait_until(lambda: self.watcher.steps > steps, REPAIR_S_MAX) is None:
             failures.append(f"{ELSEWHERE} cannot log in: {self.watcher.troubles[-1:]}")
         connects = self.watcher.connects
+        time.sleep(self.random.uniform(0.05, 0.35))
+        took = self.kill(target)
+        if took is None:
+            failures.append(f"does not work again within {REPAIR_S_MAX} s")
+            return False
+        repairs.append(took)
+        self.learn_pids_when_ready()
+        if target not in DROPS_ALL_SESSIONS and self.watcher.connects > connects:
+            failures.append("a session of another database was lost")
+        return not any(c.broken for c in self.clients())
+
+    def run_rounds(self, targets, rounds):
+        """target -> (repair times, failures). The targets take turns: the supervisor's own death, the last of
+        a turn, ends the growth of its restart delays, which is not what is tested here."""
+        results = {target: ([], []) for target in targets}
         for _ in range(rounds):
-            time.sleep(self.random.uniform(0.05, 0.35))
-            took = self.kill(target)
-            if took is None:
-                failures.append(f"does not work again within {REPAIR_S_MAX} s")
-                break
-            repairs.append(took)
-            self.learn_pids_when_ready()
-        if repairs and statistics.median(repairs) > REPAIR_S_TYPICAL_MAX:
-            failures.append(f"median repair {statistics.median(repairs):.2f} s")
-        lost = self.watcher.connects - connects
-        if target not in DROPS_ALL_SESSIONS and lost:
-            failures.append(f"a session of another database was lost {lost} times")
-        failures += [c.broken for c in self.clients() if c.broken]
-        return repairs, failures
+            for target in targets:
+                if not self.kill_once(target, *results[target]):
+                    return results
+        for target, (repairs, failures) in results.items():
+            typical_max = RESTART_S_TYPICAL_MAX if target == "supervisor" else REPAIR_S_TYPICAL_MAX
+            if repairs and statistics.median(repairs) > typical_max:
+                failures.append(f"median repair {statistics.median(repairs):.2f} s")
+        return results
 
     def learn_pids_when_ready(self):
         def complete():
@@ -231,10 +241,7 @@ def run(options, data):
             return [report("clients at work before the first kill",
                            [f"{type(c).__name__}: {c.broken or c.troubles[-1:]}" for c in harness.clients()
                             if not c.steps])]
-        for target in TARGETS:
-            if options.only and options.only != target:
-                continue
-            repairs, failures = harness.run_target(target, options.rounds)
+        for target, (repairs, failures) in harness.run_rounds(TARGETS, options.rounds).items():
             detail = f": {len(repairs)} kills"
             if repairs:
                 detail += f", works again after {statistics.median(repairs):.3f} s (at most {max(repairs):.3f} s)"
@@ -263,7 +270,6 @@ def main():
     parser.add_argument("--programs", type=pathlib.Path)
     parser.add_argument("--rounds", type=int, default=int(os.environ.get("HAUSPOST_KILL_ROUNDS", "20")))
     parser.add_argument("--seed", type=int, default=random.randrange(1_000_000))
-    parser.add_argument("--only", choices=TARGETS)
     parser.add_argument("--keep", action="store_true", help="keep the data root, with its log")
     options = parser.parse_args()
     print(f"seed {options.seed}", flush=True)
