@@ -7,6 +7,7 @@
 import argparse
 import os
 import pathlib
+import signal
 import sys
 import time
 import unittest
@@ -35,6 +36,8 @@ def tests_in(suite):
 
 
 def main():
+    # A runner that is told to stop still stops its servers.
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
     parser = argparse.ArgumentParser()
     parser.add_argument("--programs", help="folder with hauspost and hauspostd")
     parser.add_argument("patterns", nargs="*")

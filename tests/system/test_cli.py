@@ -16,6 +16,34 @@ from harness import DOMAIN, PASSWORD, OwnServerTest, SystemTest
 from instance import Instance
 
 
+def on_terminal(server, arguments, columns=80, answers=()):
+    """What a verb shows on a terminal; each (prompt, answer) is typed when its prompt appears."""
+    master, slave = pty.openpty()
+    fcntl.ioctl(slave, termios.TIOCSWINSZ, struct.pack("HHHH", 24, columns, 0, 0))
+    process = subprocess.Popen(
+        [str(server.programs / "hauspost"), "--data", str(server.data), *arguments],
+        stdout=slave, stdin=slave, stderr=slave)
+    os.close(slave)
+    output = b""
+    seen = 0
+    answers = list(answers)
+    while True:
+        try:
+            block = os.read(master, 65536)
+        except OSError:  # the other end is closed
+            break
+        if not block:
+            break
+        output += block
+        if answers and answers[0][0].encode() in output[seen:]:
+            seen = len(output)
+            os.write(master, answers.pop(0)[1].encode() + b"\n")
+    process.wait()
+    os.close(master)
+    assert not answers, (answers, output)
+    return output.decode("utf-8", "replace")
+
+
 class Json(SystemTest):
     def test_status(self):
         status = self.server.ask("status")
@@ -127,26 +155,31 @@ class Statuses(SystemTest):
 
     def test_a_table_fits_its_terminal(self):
         self.server.user("a" * 60)
-        master, slave = pty.openpty()
-        fcntl.ioctl(slave, termios.TIOCSWINSZ, struct.pack("HHHH", 24, 60, 0, 0))
-        process = subprocess.Popen(
-            [str(self.server.programs / "hauspost"), "--data", str(self.server.data), "mailbox",
-             "list"], stdout=slave, stdin=slave, stderr=slave)
-        os.close(slave)
-        output = b""
-        while True:
-            try:
-                block = os.read(master, 65536)
-            except OSError:
-                break
-            if not block:
-                break
-            output += block
-        process.wait()
-        os.close(master)
-        lines = output.decode().replace("\r", "").splitlines()
+        output = on_terminal(self.server, ["mailbox", "list"], columns=60)
+        lines = output.replace("\r", "").splitlines()
         self.assertTrue(any("…" in line for line in lines))
         self.assertLessEqual(max(map(len, lines)), 60)
+
+    def test_a_password_is_asked_for_twice_and_not_shown(self):
+        address = self.server.user()
+        output = on_terminal(self.server, ["mailbox", "set-password", address],
+                             answers=[("New password", "typed in"), ("Again", "typed in")])
+        self.assertIn("has a new password", output)
+        self.assertNotIn("typed in", output)
+        connection = self.server.imap()
+        self.assertEqual(connection.login(address, "typed in")[0], "OK")
+        connection.logout()
+        output = on_terminal(self.server, ["mailbox", "set-password", address],
+                             answers=[("New password", "one thing"), ("Again", "another")])
+        self.assertIn("differ", output)
+
+    def test_nothing_is_destroyed_before_yes_is_typed(self):
+        address = self.server.user()
+        output = on_terminal(self.server, ["mailbox", "remove", address], answers=[("Type yes", "no")])
+        self.assertIn("nothing was done", output)
+        self.assertEqual(self.server.run("mailbox", "show", address).returncode, 0)
+        on_terminal(self.server, ["mailbox", "remove", address], answers=[("Type yes", "yes")])
+        self.assertEqual(self.server.run("mailbox", "show", address).returncode, 1)
 
     def test_completion_scripts_parse(self):
         script = self.server.cli("completion", "bash")
@@ -191,6 +224,13 @@ class Many(OwnServerTest):
         connection = self.server.imap()
         self.assertEqual(connection.login(rows[1]["address"], rows[1]["password"])[0], "OK")
         connection.logout()
+
+    def test_a_terminal_shows_how_far_it_is(self):
+        path = self.write([["address", "password"],
+                           *([f"p{number}@{DOMAIN}", PASSWORD] for number in range(100))])
+        output = on_terminal(self.server, ["mailbox", "create", "--csv", path])
+        self.assertRegex(output, r"\[#+\.+\] 50/100  \d+/s  \d+s left")
+        self.assertIn("100 mailboxes created, 0 failed", output)
 
     def test_a_dry_run_creates_nothing(self):
         path = self.write([["address"], [f"a@{DOMAIN}"]])

@@ -24,7 +24,7 @@ class EchoOff {
     ::tcsetattr(STDIN_FILENO, TCSAFLUSH, &silent);
   }
   ~EchoOff() {
-    if (known_) ::tcsetattr(STDIN_FILENO, TCSAFLUSH, &before_);
+    if (known_) ::tcsetattr(STDIN_FILENO, TCSADRAIN, &before_);
   }
   EchoOff(const EchoOff&) = delete;
   EchoOff& operator=(const EchoOff&) = delete;
@@ -46,8 +46,8 @@ Outcome<Secret> read_line(const std::string& owner) {
 }
 
 Outcome<Secret> prompt(const std::string& text, const std::string& owner) {
+  const EchoOff silent;  // before the prompt: nobody can type between the two
   fmt::print(stderr, "{}", text);
-  const EchoOff silent;
   auto line = read_line(owner);
   fmt::print(stderr, "\n");
   return line;

@@ -22,7 +22,7 @@ def ensure_organisation(instance):
     if DATABASE.lower() not in names(instance, "database"):
         instance.cli("database", "create", DATABASE)
         say(f"database: {DATABASE} created")
-    if instance.ask("database", "show", DATABASE)["state"] == "dismounted":
+    if instance.ask("database", "show", DATABASE)["state"] in ("dismounted", "quarantined"):
         instance.cli("database", "mount", DATABASE)
         say(f"database: {DATABASE} mounted")
     if DOMAIN not in names(instance, "domain"):

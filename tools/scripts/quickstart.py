@@ -198,7 +198,7 @@ def main(arguments):
             ("accounts", quickstart.accounts),
             ("first mail", quickstart.mail),
         ])
-    except SystemExit:
+    except (SystemExit, KeyboardInterrupt):
         if quickstart.started_here:
             quickstart.instance.stop()
         raise
