@@ -193,10 +193,14 @@ class TreeBuilder {
     lines_ += static_cast<std::uint64_t>(
         std::count(message_.begin() + static_cast<std::ptrdiff_t>(at_), message_.end(), '\n'));
     at_ = message_.size();
-    while (!open_.empty()) close_innermost(at_, lines_);
+    std::size_t end = at_;
+    std::uint64_t lines = lines_;
+    while (!open_.empty()) close_innermost(end, lines);
   }
 
-  void close_innermost(std::size_t end, std::uint64_t lines) {
+  // `end` and `lines` are where its body stops. An empty body has no line end to give to the
+  // boundary; then both move behind it, so that whatever encloses it holds all of it.
+  void close_innermost(std::size_t& end, std::uint64_t& lines) {
     const Open entity = std::move(open_.back());
     open_.pop_back();
     hashes_.pop_back();
@@ -214,8 +218,8 @@ class TreeBuilder {
       in_header_ = false;
       return;
     }
-    // An empty body has no line end to give to the boundary.
     end = std::max(end, entity.body_begin);
+    lines = std::max(lines, entity.lines_before);
     part.body = message_.substr(entity.body_begin, end - entity.body_begin);
     if (!part.body.empty()) {
       part.lines = static_cast<std::uint32_t>(lines - entity.lines_before) +

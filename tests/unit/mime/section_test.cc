@@ -93,6 +93,24 @@ TEST_CASE("mime section: a message that is no multipart is its own part 1") {
   CHECK(section(wrapped, {1}, SectionText::kHeaderFields, {"SUBJECT"}) == "Subject: s\n\r\n");
 }
 
+TEST_CASE("mime section: an embedded message that ends with its header") {
+  for (const std::string_view inner : {"Subject: s\n\n", "Subject: s\n", "\n", ""}) {
+    INFO(inner);
+    std::string message =
+        "Content-Type: multipart/mixed; boundary=b\n\n--b\nContent-Type: message/rfc822\n\n";
+    message += inner;
+    message += "--b--\n";
+    const auto header = section(message, {1}, SectionText::kHeader);
+    const auto text = section(message, {1}, SectionText::kText);
+    REQUIRE(header);
+    REQUIRE(text);
+    CHECK(text->empty());
+    CHECK(*header + *text == section(message, {1}));
+    // The line end before the boundary is the boundary's, unless it is the header's empty line.
+    CHECK(*header == (inner == "Subject: s\n" ? "Subject: s" : inner));
+  }
+}
+
 TEST_CASE("mime section: header field subsets keep order, folds and spelling") {
   const std::string message =
       "From x\r\nDATE: d\r\nTo: a,\r\n b\r\nSubject: s\r\nto : c\r\nTop: t\r\n\r\nTo: body";
