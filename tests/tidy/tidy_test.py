@@ -33,7 +33,7 @@ OWNED_HEADERS = [
     (r"(openssl|android/openssl)/.*", r"base/(tls/|crypto).*|transport/authentication/.*|tests/.*"),
     (r"sodium\.h|sodium/.*", r"server/auth/.*|base/crypto.*|store/[^/]*\.cc|tests/.*"),
     (r"toml(\+\+)?(/|\.).*", r"server/supervisor/.*|tests/.*"),
-    (r"CLI/.*", r"tools/.*"),
+    (r"CLI/.*", r"tools/.*|server/mains/.*"),
     (r"unicode/.*", r"store/mime/.*|protocols/.*|server/directory/.*|tests/.*"),
     (r"spdlog/.*", r"base/log\.cc"),
 ]
