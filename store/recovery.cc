@@ -5,6 +5,8 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include <filesystem>
+
 #include "base/bytes.h"
 #include "base/log.h"
 #include "store/applier.h"
@@ -76,6 +78,7 @@ Result<> create_database(const Platform& platform, const std::string& folder, co
   put_le(bytes, kFormat);
   bytes += guid.as_bytes();
   put_le(bytes, crc32c(bytes));
+  TRY(platform.disk->sync_folder(std::filesystem::absolute(folder).parent_path().string()));
   TRY(platform.disk->sync_folder(folder));
   return replace_file(*platform.disk, folder, "database", bytes);
 }

@@ -320,6 +320,8 @@ Result<VerifyReport> verify(const std::string& path) {
   SegmentCache segments(log_folder(path));
   if (const auto looked = verify_index(txn, *index, segments, report); !looked)
     report.faults.push_back(looked.error().text);
+  if (const auto state = read_state(txn, *index); state && state->applied > extent->last)
+    report.faults.push_back("the index has seen more than the change log holds");
   return report;
 }
 

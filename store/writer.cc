@@ -10,7 +10,8 @@ namespace {
 // due, too, when it has grown this much.
 constexpr std::uint64_t kIndexGrowthPages = 32'768;  // 128 MiB
 constexpr std::int64_t kForgetInterval_s = 3600;
-constexpr std::uint64_t kRecordOverhead = 1024;  // of a record beside its bodies, as a guess
+constexpr std::uint64_t kRecordMargin = 64ULL << 20;  // kept for what is not bodies
+constexpr std::uint64_t kRecordOverhead = 1024;       // of a record beside its bodies, as a guess
 
 std::uint64_t body_bytes(const Request& request) {
   std::uint64_t total = kRecordOverhead;
@@ -37,17 +38,23 @@ Writer::Writer(const Platform& platform, const Index& index, std::unique_ptr<Log
 Writer::~Writer() { stop(); }
 
 bool Writer::submit(Request& request) {
+  const std::uint64_t bytes = body_bytes(request);
+  if (bytes > kRecordBytesMax - kRecordMargin) {
+    request.error = Error{ErrorCode::kExhausted, "the change is too big for one record"};
+    return false;
+  }
   {
     const std::scoped_lock lock(mutex_);
     if (stop_ || fenced_) {
       request.error = Error{ErrorCode::kUnavailable, "the database is closing"};
       return false;
     }
-    if (waiting_.size() >= kWaitingMax) {
+    if (waiting_.size() >= kWaitingMax || waiting_bytes_ + bytes > kWaitingBytesMax) {
       request.error = Error{ErrorCode::kExhausted, "too many changes wait for the disk"};
       return false;
     }
     waiting_.push_back(&request);
+    waiting_bytes_ += bytes;
     if (waiting_.size() > 1) return true;  // the thread is awake or about to look
   }
   changed_.notify_one();
@@ -91,7 +98,9 @@ Writer::Batch Writer::wait_for_batch() {
   Batch batch;
   std::uint64_t bytes = 0;
   while (!waiting_.empty() && batch.size() < kBatchMax && bytes < kBatchBytesMax) {
-    bytes += body_bytes(*waiting_.front());
+    const std::uint64_t one = body_bytes(*waiting_.front());
+    bytes += one;
+    waiting_bytes_ -= one;
     batch.push_back(waiting_.front());
     waiting_.pop_front();
   }

@@ -38,6 +38,7 @@ class Writer {
     Duration checkpoint_interval{};
   };
   static constexpr std::size_t kWaitingMax = 20'000;
+  static constexpr std::uint64_t kWaitingBytesMax = 2ULL << 30;
   static constexpr std::size_t kBatchMax = 512;
   static constexpr std::uint64_t kBatchBytesMax = 32ULL << 20;
 
@@ -79,9 +80,10 @@ class Writer {
   const std::atomic<bool>& fenced_;  // the disk failed: nothing may be written any more
   const Options options_;
 
-  std::mutex mutex_;  // guards waiting_ and stop_
+  std::mutex mutex_;  // guards what follows
   std::condition_variable changed_;
   std::deque<Request*> waiting_;
+  std::uint64_t waiting_bytes_ = 0;
   bool stop_ = false;
 
   std::atomic<std::uint64_t> commits_ = 0;

@@ -516,6 +516,59 @@ TEST_CASE("database: open refuses what it must") {
   CHECK(OpenDatabase(options)->guid() == kDatabaseGuid);
 }
 
+TEST_CASE("database: a full index refuses changes and stays whole") {
+  TempFolder folder;
+  OpenOptions options = small_options(folder.path());
+  options.index_bytes_max = 512 * 1024;
+  options.checkpoint_interval = std::chrono::hours(1);
+  std::string before;
+  {
+    OpenDatabase db(options);
+    const FolderId inbox = db.folder("INBOX");
+    std::uint32_t appended = 0;
+    while (appended < 10'000) {
+      before = describe(*db);
+      const auto outcome = wait_for(db->append({}, inbox, {message_of("one more")}));
+      if (!outcome) {
+        CHECK(code_of(outcome) == ErrorCode::kExhausted);
+        break;
+      }
+      ++appended;
+    }
+    REQUIRE(appended < 10'000);
+    CHECK(describe(*db) == before);
+    require_whole(*db);
+  }
+  options.index_bytes_max = 64 << 20;
+  OpenDatabase db(options);
+  CHECK(describe(*db) == before);
+  db.append(db.folder("INBOX"), {"now it fits"});
+  require_whole(*db);
+}
+
+TEST_CASE("database: many callers share a sync") {
+  TempFolder folder;
+  OpenDatabase db(small_options(folder.path()));
+  const FolderId inbox = db.folder("INBOX");
+  const auto before = db->statistics();
+  asio::io_context io;
+  int done = 0;
+  for (int i = 0; i < 500; ++i) {
+    asio::co_spawn(io.get_executor(), db->append({}, inbox, {message_of("shared")}),
+                   [&](const std::exception_ptr&, const Result<Appended>& outcome) {
+                     CHECK(outcome.has_value());
+                     ++done;
+                   });
+  }
+  io.run();
+  CHECK(done == 500);
+  const auto after = db->statistics();
+  CHECK(after.records - before.records == 500);
+  CHECK(after.commits - before.commits < 250);
+  CHECK(db->snapshot().folder(inbox)->messages == 500);
+  require_whole(*db);
+}
+
 TEST_CASE("database: what is asked while closing is refused, not lost") {
   TempFolder folder;
   OpenDatabase db(small_options(folder.path()));
