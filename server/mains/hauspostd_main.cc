@@ -17,10 +17,16 @@ using namespace hauspost;
 constexpr int kExitFailed = 1;
 constexpr int kExitUsage = 2;
 
-Task<void> run(supervisor::Supervisor& server, supervisor::AdminServer& admin, Result<>& outcome) {
+// The end may be asked for while children still recover.
+Task<void> start(supervisor::Supervisor& server, supervisor::AdminServer& admin,
+                 Result<>& outcome) {
   outcome = admin.listen(admin::admin_socket(server.options().data_root));
   if (outcome) outcome = co_await server.start();
-  if (outcome) co_await server.wait_for_stop();
+  if (!outcome) server.ask_to_stop();
+}
+
+Task<void> stop_when_asked(supervisor::Supervisor& server, supervisor::AdminServer& admin) {
+  co_await server.wait_for_stop();
   log::info("server.stopping");
   co_await admin.stop();
   co_await server.stop();
@@ -29,6 +35,7 @@ Task<void> run(supervisor::Supervisor& server, supervisor::AdminServer& admin, R
 
 int serve(const std::string& data_root, const std::string& program_dir) {
   std::signal(SIGPIPE, SIG_IGN);
+  std::signal(SIGHUP, SIG_IGN);  // a closed terminal does not end the server
   log::start("hauspostd");
   asio::io_context io(1);
   auto server = supervisor::Supervisor::prepare(io, {data_root, program_dir});
@@ -44,7 +51,8 @@ int serve(const std::string& data_root, const std::string& program_dir) {
   });
   Result<> outcome;
   TaskGroup tasks(io.get_executor());
-  tasks.spawn("server", run(**server, admin, outcome));
+  tasks.spawn("server.stop", stop_when_asked(**server, admin));
+  tasks.spawn("server.start", start(**server, admin, outcome));
   while (tasks.size() != 0) io.run_one();
   if (outcome) return 0;
   std::cerr << "hauspostd: " << outcome.error().text << std::endl;

@@ -1,7 +1,5 @@
 #include "server/store_worker/store_worker.h"
 
-#include <fmt/format.h>
-
 #include "base/log.h"
 #include "base/text.h"
 #include "server/child/control.h"
@@ -75,10 +73,7 @@ Result<std::unique_ptr<StoreWorker>> StoreWorker::open(Executor executor,
   options.epoch = settings.epoch;
   options.summarize = mime::make_summary;
   auto database = store::Database::open(std::move(options));
-  if (!database) {
-    return fail(std::move(database).error().within(
-        fmt::format("database {} in {}", settings.database, settings.database_path)));
-  }
+  if (!database) return fail(std::move(database).error().within("database " + settings.database));
   return std::unique_ptr<StoreWorker>(new StoreWorker(executor, settings, std::move(*database)));
 }
 

@@ -132,6 +132,7 @@ Task<Result<>> Supervisor::start() {
   frontend_.start();
   for (ChildProcess* child : {&auth_, &transport_, &frontend_}) {
     if (co_await child->wait_running(kStartTime)) continue;
+    if (stop_asked_) co_return Result<>{};
     co_return fail(ErrorCode::kUnavailable,
                    fmt::format("{} does not start ({}); its last log lines say why", child->name(),
                                child->facts().last_death));

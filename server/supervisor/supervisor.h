@@ -22,7 +22,8 @@ class Supervisor {
   ~Supervisor();
 
   // Starts every child and returns when each has answered, or is known to be in trouble; then
-  // writes run/ready and the line "ready" on standard output.
+  // writes run/ready and the line "ready" on standard output. kUnavailable: a role that every
+  // server needs does not come up. Returns early when the end is asked for.
   Task<Result<>> start();
   // Front-end first, then transport, stores, auth. At most ten seconds.
   Task<void> stop();

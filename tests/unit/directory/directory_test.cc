@@ -72,6 +72,9 @@ TEST_CASE("directory: every mount has a higher epoch") {
   CHECK(!f.reader().database("DB1")->value().mounted);
   CHECK(f.writer->mount_database("DB1")->epoch == 3);
   CHECK(f.reader().database("DB1")->value().mounted);
+  CHECK(!f.reader().database("DB1")->value().initialised);
+  CHECK(f.writer->note_initialised("DB1"));
+  CHECK(f.writer->dismount_database("DB1")->initialised);
   CHECK(code_of(f.writer->mount_database("DB9")) == ErrorCode::kNotFound);
   CHECK(code_of(f.writer->dismount_database("DB9")) == ErrorCode::kNotFound);
 }
