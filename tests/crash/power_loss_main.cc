@@ -31,7 +31,8 @@ namespace fs = std::filesystem;
 namespace {
 
 constexpr std::size_t kRoundsPerLife = 40;
-constexpr std::size_t kFindingMax = 4000;  // fits a pipe
+constexpr std::size_t kLossesARelapse = 4;  // one loss in so many is followed by a second
+constexpr std::size_t kFindingMax = 4000;   // fits a pipe
 
 struct Options {
   std::uint64_t rounds = 200;
@@ -62,29 +63,29 @@ Options read_options(int argc, char** argv) {
   return options;
 }
 
-// Runs this program again as a workload under the recorder.
-Result<Trace> record_life(const Options& options, std::uint64_t seed, const fs::path& work) {
-  const std::string folder = work / "live";
-  const std::string trace = work / "trace";
+// Runs this program again with `words` under the recorder, which watches `folder`.
+Result<Trace> record(const Options& options, const fs::path& folder, const fs::path& trace,
+                     std::vector<std::string> words) {
+  fs::remove_all(folder);
   fs::create_directories(folder);
-  const std::string seed_text = std::to_string(seed);
+  fs::remove(trace);
   std::vector<std::string> variables{
-      "LD_PRELOAD=" + options.recorder, std::string(kFolderVariable) + "=" + folder,
-      std::string(kTraceVariable) + "=" + trace, "ASAN_OPTIONS=verify_asan_link_order=0"};
+      "LD_PRELOAD=" + options.recorder, std::string(kFolderVariable) + "=" + folder.string(),
+      std::string(kTraceVariable) + "=" + trace.string(), "ASAN_OPTIONS=verify_asan_link_order=0"};
   std::vector<char*> environment;
   for (std::string& variable : variables) environment.push_back(variable.data());
   environment.push_back(nullptr);
-  std::vector<std::string> words{options.program, "workload", folder, seed_text};
+  words.insert(words.begin(), options.program);
   std::vector<char*> arguments;
   for (std::string& word : words) arguments.push_back(word.data());
   arguments.push_back(nullptr);
   pid_t child = 0;
   if (const int failed = posix_spawn(&child, options.program.c_str(), nullptr, nullptr,
                                      arguments.data(), environment.data()))
-    return fail(errno_error("starting the workload", failed));
+    return fail(errno_error("starting " + words[1], failed));
   int status = 0;
   if (waitpid(child, &status, 0) != child || status != 0)
-    return fail(ErrorCode::kInternal, "the workload ended with status " + std::to_string(status));
+    return fail(ErrorCode::kInternal, words[1] + " ended with status " + std::to_string(status));
   return Trace::load(trace);
 }
 
@@ -134,13 +135,26 @@ std::string check_apart(const std::string& image, const Ledger& ledger, std::siz
   return finding;
 }
 
+// The power fails once more while the image is being recovered: puts what that leaves in its place.
+Result<> lose_again(const Options& options, std::mt19937_64& random, const fs::path& work) {
+  TRY_ASSIGN(const Trace trace, record(options, work / "relapse", work / "relapse-trace",
+                                       {"recover", work / "image", work / "relapse"}));
+  std::size_t start = 0;  // behind the mark that says the image is in place
+  while (start < trace.events().size() && trace.events()[start].header.kind != EventKind::kMark)
+    ++start;
+  const std::size_t point = start + random() % (trace.events().size() - start + 1);
+  fs::remove_all(work / "image");
+  return write_image(trace, {.point = point}, random, work / "image");
+}
+
 Result<> run_life(const Options& options, std::uint64_t seed, std::uint64_t rounds, Tally& tally) {
   const fs::path work = fs::temp_directory_path() / ("hauspost-loss-" + Guid::random().to_string());
   struct Cleanup {
     fs::path path;
     ~Cleanup() { fs::remove_all(path); }
   } cleanup{work};
-  TRY_ASSIGN(const Trace trace, record_life(options, seed, work));
+  TRY_ASSIGN(const Trace trace, record(options, work / "live", work / "trace",
+                                       {"workload", work / "live", std::to_string(seed)}));
   TRY(check_recorder(trace, work / "live", work / "image"));
   fs::remove_all(work / "live");
   TRY_ASSIGN(const Ledger ledger, Ledger::read(trace));
@@ -149,6 +163,8 @@ Result<> run_life(const Options& options, std::uint64_t seed, std::uint64_t roun
     const std::size_t point = random() % (trace.events().size() + 1);
     fs::remove_all(work / "image");
     TRY(write_image(trace, {.point = point, .obey = options.obey}, random, work / "image"));
+    const bool again = options.obey == Obey::kAll && random() % kLossesARelapse == 0;
+    if (again) TRY(lose_again(options, random, work));
     const std::string finding = check_apart(work / "image", ledger, point);
     if (finding.empty()) continue;
     ++tally.losses;
@@ -190,6 +206,11 @@ int main(int argc, char** argv) {
     options.seed = number(argv[3]);
     const auto outcome = run_workload(options);
     if (!outcome) std::fprintf(stderr, "workload: %s\n", outcome.error().text.c_str());
+    return outcome ? 0 : 1;
+  }
+  if (argc == 4 && std::string_view(argv[1]) == "recover") {
+    const auto outcome = run_recovery(argv[2], argv[3]);
+    if (!outcome) std::fprintf(stderr, "recovery: %s\n", outcome.error().text.c_str());
     return outcome ? 0 : 1;
   }
   return run_rounds(read_options(argc, argv));

@@ -1,10 +1,13 @@
 #include "tests/crash/workload.h"
 
 #include <dlfcn.h>
+#include <sys/stat.h>
 
+#include <filesystem>
 #include <random>
 
 #include "base/task_group.h"
+#include "store/platform.h"
 #include "tests/crash/ledger.h"
 
 namespace hauspost::crash {
@@ -233,6 +236,37 @@ Result<> run_workload(const WorkloadOptions& options) {
     database->close();
     TRY(std::move(outcome));
   }
+  return {};
+}
+
+namespace {
+
+Result<> copy_durably(store::Disk& disk, const std::filesystem::path& from,
+                      const std::filesystem::path& to) {
+  for (const auto& entry : std::filesystem::directory_iterator(from)) {
+    const auto target = to / entry.path().filename();
+    if (entry.is_directory()) {
+      if (::mkdir(target.c_str(), 0700) != 0) return fail(errno_error("making " + target.string()));
+      TRY(copy_durably(disk, entry.path(), target));
+      continue;
+    }
+    TRY_ASSIGN(const std::string bytes, store::read_file(entry.path(), SIZE_MAX - 1));
+    TRY_ASSIGN(const auto file, disk.open(target));
+    const std::string_view part = bytes;
+    if (!part.empty()) TRY(file->write_at(0, {&part, 1}));
+    TRY(file->sync());
+  }
+  return disk.sync_folder(to);
+}
+
+}  // namespace
+
+Result<> run_recovery(const std::string& image, const std::string& folder) {
+  TRY(copy_durably(store::real_disk(), image, folder));
+  mark("recovery begins");
+  store::Platform platform = store::Platform::real();
+  platform.boot_id = "the power came back for a while";
+  TRY_ASSIGN(const auto database, store::Database::open(database_options(folder), platform));
   return {};
 }
 

@@ -22,4 +22,8 @@ store::OpenOptions database_options(std::string folder);
 
 Result<> run_workload(const WorkloadOptions& options);
 
+// Copies the database of `image` to `folder`, makes every byte of it durable, notes that with a
+// mark and opens it as after a restart of the machine.
+Result<> run_recovery(const std::string& image, const std::string& folder);
+
 }  // namespace hauspost::crash
