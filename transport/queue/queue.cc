@@ -12,6 +12,8 @@ constexpr Guid kQueueDatabase{{0x68, 0x70, 0x71, 0x75, 0x65, 0x75, 0x65, 0x4d, 0
                                0x61, 0x74, 0x61, 0x62, 0x61}};
 constexpr Guid kQueueMailbox{{0x68, 0x70, 0x71, 0x75, 0x65, 0x75, 0x65, 0x4d, 0x80, 0x02, 0x73,
                               0x79, 0x73, 0x74, 0x65, 0x6d}};
+// About 300 bytes an item and its envelope: room for ten million and more.
+constexpr std::uint64_t kIndexBytesMax = 8ULL << 30;
 constexpr std::string_view kDeliveryPrefix = "Delivery/";
 
 const store::Actor& server_actor() {
@@ -49,6 +51,7 @@ Result<std::unique_ptr<Queue>> Queue::open(Executor executor, QueueOptions optio
   how.path = options.path;
   how.guid = kQueueDatabase;
   how.create = true;
+  how.index_bytes_max = kIndexBytesMax;
   auto database = store::Database::open(std::move(how));
   if (!database) return fail(std::move(database).error().within("opening the queue"));
   return std::unique_ptr<Queue>(

@@ -144,6 +144,7 @@ Worker::Worker(asio::io_context& io, std::string socket, std::string folder, Gui
   options.path = std::move(folder);
   options.guid = guid;
   options.create = true;
+  options.index_bytes_max = 256 << 20;
   auto opened = store::Database::open(std::move(options));
   INFO((opened ? "" : opened.error().text));
   REQUIRE(opened);
