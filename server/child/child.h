@@ -3,7 +3,8 @@
 // separated by commas, and the first is always "control". The first on control are a u32 length and
 // the protobuf ChildSettings (child.proto); after it control carries calls (base/link/rpc.h,
 // methods in control.h): the child serves, the supervisor asks. When control ends the supervisor is
-// gone and the child exits at once.
+// gone and the child exits at once. Behind the named descriptors stands the data root's lock, kept
+// open unused: it is free again when the last child has ended.
 #pragma once
 
 #include <cstdint>

@@ -4,8 +4,8 @@
 #include <asio/basic_signal_set.hpp>
 
 #include <csignal>
+#include <cstdio>
 #include <filesystem>
-#include <iostream>
 
 #include "base/log.h"
 #include "server/supervisor/admin_server.h"
@@ -33,16 +33,18 @@ Task<void> stop_when_asked(supervisor::Supervisor& server, supervisor::AdminServ
   log::info("server.stopped");
 }
 
+int failed(const Error& error) {
+  std::fprintf(stderr, "hauspostd: %s\n", error.text.c_str());
+  return kExitFailed;
+}
+
 int serve(const std::string& data_root, const std::string& program_dir) {
   std::signal(SIGPIPE, SIG_IGN);
   std::signal(SIGHUP, SIG_IGN);  // a closed terminal does not end the server
   log::start("hauspostd");
   asio::io_context io(1);
   auto server = supervisor::Supervisor::prepare(io, {data_root, program_dir});
-  if (!server) {
-    std::cerr << "hauspostd: " << server.error().text << std::endl;
-    return kExitFailed;
-  }
+  if (!server) return failed(server.error());
   supervisor::AdminService service(**server);
   supervisor::AdminServer admin(io.get_executor(), service);
   asio::basic_signal_set<Executor> signals(io.get_executor(), SIGTERM, SIGINT);
@@ -54,9 +56,7 @@ int serve(const std::string& data_root, const std::string& program_dir) {
   tasks.spawn("server.stop", stop_when_asked(**server, admin));
   tasks.spawn("server.start", start(**server, admin, outcome));
   while (tasks.size() != 0) io.run_one();
-  if (outcome) return 0;
-  std::cerr << "hauspostd: " << outcome.error().text << std::endl;
-  return kExitFailed;
+  return outcome ? 0 : failed(outcome.error());
 }
 
 }  // namespace
