@@ -7,6 +7,19 @@
 #include "protocols/imap/command_table.h"
 
 namespace hauspost::imap {
+namespace {
+
+// RFC 7162 section 3.1: a client that enables CONDSTORE with a mailbox selected must learn where
+// its changes start.
+void tell_highest_modseq(Session& session) {
+  if (session.state() != State::kSelected) return;
+  const auto folder = session.database().snapshot().folder(session.view().folder());
+  if (!folder) return;  // the news after the command say so
+  session.out().untagged(
+      fmt::format("OK [HIGHESTMODSEQ {}] Highest", folder->highest_modseq.value));
+}
+
+}  // namespace
 
 Task<Result<Reply>> cmd_capability(Session& session, Command&) {
   session.out().untagged("CAPABILITY " + capabilities(session.services().limits));
@@ -36,8 +49,11 @@ Task<Result<Reply>> cmd_id(Session& session, Command& command) {
 Task<Result<Reply>> cmd_enable(Session& session, Command& command) {
   const auto& names = std::get<EnableRequest>(command.arguments).names;
   const bool condstore = std::ranges::find(names, "CONDSTORE") != names.end();
-  if (condstore) session.enable_condstore();
   session.out().untagged(condstore ? "ENABLED CONDSTORE" : "ENABLED");
+  if (condstore && !session.condstore()) {
+    session.enable_condstore();
+    tell_highest_modseq(session);
+  }
   co_return Reply{};
 }
 

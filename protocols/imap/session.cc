@@ -91,18 +91,18 @@ Task<Result<>> Session::handle(CommandReader::Event event) {
     case kCommand: co_return co_await execute(reader.take());
     case kContinue: out_.text() += "+ OK\r\n"; break;
     case kLiteralTooBig:
-      refuse(reader.tag(), {reader.is_append() ? ReplyStatus::kNo : ReplyStatus::kBad, "TOOBIG",
+      answer(reader.tag(), {reader.is_append() ? ReplyStatus::kNo : ReplyStatus::kBad, "TOOBIG",
                             "Literal is too big"});
       break;
-    case kLineTooLong: refuse(reader.tag(), bad("Line is too long")); break;
-    case kLineEnd: refuse(reader.tag(), bad("Line does not end in CRLF")); break;
+    case kLineTooLong: answer(reader.tag(), bad("Line is too long")); break;
+    case kLineEnd: answer(reader.tag(), bad("Line does not end in CRLF")); break;
     case kFatal: bye("[TOOBIG] Literal is too big"); break;
   }
   co_return Result<>{};
 }
 
-// A tagged reply that did not come from a handler. Too many BADs end the session.
-void Session::refuse(std::string_view tag, const Reply& reply) {
+// Too many BADs end the session.
+void Session::answer(std::string_view tag, const Reply& reply) {
   out_.tagged(tag, reply);
   if (reply.status == ReplyStatus::kBad && ++bad_commands_ > services_.limits.bad_commands_max)
     bye("Too many bad commands");
@@ -116,12 +116,12 @@ Task<Result<>> Session::execute(RawCommand raw) {
     log::debug(
         "imap.command.refused",
         {{"session", start_.session.to_string()}, {"error", error.text}, {"offset", error.offset}});
-    refuse(tag_, reply_for(error));
+    answer(tag_, reply_for(error));
     co_return Result<>{};
   }
   CO_TRY_ASSIGN(const Reply reply, co_await dispatch(*parsed.command));
   // After BYE only LOGOUT still has an answer to come.
-  if (state_ != State::kEnded || parsed.command->name == CommandName::kLogout) refuse(tag_, reply);
+  if (state_ != State::kEnded || parsed.command->name == CommandName::kLogout) answer(tag_, reply);
   co_return Result<>{};
 }
 

@@ -69,7 +69,7 @@ class Session {
   Task<Result<>> handle(CommandReader::Event event);
   Task<Result<>> execute(RawCommand raw);
   Task<Result<Reply>> dispatch(Command& command);
-  void refuse(std::string_view tag, const Reply& reply);
+  void answer(std::string_view tag, const Reply& reply);
 
   Stream& stream_;
   const link::SessionStart& start_;

@@ -277,6 +277,25 @@ TEST_CASE("imap search: numbers, UIDs and ESEARCH") {
     S: 9 OK ...)");
 }
 
+TEST_CASE("imap condstore: enabled late, the selected mailbox tells its mod-sequence") {
+  Rig rig;
+  rig.fill(1);
+  Client c(rig);
+  c.talk(R"(
+    C: 1 SELECT INBOX
+    S* 1 OK ...
+    C: 2 STORE 1 +FLAGS (\Seen)
+    S: * 1 FETCH (FLAGS (\Seen \Recent))
+    S: 2 OK ...
+    C: 3 ENABLE CONDSTORE
+    S: * ENABLED CONDSTORE
+    S: * OK [HIGHESTMODSEQ 2] ...
+    S: 3 OK ENABLE completed
+    C: 4 STORE 1 -FLAGS (\Seen)
+    S: * 1 FETCH (FLAGS (\Recent) MODSEQ (3))
+    S: 4 OK ...)");
+}
+
 TEST_CASE("imap condstore: MODSEQ everywhere once asked for") {
   Rig rig;
   rig.fill(3);
