@@ -59,6 +59,23 @@ struct Frontend::Session {
   SocketClient client;
 };
 
+// A session's place among those that a stop tells.
+class Frontend::Registered {
+ public:
+  Registered(Frontend& frontend, Signal* stop)
+      : frontend_(frontend), place_(frontend.sessions_.insert(frontend.sessions_.end(), stop)) {}
+  ~Registered() {
+    frontend_.sessions_.erase(place_);
+    frontend_.session_ended_.notify_all();
+  }
+  Registered(const Registered&) = delete;
+  Registered& operator=(const Registered&) = delete;
+
+ private:
+  Frontend& frontend_;
+  std::list<Signal*>::iterator place_;
+};
+
 Frontend::Frontend(Executor executor, FrontendSettings settings, auth::Authenticator& authenticator,
                    Backends& backends)
     : executor_(executor),
@@ -183,11 +200,9 @@ void Frontend::admit(Listener& listener, TcpSocket socket) {
 Task<void> Frontend::serve(std::unique_ptr<Session> session) {
   Signal* const stop = &session->stop;
   session->admission->on_evicted([stop] { stop->notify(); });
-  const auto place = sessions_.insert(sessions_.end(), stop);
+  const Registered registered(*this, stop);  // also when an exception ends the session
   co_await run_session(session->services,
                        {Guid::random(), session->client, *session->admission, *stop});
-  sessions_.erase(place);
-  session_ended_.notify_all();
 }
 
 Task<void> Frontend::stop() {

@@ -40,6 +40,7 @@ class Frontend {
  private:
   struct Session;  // one client's objects; lives in its task's frame
   struct Listener;
+  class Registered;
 
   Task<void> accept_loop(Listener& listener);
   void admit(Listener& listener, TcpSocket socket);
