@@ -2,6 +2,8 @@
 
 #include <catch2/catch.hpp>
 
+#include <optional>
+
 #include "base/memory_stream.h"
 #include "base/random.h"
 #include "base/signal.h"

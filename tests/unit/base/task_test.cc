@@ -1,5 +1,6 @@
 #include <catch2/catch.hpp>
 
+#include <optional>
 #include <stdexcept>
 
 #include "base/condition.h"
