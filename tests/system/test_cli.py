@@ -230,7 +230,7 @@ class Many(OwnServerTest):
                            *([f"p{number}@{DOMAIN}", PASSWORD] for number in range(100))])
         output = on_terminal(self.server, ["mailbox", "create", "--csv", path])
         self.assertRegex(output, r"\[#+\.+\] 50/100  \d+/s  \d+s left")
-        self.assertIn("100 mailboxes created, 0 failed", output)
+        self.assertIn("mailboxes created: 100, failed: 0", output)
 
     def test_a_dry_run_creates_nothing(self):
         path = self.write([["address"], [f"a@{DOMAIN}"]])

@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include "base/log.h"
+#include "base/text.h"
 #include "tools/cli/commands.h"
 #include "tools/cli/table.h"
 
@@ -74,6 +75,10 @@ int run(int argc, const char* const* argv) {
   Verb chosen;
   build_application(app, options, chosen);
   const std::span words(argv, static_cast<std::size_t>(argc));
+  for (const std::string_view word : words) {
+    if (is_valid_utf8(word)) continue;  // the admin API carries text
+    return report({Exit::kUsage, "usage", fmt::format("argument {} is not UTF-8", word)}, false);
+  }
   if (argc > 1 && std::string_view(words[1]) == "help") {
     const auto explained = explain(app, words.subspan(2));
     return explained ? static_cast<int>(Exit::kOk) : report(explained.error(), false);

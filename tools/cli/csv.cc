@@ -113,8 +113,7 @@ MailboxRow mailbox_row(const CsvRecord& record, const std::vector<std::size_t>& 
   MailboxRow row;
   row.line = record.line;
   if (record.fields.size() != columns.size()) {
-    row.error =
-        fmt::format("{} fields where the header has {}", record.fields.size(), columns.size());
+    row.error = fmt::format("fields: {}, the header has {}", record.fields.size(), columns.size());
     return row;
   }
   for (std::size_t i = 0; i < columns.size(); ++i) {

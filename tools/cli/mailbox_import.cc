@@ -122,9 +122,9 @@ void report(const Context& context, const ImportOptions& options, const Tally& t
     }
   }
   // Behind the passwords on standard output would be in the way of whoever keeps them in a file.
-  fmt::print(stderr, "{} mailboxes {}, {} failed, {} without a password\n", tally.count,
-             options.dry_run ? "could be created" : "created", tally.failures.size(),
-             tally.without_password);
+  fmt::print(stderr, "mailboxes {}: {}, failed: {}, without a password: {}\n",
+             options.dry_run ? "that could be created" : "created", tally.count,
+             tally.failures.size(), tally.without_password);
 }
 
 Outcome<> create_all(Context& context, const ImportOptions& options,

@@ -8,6 +8,7 @@
 #include <iostream>
 
 #include "base/random.h"
+#include "base/text.h"
 
 namespace hauspost::cli {
 
@@ -39,6 +40,7 @@ Outcome<Secret> read_line(const std::string& owner) {
   std::getline(std::cin, line);
   if (line.ends_with('\r')) line.pop_back();
   if (line.empty()) return usage(fmt::format("{}: the password is empty", owner));
+  if (!is_valid_utf8(line)) return usage(fmt::format("{}: the password is not UTF-8", owner));
   if (line.size() > kPasswordBytesMax) {
     return usage(fmt::format("{}: the password is longer than {} bytes", owner, kPasswordBytesMax));
   }

@@ -40,6 +40,7 @@ TEST_CASE("cli: a wrong command line ends with 2") {
       {"completion", "tcsh"},
       {"init", "--port-base", "10000", "--standard-ports"},
       {"help", "database", "nonsense"},
+      {"database", "show", "\xff"},
   }));
   CHECK(run_words(words) == 2);
 }

@@ -112,7 +112,7 @@ TEST_CASE("cli csv: a bad row stands alone") {
   REQUIRE(rows.has_value());
   REQUIRE(rows->size() == 5);
   CHECK((*rows)[0].error.empty());
-  CHECK((*rows)[1].error == "1 fields where the header has 2");
+  CHECK((*rows)[1].error == "fields: 1, the header has 2");
   CHECK((*rows)[2].error == "no address");
   CHECK((*rows)[3].error == "address is not UTF-8");
   CHECK((*rows)[4].error.empty());
