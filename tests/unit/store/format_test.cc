@@ -86,7 +86,8 @@ TEST_CASE("log format: a record reads back") {
   const std::string bytes = joined(*record);
   CHECK(bytes.size() == record->padded);
   CHECK(bytes.size() % kRecordAlignment == 0);
-  const auto read = decode_record(bytes + std::string(100, 'x'), Lsn(70));
+  const std::string followed = bytes + std::string(100, 'x');
+  const auto read = decode_record(followed, Lsn(70));
   REQUIRE(read.has_value());
   CHECK(read->length == record->length);
   CHECK(read->header.lsn == Lsn(77));
