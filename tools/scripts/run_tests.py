@@ -78,7 +78,7 @@ def run_system(tally):
     run_script(tally, "system", [sys.executable, "tests/system/run.py", "--programs", str(programs)])
     killer = pathlib.Path("tests/crash/kill_nine.py")
     if (ROOT / killer).exists():
-        run_script(tally, "crash", [sys.executable, str(killer)])
+        run_script(tally, "crash", [sys.executable, str(killer), "--programs", str(programs)])
 
 
 def run_tidy(tally):
