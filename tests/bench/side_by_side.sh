@@ -36,12 +36,16 @@ trap stop_all EXIT
 stop_all
 
 python3 "$HERE/rig_server.py" start "$PROGRAMS" "$RIG/hauspost" $PORTS "$BIN/prio"
+# One control group for both peers, so that their CPU time is counted together.
+printf '#!/bin/bash\nexec "%s" peers "${@:2}"\n' "$BIN/prio" >"$BIN/prio-peers"
+chmod +x "$BIN/prio-peers"
+export PRIO=$BIN/prio-peers
 "$PEERS/dovecot.sh" reset sdbox
 "$PEERS/dovecot.sh" start sdbox
 "$PEERS/postfix.sh" start
 
-ours=(--port $((PORTS + 993)) --tls --login-suffix @perf.test --cgroup ours)
-theirs=(--port 42193 --tls --cgroup dovecot)
+ours=(--port $((PORTS + 993)) --tls --login-suffix @perf.test --cgroup perf-rig/ours)
+theirs=(--port 42193 --tls --cgroup perf-rig/peers)
 load() { # LABEL ARGS...
   local label=$1; shift
   "$BIN/prio" gen "$BIN/mailload" "$@" --label "$label" >>"$OUT" 2>>"$OUT.err" || echo "failed: $label" >&2
@@ -55,12 +59,12 @@ imap_both() { # NAME COMMAND ARGS...
 smtp_both() { # NAME MESSAGES ARGS...
   local name=$1 messages=$2 before after; shift 2
   before=$(python3 "$HERE/rig_server.py" count "$PROGRAMS" "$RIG/hauspost")
-  load "hauspost/$name" smtp --port $((PORTS + 25)) --cgroup ours --messages "$messages" --users 50 \
+  load "hauspost/$name" smtp --port $((PORTS + 25)) --cgroup perf-rig/ours --messages "$messages" --users 50 \
     --pipelining --per-conn 90 "$@"
   after=$(python3 "$HERE/rig_server.py" count "$PROGRAMS" "$RIG/hauspost")
   [ $((after - before)) = "$messages" ] ||
     echo "hauspost/$name: $messages sent, $((after - before)) arrived" | tee -a "$OUT.err" >&2
-  load "postfix+dovecot/$name" smtp --port 42125 --cgroup postfix --cgroup dovecot --messages "$messages" \
+  load "postfix+dovecot/$name" smtp --port 42125 --cgroup perf-rig/peers --messages "$messages" \
     --users 50 --pipelining --per-conn 90 --e2e 127.0.0.1:42143 "$@"
 }
 has() { case " $SETS " in *" $1 "*) return 0 ;; esac; return 1; }
