@@ -1,5 +1,7 @@
 #include "base/log.h"
 
+#include <unistd.h>
+
 #include <spdlog/sinks/stdout_sinks.h>
 #include <spdlog/spdlog.h>
 
@@ -41,7 +43,8 @@ spdlog::logger& logger() {
   static const std::shared_ptr<spdlog::logger> instance = [] {
     auto made = std::make_shared<spdlog::logger>("hauspost",
                                                  std::make_shared<spdlog::sinks::stderr_sink_mt>());
-    made->set_pattern("%Y-%m-%dT%H:%M:%S.%e%z %l %n pid=%P %v");
+    // The number itself, not %P: that is a system call a line.
+    made->set_pattern("%Y-%m-%dT%H:%M:%S.%e%z %l %n pid=" + std::to_string(::getpid()) + " %v");
     return made;
   }();
   return *instance;
