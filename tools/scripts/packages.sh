@@ -7,7 +7,7 @@ BUILD_PACKAGES=(
   libprotobuf-dev protobuf-compiler libcli11-dev libtomlplusplus-dev libsodium-dev libicu-dev
   nlohmann-json3-dev python3
 )
-TEST_PACKAGES=(catch2 swaks libnet-ssleay-perl isync curl openssl ca-certificates)
+TEST_PACKAGES=(catch2 swaks libnet-ssleay-perl isync libsasl2-modules curl openssl ca-certificates)
 
 say() { printf '==> %s\n' "$*"; }
 
