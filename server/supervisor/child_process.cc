@@ -103,7 +103,11 @@ bool ChildProcess::record(const Death& death, Duration lived) {
   const bool expected = told_to_stop_ || std::exchange(told_to_restart_, false);
   delay_ = Duration::zero();
   if (expected) {
-    log::info("child.ended", {{"child", spec_.name}, {"how", death.text}});
+    // Our own signals are no fault of the child; a failure on its way out is.
+    const bool bad = death.abnormal && death.signal != SIGTERM && death.signal != SIGKILL;
+    if (bad) ++facts_.crashes;
+    log::write(bad ? log::Level::kError : log::Level::kInfo, "child.ended",
+               {{"child", spec_.name}, {"how", death.text}});
     changed_.notify_all();
     return !told_to_stop_;
   }
@@ -123,7 +127,7 @@ Task<Death> ChildProcess::live_once() {
   enter(State::kStarting);
   const std::vector<child::NamedDescriptor> listeners = spec_.listeners();
   auto spawned = spawn_child(spec_.program, spec_.settings(), listeners, spec_.inherited);
-  if (!spawned) co_return Death{true, spawned.error().text};
+  if (!spawned) co_return Death{true, 0, spawned.error().text};
   facts_.pid = spawned->pid;
   facts_.started_s = unix_now();
   log::info("child.started", {{"child", spec_.name}, {"pid", facts_.pid}});

@@ -143,12 +143,13 @@ Result<Spawned> spawn_child(const std::string& program, const child::Settings& s
 Death reap(pid_t pid) {
   int status = 0;
   while (::waitpid(pid, &status, 0) < 0) {
-    if (errno != EINTR) return {true, "unknown"};
+    if (errno != EINTR) return {true, 0, "unknown"};
   }
   if (WIFSIGNALED(status)) {
-    return {true, fmt::format("signal {} ({})", WTERMSIG(status), ::strsignal(WTERMSIG(status)))};
+    const int signal = WTERMSIG(status);
+    return {true, signal, fmt::format("signal {} ({})", signal, ::strsignal(signal))};
   }
-  return {WEXITSTATUS(status) != 0, fmt::format("exit status {}", WEXITSTATUS(status))};
+  return {WEXITSTATUS(status) != 0, 0, fmt::format("exit status {}", WEXITSTATUS(status))};
 }
 
 }  // namespace hauspost::supervisor

@@ -25,6 +25,7 @@ Result<Spawned> spawn_child(const std::string& program, const child::Settings& s
 // How a child ended. REQUIRES: it has (its pidfd is readable). Frees its process id.
 struct Death {
   bool abnormal = true;
+  int signal = 0;    // 0: it exited by itself
   std::string text;  // "exit status 1", "signal 9 (Killed)"
 };
 Death reap(pid_t pid);

@@ -210,6 +210,18 @@ TEST_CASE("child process: one that does not stop is killed") {
     co_await t.process->stop(200ms);
     CHECK(std::chrono::steady_clock::now() - begun < 5s);
     CHECK(t.process->facts().state == State::kStopped);
+    CHECK(t.process->facts().crashes == 0);
+  }(f));
+}
+
+TEST_CASE("child process: failing on the way out is a crash") {
+  Fixture f("clumsy");
+  run(f.io, [](Fixture& t) -> Task<void> {
+    t.process->start();
+    REQUIRE(co_await t.process->wait_running(kPatience));
+    co_await t.process->stop(kPatience);
+    CHECK(t.process->facts().state == State::kStopped);
+    CHECK(t.process->facts().crashes == 1);
   }(f));
 }
 

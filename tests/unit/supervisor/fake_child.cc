@@ -2,6 +2,7 @@
 //   serve   answers calls and greets whoever connects to "session", until told to stop
 //   die     ends with status 1 at once
 //   deaf    serves, but never finishes stopping
+//   clumsy  serves, and ends with status 1 when told to stop
 // Method 100 answers what it was told, 101 ends it with status 7, 102 ends it in order.
 // "fake_child --supervise PROGRAM" is a supervisor: starts PROGRAM, prints its pid and waits.
 #include <unistd.h>
@@ -49,9 +50,11 @@ int serve(child::Context& context) {
   child::Life life;
   const std::string told = describe(context);
   const bool deaf = context.settings.hostname == "deaf";
+  const bool clumsy = context.settings.hostname == "clumsy";
   life.handler = [told](std::uint16_t method, std::string) { return answer(told, method); };
   life.stop = [&sessions, deaf] { return deaf ? never() : sessions.stop(); };
-  return child::run_until_told(io, context, std::move(life));
+  const int status = child::run_until_told(io, context, std::move(life));
+  return clumsy ? 1 : status;
 }
 
 int supervise(const char* program) {
