@@ -15,6 +15,7 @@ std::string_view to_string(ErrorCode code) {
     case ErrorCode::kCorrupt: return "corrupt";
     case ErrorCode::kCancelled: return "cancelled";
     case ErrorCode::kTimeout: return "timeout";
+    case ErrorCode::kOverQuota: return "over-quota";
     case ErrorCode::kInternal: return "internal";
   }
   return "internal";

@@ -15,11 +15,12 @@ enum class ErrorCode {
   kNotFound,     // the named object does not exist
   kExists,       // the named object exists already
   kDenied,       // not allowed
-  kExhausted,    // a limit, a quota, the disk
+  kExhausted,    // a limit, the disk
   kUnavailable,  // cannot be done now, may work later
   kCorrupt,      // stored bytes are not what was written
   kCancelled,    // stopped on our own demand
   kTimeout,      // the peer was too slow
+  kOverQuota,    // the mailbox is full
   kInternal,     // a bug or an unexpected answer of the system
 };
 

@@ -32,6 +32,7 @@ target_compile_definitions(hauspost_options INTERFACE
   HAUSPOST_VERSION="${HAUSPOST_VERSION}"
   ASIO_STANDALONE ASIO_SEPARATE_COMPILATION ASIO_NO_DEPRECATED
   ASIO_HAS_CO_AWAIT=1 ASIO_HAS_STD_COROUTINE=1
+  ASIO_DISABLE_STD_ALIGNED_ALLOC  # or each file chooses by which standard header it met first
   _GLIBCXX_ASSERTIONS)
 target_compile_options(hauspost_options INTERFACE
   -Wall -Wextra -Wpedantic -Werror -Wshadow -Wnon-virtual-dtor -Wold-style-cast -Wimplicit-fallthrough

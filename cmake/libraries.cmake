@@ -46,8 +46,5 @@ endfunction()
 function(hp_program name main)
   add_executable(${name} ${main})
   target_link_libraries(${name} PRIVATE ${ARGN})
-  # Asio chooses its allocator by whether a standard header came first. In the libraries, whose
-  # precompiled header begins with Asio, it does not use aligned_alloc: no other file may.
-  target_compile_definitions(${name} PRIVATE ASIO_DISABLE_STD_ALIGNED_ALLOC)
   install(TARGETS ${name})
 endfunction()

@@ -33,6 +33,9 @@ struct OpenOptions {
   // Made at append from a message's bytes and stored beside it: Snapshot::body gives it back.
   // Runs on the caller's thread. Empty: no summaries.
   std::function<std::string(std::string_view message)> summarize;
+  // What a mailbox may hold now. Called on the writer's thread for each change that makes one
+  // larger or deletes from it: fast, and never into the database. Empty: no limits, no retention.
+  std::function<MailboxLimits(const Guid& mailbox)> limits;
 };
 
 struct NewMessage {
@@ -82,8 +85,9 @@ struct Delivery {
 };
 struct Delivered {
   FolderId folder;
-  Uid uid;  // 0 for a duplicate
+  Uid uid;  // 0 for a duplicate and when it is over quota
   bool duplicate = false;
+  bool over_quota = false;  // nothing was stored for this target; the others stand
 };
 
 // What watchers of a folder are told, after it is durable and visible to new snapshots.

@@ -46,6 +46,7 @@ enum class SpecialUse : std::uint8_t {
   kArchive = 6,
   kAll = 7,
   kFlagged = 8,
+  kRecoverable = 64,  // hidden: where deleted messages wait for their retention to end
 };
 
 struct Folder {
@@ -89,6 +90,22 @@ struct Mailbox {
   Guid guid;
   std::string label;  // primary address when the store first saw it; for people only
   std::int64_t created_s = 0;
+  std::int64_t disconnected_s = 0;  // Unix time its owner was taken away; 0: in use
+  // Sums over its folders, the hidden one apart; kept by every change.
+  std::uint64_t messages = 0;
+  std::uint64_t bytes = 0;
+  std::uint64_t recoverable_messages = 0;
+  std::uint64_t recoverable_bytes = 0;
+};
+
+// What a mailbox may hold. Decided when a change is planned; replaying the log never asks.
+inline constexpr std::uint64_t kUnlimited = UINT64_MAX;
+struct MailboxLimits {
+  std::uint64_t warn_bytes = kUnlimited;
+  std::uint64_t prohibit_send_bytes = kUnlimited;     // the store itself never sends: for others
+  std::uint64_t prohibit_receive_bytes = kUnlimited;  // kOverQuota from here on
+  std::uint64_t recoverable_bytes = kUnlimited;       // above: the oldest go early
+  std::int64_t keep_deleted_s = 0;                    // 0: deleted messages are gone at once
 };
 
 }  // namespace hauspost::store

@@ -23,7 +23,8 @@ std::string_view use_attribute(store::SpecialUse use) {
     case store::SpecialUse::kAll: return "\\All";
     case store::SpecialUse::kFlagged: return "\\Flagged";
     case store::SpecialUse::kNone:
-    case store::SpecialUse::kInbox: break;
+    case store::SpecialUse::kInbox:
+    case store::SpecialUse::kRecoverable: break;
   }
   return "";
 }

@@ -44,6 +44,7 @@ Reply reply_for(const Error& error, std::string_view exhausted) {
     case ErrorCode::kUnavailable:
     case ErrorCode::kTimeout:
     case ErrorCode::kCancelled: return no("UNAVAILABLE", "Not possible now, try again later");
+    case ErrorCode::kOverQuota: return no("OVERQUOTA", printable(error.text));
     case ErrorCode::kCorrupt: return no("CORRUPTION", "Stored data is damaged");
     case ErrorCode::kInternal: break;
   }
