@@ -9,6 +9,7 @@
 
 #include "base/check.h"
 #include "base/log.h"
+#include "store/image.h"
 #include "store/recovery.h"
 #include "store/snapshot_impl.h"
 #include "store/verify.h"
@@ -42,6 +43,7 @@ class Database::Impl {
   std::unique_ptr<Index> index;
   std::unique_ptr<Checkpointer> checkpointer;
   std::unique_ptr<Writer> writer;
+  mutable std::shared_mutex log_hold;  // shared: segments stay; alone: to drop one
   std::mutex close_mutex;
   bool closed = false;
 };
@@ -265,9 +267,25 @@ Task<Result<>> Database::annotate(Actor actor, FolderId folder, Uid uid, std::st
   });
 }
 
+Task<Result<>> Database::renew_uid_validity(Actor actor) {
+  co_return co_await change<void>(*impl_->writer, std::move(actor), {},
+                                  [](Plan& plan) { return plan_renew_uid_validity(plan); });
+}
+
 Uid Database::claim_recent(FolderId folder, Uid uid_next) {
   return impl_->hub.claim_recent(folder, uid_next);
 }
+
+Result<ImageInfo> Database::write_image(const std::string& path, Throttle& throttle,
+                                        Progress& progress) const {
+  return store::write_image(impl_->platform, *impl_->index, path, throttle, progress);
+}
+
+std::shared_lock<std::shared_mutex> Database::hold_log() const {
+  return std::shared_lock(impl_->log_hold);
+}
+const std::string& Database::path() const { return impl_->options.path; }
+const Platform& Database::platform() const { return impl_->platform; }
 
 Result<VerifyReport> Database::verify() const {
   TRY_ASSIGN(const ReadTxn txn, impl_->index->environment->read());

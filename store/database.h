@@ -5,6 +5,7 @@
 
 #include <functional>
 #include <memory>
+#include <shared_mutex>
 #include <span>
 
 #include "base/async.h"
@@ -102,7 +103,10 @@ struct FolderEvent {
 
 class FolderWatch;
 
+struct ImageInfo;     // store/image.h
 struct Platform;      // store/platform.h: disk, clock and what a failing disk does
+class Progress;       // store/progress.h
+class Throttle;       // store/throttle.h
 struct VerifyReport;  // store/verify.h
 
 // Thread-safe. Every Task resumes on the executor of the coroutine that awaits it; close() before
@@ -155,6 +159,9 @@ class Database {
   // removed.
   Task<Result<UidSet>> expunge(Actor actor, FolderId folder, UidSet uids, bool only_deleted);
   Task<Result<>> annotate(Actor actor, FolderId folder, Uid uid, std::string annotation);
+  // Every folder gets a new UIDVALIDITY: clients drop what they remember of it. For a database that
+  // was put back to an earlier moment. REQUIRES: no session has a folder open.
+  Task<Result<>> renew_uid_validity(Actor actor);
 
   // \Recent (RFC 3501 section 2.3.2), kept in memory only: the first UID that no session has seen
   // yet as recent; the call claims everything below uid_next for the caller.
@@ -173,6 +180,14 @@ class Database {
     std::uint64_t records = 0;  // since the mount
   };
   Statistics statistics() const;
+  // An image of the index of this moment (store/image.h). Blocks.
+  Result<ImageInfo> write_image(const std::string& path, Throttle& throttle,
+                                Progress& progress) const;
+  // While it is held no segment of the change log goes away. REQUIRES: given up by the thread that
+  // took it, before the database closes.
+  std::shared_lock<std::shared_mutex> hold_log() const;
+  const std::string& path() const;  // the database's folder
+  const Platform& platform() const;
   // Checks the index of this moment and every body it names (store/verify.h). Blocks.
   Result<VerifyReport> verify() const;
 

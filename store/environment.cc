@@ -54,6 +54,7 @@ Result<std::unique_ptr<Environment>> Environment::open(const Options& options) {
   unsigned flags = MDB_NOSUBDIR | MDB_NOTLS;
   if (options.read_only) flags |= MDB_RDONLY;
   if (!options.sync) flags |= MDB_NOSYNC;
+  if (!options.locked) flags |= MDB_NOLOCK;
   code = mdb_env_open(env, options.path.c_str(), flags, options.mode);
   if (code != 0) return lmdb_fail("opening " + options.path, code);
   return environment;
@@ -125,6 +126,13 @@ Result<WriteTxn> Environment::write() {
 
 Result<> Environment::sync() {
   if (const int code = mdb_env_sync(env_, 1); code != 0) return lmdb_fail("syncing", code);
+  return {};
+}
+
+Result<> Environment::copy_to(int to, bool compact) {
+  const int code = mdb_env_copyfd2(env_, to, compact ? MDB_CP_COMPACT : 0U);
+  if (code == MDB_INCOMPATIBLE) return fail(ErrorCode::kCorrupt, "the index has lost pages");
+  if (code != 0) return lmdb_fail("copying", code);
   return {};
 }
 

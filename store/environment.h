@@ -45,6 +45,7 @@ class Environment {
     bool read_only = false;  // the file must exist
     bool sync = true;        // false: commits are not flushed
     unsigned mode = 0600;    // of a file that is created
+    bool locked = true;      // false: no lock file, as nobody else has the file open or writes it
   };
   static Result<std::unique_ptr<Environment>> open(const Options& options);
   ~Environment();  // REQUIRES: no transaction is open
@@ -62,6 +63,10 @@ class Environment {
 
   // Flushes everything committed so far, also when opened without sync. Any thread.
   Result<> sync();
+  // Writes a copy of the newest commit to a file or pipe; blocks meanwhile. `compact`: without free
+  // pages, in order of the trees. kCorrupt: the file's pages do not add up, which only a compact
+  // copy notices. On failure any part may have been written.
+  Result<> copy_to(int to, bool compact);
   // Frees reader slots of processes that died. Returns how many.
   Result<int> clear_dead_readers();
 

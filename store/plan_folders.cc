@@ -204,4 +204,22 @@ Result<> plan_set_subscribed(Plan& plan, FolderId id, bool subscribed) {
   return plan.emit(SetSubscribed{id, subscribed});
 }
 
+Result<> plan_renew_uid_validity(Plan& plan) {
+  std::vector<FolderId> folders;
+  {
+    TRY_ASSIGN(Cursor cursor, Cursor::open(plan.txn(), plan.index().folders));
+    TRY_ASSIGN(bool here, cursor.first());
+    while (here) {
+      if (cursor.key().size() != sizeof(std::uint32_t))
+        return fail(ErrorCode::kCorrupt, "index: bad key in table folders");
+      folders.emplace_back(load_be<std::uint32_t>(cursor.key().data()));
+      TRY_ASSIGN(here, cursor.next());
+    }
+  }
+  const auto now = static_cast<std::uint32_t>(plan.now_s());
+  std::uint32_t next = std::max(now, plan.applier().state().last_uid_validity + 1);
+  for (const FolderId folder : folders) TRY(plan.emit(RenewUidValidity{folder, next++}));
+  return {};
+}
+
 }  // namespace hauspost::store
