@@ -36,6 +36,7 @@ struct Settings {
   std::string database_path;
   std::uint64_t epoch = 0;
   bool create_database = false;  // its files may have to be made
+  bool maintenance = false;      // the database stays closed: jobs on its files only
   // Limits
   std::uint64_t message_bytes_max = 50ULL << 20;
 };
@@ -71,5 +72,8 @@ struct Life {
   std::function<Task<void>()> stop;
 };
 int run_until_told(asio::io_context& io, Context& context, Life life);
+// What a child does that cannot start: logs `cause`, tells it to the supervisor's first call and
+// returns the exit status. Takes two seconds at most.
+int report_failure(asio::io_context& io, Context& context, const Error& cause);
 
 }  // namespace hauspost::child

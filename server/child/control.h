@@ -13,6 +13,10 @@ enum class ControlMethod : std::uint16_t {
   // Store worker
   kStoreStatistics = 16,     // empty -> StoreStatistics
   kStoreDeleteMailbox = 17,  // DeleteMailboxRequest -> empty; kNotFound when it was never stored
+  // Store worker: jobs (jobs.proto)
+  kJobStart = 20,   // JobStartRequest -> empty
+  kJobStatus = 21,  // JobStatusRequest -> JobStatus
+  kJobCancel = 22,  // JobCancelRequest -> empty
   // Transport
   kQueueList = 32,  // QueueListRequest -> QueueListReply
   kQueueKick = 33,  // empty -> empty: a database has come up, try what waits for it

@@ -108,6 +108,56 @@ class Runner {
 
 }  // namespace
 
+namespace {
+
+constexpr std::chrono::seconds kReportTime{2};
+constexpr std::chrono::milliseconds kReplyTime{50};  // for the answer to leave before the process does
+
+Task<Result<std::string>> refuse(Error cause) { co_return fail(std::move(cause)); }
+
+Task<void> serve_refusals(UnixSocket socket, const link::RpcHandler& handler) {
+  [[maybe_unused]] auto ended = co_await link::serve_rpc(std::move(socket), handler);
+}
+
+// Answers the first call with `cause`.
+Task<void> tell_failure(int control_fd, Error cause) {
+  const Executor executor = co_await asio::this_coro::executor;
+  UnixSocket socket(executor);
+  std::error_code code;
+  socket.assign(asio::local::stream_protocol(), control_fd, code);
+  if (code) co_return;
+  Condition told(executor);
+  bool answered = false;
+  const link::RpcHandler handler = [&](std::uint16_t, const std::string&) {
+    answered = true;
+    told.notify_all();
+    return refuse(cause);
+  };
+  TaskGroup serving(executor);
+  serving.spawn("child.control", serve_refusals(std::move(socket), handler));
+  Deadline late(executor, [&] {
+    answered = true;
+    told.notify_all();
+  });
+  late.start(kReportTime);
+  while (!answered) co_await told.wait_even_cancelled();
+  late.stop();
+  [[maybe_unused]] auto slept = co_await sleep_for(kReplyTime);
+  serving.stop();
+  co_await serving.join();
+}
+
+}  // namespace
+
+int report_failure(asio::io_context& io, Context& context, const Error& cause) {
+  log::error("start.failed", {{"cause", cause}});
+  TaskGroup telling(io.get_executor());
+  telling.spawn("child.failure", tell_failure(std::exchange(context.control_fd, -1), cause));
+  io.restart();
+  while (telling.size() != 0) io.run_one();
+  return 1;
+}
+
 int run_until_told(asio::io_context& io, Context& context, Life life) {
   Runner runner(io, std::move(life));
   runner.run(std::exchange(context.control_fd, -1));

@@ -37,6 +37,7 @@ std::string to_wire(const Settings& settings) {
   message.set_epoch(settings.epoch);
   message.set_message_bytes_max(settings.message_bytes_max);
   message.set_create_database(settings.create_database);
+  message.set_maintenance(settings.maintenance);
   std::string out;
   put_string(out, message.SerializeAsString());
   return out;
@@ -72,6 +73,7 @@ Result<Settings> settings_from_wire(std::string_view bytes) {
   settings.epoch = message.epoch();
   settings.message_bytes_max = message.message_bytes_max();
   settings.create_database = message.create_database();
+  settings.maintenance = message.maintenance();
   return settings;
 }
 

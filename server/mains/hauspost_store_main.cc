@@ -1,41 +1,18 @@
-// hauspost-store: one mounted database.
+// hauspost-store: one mounted database, or jobs on the files of a dismounted one.
 #include <cstdio>
 
-#include "base/log.h"
+#include "server/child/run_worker.h"
+#include "server/store_worker/maintenance_worker.h"
 #include "server/store_worker/store_worker.h"
 
-namespace {
-
-using namespace hauspost;
-
-int failed(const Error& error) {
-  log::error("start.failed", {{"cause", error}});
-  return 1;
-}
-
-int run(child::Context& context) {
-  asio::io_context io(1);
-  auto worker = store_worker::StoreWorker::open(io.get_executor(), context.settings);
-  if (!worker) return failed(worker.error());
-  for (const child::NamedDescriptor& listener : context.listeners) {
-    if (const auto listening = (*worker)->listen(listener); !listening)
-      return failed(listening.error());
-  }
-  child::Life life;
-  life.handler = [&worker](std::uint16_t method, std::string body) {
-    return (*worker)->handle_control(method, std::move(body));
-  };
-  life.stop = [&worker] { return (*worker)->stop(); };
-  return child::run_until_told(io, context, std::move(life));
-}
-
-}  // namespace
-
 int main() {
-  auto context = hauspost::child::receive_context();
+  using namespace hauspost;
+  auto context = child::receive_context();
   if (!context) {
     std::fprintf(stderr, "hauspost-store: %s\n", context.error().text.c_str());
     return 2;
   }
-  return run(*context);
+  if (context->settings.maintenance)
+    return child::run_worker<store_worker::MaintenanceWorker>(*context);
+  return child::run_worker<store_worker::StoreWorker>(*context);
 }

@@ -4,6 +4,7 @@
 #include "base/text.h"
 #include "server/child/control.h"
 #include "server/child/control.pb.h"
+#include "server/store_worker/job_kinds.h"
 #include "store/mime/message.h"
 #include "transport/delivery/serve_delivery.h"
 
@@ -60,7 +61,8 @@ StoreWorker::StoreWorker(Executor executor, child::Settings settings,
       sessions_(executor, "session", kSessionsMax,
                 [this](UnixSocket socket) { return serve_session(std::move(socket)); }),
       deliveries_(executor, "delivery", kDeliveryConnectionsMax,
-                  [this](UnixSocket socket) { return serve_delivery(std::move(socket)); }) {
+                  [this](UnixSocket socket) { return serve_delivery(std::move(socket)); }),
+      jobs_(executor, settings_, database_.get(), job_kinds()) {
   imap_.limits.message_bytes_max = settings_.message_bytes_max;
 }
 
@@ -87,6 +89,7 @@ Task<void> StoreWorker::stop() {
   deliveries_.close();
   co_await sessions_.stop();
   co_await deliveries_.stop();
+  co_await jobs_.stop();
   database_->close();
 }
 
@@ -161,6 +164,10 @@ Task<Result<std::string>> StoreWorker::handle_control(std::uint16_t method, std:
       co_return to_wire(database_->statistics()).SerializeAsString();
     case child::ControlMethod::kStoreDeleteMailbox:
       co_return co_await delete_mailbox(std::move(body));
+    case child::ControlMethod::kJobStart:
+    case child::ControlMethod::kJobStatus:
+    case child::ControlMethod::kJobCancel:
+      co_return co_await jobs_.handle_control(method, std::move(body));
     default: co_return fail(ErrorCode::kInvalid, "unknown control method");
   }
 }

@@ -7,6 +7,7 @@
 #include "protocols/imap/session.h"
 #include "server/child/child.h"
 #include "server/child/unix_service.h"
+#include "server/store_worker/jobs.h"
 #include "store/database.h"
 
 namespace hauspost::store_worker {
@@ -46,6 +47,7 @@ class StoreWorker {
   std::unordered_map<Guid, std::size_t> user_sessions_;  // of users who have any
   child::UnixService sessions_;
   child::UnixService deliveries_;
+  Jobs jobs_;
 };
 
 }  // namespace hauspost::store_worker

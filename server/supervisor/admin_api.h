@@ -32,6 +32,10 @@ enum class Method : std::uint16_t {
   kServiceDisable = 41,
   kServiceList = 42,
   kQueueList = 50,
+  kJobStart = 60,
+  kJobList = 61,
+  kJobShow = 62,
+  kJobCancel = 63,
 };
 
 template <Method kNumber, class ReplyMessage>
@@ -85,6 +89,14 @@ template <>
 struct CallOf<ServiceListRequest> : Call<Method::kServiceList, ServiceListReply> {};
 template <>
 struct CallOf<QueueListRequest> : Call<Method::kQueueList, QueueListReply> {};
+template <>
+struct CallOf<JobStartRequest> : Call<Method::kJobStart, JobStartReply> {};
+template <>
+struct CallOf<JobListRequest> : Call<Method::kJobList, JobListReply> {};
+template <>
+struct CallOf<JobShowRequest> : Call<Method::kJobShow, JobShowReply> {};
+template <>
+struct CallOf<JobCancelRequest> : Call<Method::kJobCancel, JobCancelReply> {};
 
 // Long enough for the slowest: a mount that recovers, a thousand passwords.
 inline constexpr Duration kCallTimeout = std::chrono::minutes(2);

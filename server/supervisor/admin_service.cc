@@ -35,6 +35,12 @@ std::string object_of(const admin::ServiceDisableRequest& request) {
   return join_names(request.names());
 }
 std::string object_of(const admin::StopRequest&) { return "server"; }
+std::string object_of(const admin::JobStartRequest& request) {
+  return request.name() + " " + request.kind();
+}
+std::string object_of(const admin::JobCancelRequest& request) {
+  return std::to_string(request.id());
+}
 template <class Request>
 std::string object_of(const Request& request) {
   return request.name();
@@ -114,6 +120,10 @@ Task<Result<std::string>> AdminService::answer(Caller caller, std::uint16_t meth
     case kServiceDisable: co_return co_await alter(&Self::service_disable, "service disable");
     case kServiceList: co_return co_await look(&Self::service_list, std::move(body));
     case kQueueList: co_return co_await look(&Self::queue_list, std::move(body));
+    case kJobStart: co_return co_await alter(&Self::job_start, "job start");
+    case kJobList: co_return co_await look(&Self::job_list, std::move(body));
+    case kJobShow: co_return co_await look(&Self::job_show, std::move(body));
+    case kJobCancel: co_return co_await alter(&Self::job_cancel, "job cancel");
   }
   co_return fail(ErrorCode::kInvalid, "the supervisor does not know this call; is it older?");
 }

@@ -52,6 +52,11 @@ class AdminService {
   Task<Result<admin::DomainAddReply>> domain_add(admin::DomainAddRequest request);
   Task<Result<admin::DomainListReply>> domain_list(admin::DomainListRequest request);
   Task<Result<admin::DomainRemoveReply>> domain_remove(admin::DomainRemoveRequest request);
+  // admin_jobs.cc
+  Task<Result<admin::JobStartReply>> job_start(admin::JobStartRequest request);
+  Task<Result<admin::JobListReply>> job_list(admin::JobListRequest request);
+  Task<Result<admin::JobShowReply>> job_show(admin::JobShowRequest request);
+  Task<Result<admin::JobCancelReply>> job_cancel(admin::JobCancelRequest request);
   // admin_mailboxes.cc
   Task<Result<admin::MailboxCreateReply>> mailbox_create(admin::MailboxCreateRequest request);
   Task<Result<admin::MailboxListReply>> mailbox_list(admin::MailboxListRequest request);
@@ -74,6 +79,7 @@ class AdminService {
 
 std::int64_t unix_now();
 admin::Mailbox to_wire(const directory::MailboxEntry& entry);
+admin::Job to_wire(const JobFacts& facts);
 std::vector<admin::Service> list_services(const directory::DirectoryReader& reader);
 
 }  // namespace hauspost::supervisor

@@ -140,18 +140,21 @@ Task<Death> ChildProcess::live_once() {
   TaskGroup greeting(executor_);
   greeting.spawn("child.greet", greet(control_));
   co_await wait_end(spawned->pidfd.release());
-  const Death death = reap(std::exchange(facts_.pid, 0));
+  Death death = reap(std::exchange(facts_.pid, 0));
   patience_.stop();
   control_->stop();
   co_await greeting.join();
   co_await control_->join();
   control_.reset();
+  if (!failure_.empty()) death.text = std::exchange(failure_, std::string());
   co_return death;
 }
 
 Task<void> ChildProcess::greet(std::shared_ptr<link::RpcClient> control) {
   const auto answer = co_await control->call(
       static_cast<std::uint16_t>(child::ControlMethod::kPing), std::string_view(), kGreetingTime);
+  // The channel's own errors begin with "rpc:"; any other is the child's answer.
+  if (!answer && !answer.error().text.starts_with("rpc:")) failure_ = answer.error().text;
   if (!answer || facts_.state != State::kStarting) co_return;
   log::info("child.ready", {{"child", spec_.name}, {"pid", facts_.pid}});
   enter(State::kRunning);

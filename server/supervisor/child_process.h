@@ -74,6 +74,7 @@ class ChildProcess {
   RestartPolicy policy_;
   Facts facts_;
   std::shared_ptr<link::RpcClient> control_;
+  std::string failure_;  // why this life does not start, in the child's words
   Duration delay_{};  // until the next start
   Timer pause_;
   Deadline patience_;         // then SIGKILL

@@ -8,6 +8,12 @@
 
 namespace hauspost::supervisor {
 
+namespace {
+
+constexpr Duration kMaintenanceStart = std::chrono::seconds(10);
+
+}  // namespace
+
 Result<> StoreWorkers::open_sockets(Worker& worker) {
   const std::string& run_dir = plan_.common.run_dir;
   if (!worker.session) {
@@ -60,6 +66,11 @@ std::unique_ptr<ChildProcess> StoreWorkers::make_process(Worker& worker) {
 }
 
 Result<> StoreWorkers::mount(const directory::DatabaseEntry& entry) {
+  if (maintenance_.contains(ascii_lower(entry.name))) {
+    return fail(ErrorCode::kUnavailable,
+                fmt::format("work on the files of database {} is under way; see: hauspost job list",
+                            entry.name));
+  }
   Worker& worker = workers_[ascii_lower(entry.name)];
   if (worker.process) {
     const auto state = worker.process->facts().state;
@@ -92,9 +103,54 @@ Task<void> StoreWorkers::stop_all(Duration patience) {
   for (auto& [name, worker] : workers_) {
     stopping.spawn("store.stop", worker.process->stop(patience));
   }
+  for (auto& [name, process] : maintenance_) {
+    stopping.spawn("maintenance.stop", process->stop(patience));
+  }
   co_await stopping.join();
   for (auto& [name, worker] : workers_) close_sockets(worker);
   workers_.clear();
+  maintenance_.clear();
+}
+
+Task<Result<ChildProcess*>> StoreWorkers::begin_maintenance(directory::DatabaseEntry entry) {
+  const std::string key = ascii_lower(entry.name);
+  if (workers_.contains(key))
+    co_return fail(ErrorCode::kExists, fmt::format("database {} is mounted", entry.name));
+  if (maintenance_.contains(key)) {
+    co_return fail(ErrorCode::kExists,
+                   fmt::format("work on the files of database {} is under way", entry.name));
+  }
+  ChildSpec spec;
+  spec.name = "maintenance " + entry.name;
+  spec.program = plan_.program;
+  spec.inherited = plan_.inherited;
+  spec.restart = plan_.restart;
+  spec.restart.quarantine_deaths = 1;  // its job is lost with it: nothing to start again for
+  child::Settings settings = plan_.common;
+  settings.role = child::Role::kStore;
+  settings.database = entry.name;
+  settings.database_guid = entry.guid;
+  settings.database_path = entry.path;
+  settings.epoch = entry.epoch;
+  settings.maintenance = true;
+  spec.settings = [settings] { return settings; };
+  spec.listeners = [] { return std::vector<child::NamedDescriptor>(); };
+  ChildProcess* const process =
+      (maintenance_[key] = std::make_unique<ChildProcess>(executor_, std::move(spec))).get();
+  process->start();
+  if (co_await process->wait_running(kMaintenanceStart)) co_return process;
+  const std::string how = process->facts().last_death;
+  co_await end_maintenance(entry.name, kMaintenanceStart);
+  co_return fail(ErrorCode::kUnavailable,
+                 fmt::format("the process for work on database {} does not start ({})", entry.name,
+                             how.empty() ? "no answer" : how));
+}
+
+Task<void> StoreWorkers::end_maintenance(std::string name, Duration patience) {
+  const auto found = maintenance_.find(ascii_lower(name));
+  if (found == maintenance_.end()) co_return;
+  co_await found->second->stop(patience);
+  maintenance_.erase(found);
 }
 
 ChildProcess* StoreWorkers::find(std::string_view name) {
@@ -105,6 +161,7 @@ ChildProcess* StoreWorkers::find(std::string_view name) {
 std::vector<ChildProcess*> StoreWorkers::all() {
   std::vector<ChildProcess*> out;
   for (auto& [name, worker] : workers_) out.push_back(worker.process.get());
+  for (auto& [name, process] : maintenance_) out.push_back(process.get());
   return out;
 }
 

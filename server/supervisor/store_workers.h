@@ -29,9 +29,14 @@ class StoreWorkers {
   Task<void> dismount(std::string name, Duration patience);
   Task<void> stop_all(Duration patience);
 
+  // A process for jobs on the files of a dismounted database; nothing is mounted meanwhile. Returns
+  // once it runs. kExists: there is one, or it is mounted; kUnavailable: it does not start.
+  Task<Result<ChildProcess*>> begin_maintenance(directory::DatabaseEntry entry);
+  Task<void> end_maintenance(std::string name, Duration patience);
+
   // Null when not mounted.
   ChildProcess* find(std::string_view name);
-  std::vector<ChildProcess*> all();  // by name
+  std::vector<ChildProcess*> all();  // by name, maintenance behind workers
 
  private:
   struct Worker {
@@ -47,6 +52,7 @@ class StoreWorkers {
   Executor executor_;
   WorkerPlan plan_;
   std::map<std::string, Worker> workers_;  // by name in lower case
+  std::map<std::string, std::unique_ptr<ChildProcess>> maintenance_;  // likewise
 };
 
 }  // namespace hauspost::supervisor

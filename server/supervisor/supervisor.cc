@@ -83,6 +83,7 @@ Supervisor::Supervisor(asio::io_context& io, Options options, Prepared prepared)
                      .inherited = {lock_.get()},
                      .restart = {.quarantine_deaths = settings_.quarantine_deaths},
                      .on_ready = [this](const std::string& database) { store_ready(database); }}),
+      jobs_(executor_, *directory_, stores_),
       tasks_(executor_),
       told_(executor_),
       turn_free_(executor_) {}
@@ -178,6 +179,7 @@ Task<void> Supervisor::stop() {
   ::unlink((run_dir() + "/ready").c_str());
   co_await frontend_.stop(kStopPatience);
   co_await transport_.stop(kStopPatience);
+  co_await jobs_.stop();
   co_await stores_.stop_all(kStopPatience);
   co_await auth_.stop(kStopPatience);
   tasks_.stop();
@@ -201,7 +203,8 @@ Task<Result<Supervisor::Turn>> Supervisor::take_turn() {
   co_return Turn(this);
 }
 
-Task<Result<>> Supervisor::mount(std::string name) {
+Task<Result<>> Supervisor::mount(std::string name, std::uint64_t by) {
+  CO_TRY(jobs_.check_free(name, by));
   ChildProcess* running = stores_.find(name);
   if (running != nullptr && running->facts().state != ChildProcess::State::kQuarantined) {
     co_return fail(ErrorCode::kExists, fmt::format("database {} is mounted already", name));
@@ -219,6 +222,7 @@ Task<Result<>> Supervisor::mount(std::string name) {
 }
 
 Task<Result<>> Supervisor::dismount(std::string name) {
+  CO_TRY(jobs_.check_free(name));
   CO_TRY_ASSIGN(const auto found, directory_->reader().database(name));
   if (found && !found->mounted && stores_.find(name) == nullptr) {
     co_return fail(ErrorCode::kExists,

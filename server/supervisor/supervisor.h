@@ -4,6 +4,7 @@
 
 #include "server/directory/writer.h"
 #include "server/supervisor/frontend_listeners.h"
+#include "server/supervisor/jobs.h"
 #include "server/supervisor/store_workers.h"
 
 namespace hauspost::supervisor {
@@ -38,6 +39,7 @@ class Supervisor {
   directory::DirectoryWriter& directory() { return *directory_; }
   const FrontendListeners& listeners() const { return listeners_; }
   StoreWorkers& stores() { return stores_; }
+  Jobs& jobs() { return jobs_; }
   ChildProcess& auth() { return auth_; }
   ChildProcess& frontend() { return frontend_; }
   ChildProcess& transport() { return transport_; }
@@ -45,8 +47,8 @@ class Supervisor {
   std::string run_dir() const { return options_.data_root + "/run"; }
 
   // Mounts with a new epoch and waits for the worker. kUnavailable: it does not come up; it stays
-  // mounted, and the supervisor goes on trying.
-  Task<Result<>> mount(std::string name);
+  // mounted, and the supervisor goes on trying; or a job other than `by` holds the database.
+  Task<Result<>> mount(std::string name, std::uint64_t by = 0);
   Task<Result<>> dismount(std::string name);
   // Switches services, opens and closes their listeners and hands them to a new front-end. Nothing
   // has changed when a listener cannot be opened. kInvalid: no such service, or not offered.
@@ -80,6 +82,7 @@ class Supervisor {
   ChildProcess transport_;
   ChildProcess frontend_;
   StoreWorkers stores_;
+  Jobs jobs_;
   TaskGroup tasks_;
   Condition told_;
   bool stop_asked_ = false;

@@ -64,6 +64,7 @@ void build_application(CLI::App& app, GlobalOptions& options, Verb& chosen) {
   add_service_commands(app, chosen);
   add_queue_commands(app, chosen);
   add_server_commands(app, chosen);
+  add_job_commands(app, chosen);
   add_completion_command(app, chosen);
   add_help_command(app);
 }

@@ -21,6 +21,7 @@ void add_mailbox_commands(CLI::App& app, Verb& chosen);
 void add_service_commands(CLI::App& app, Verb& chosen);
 void add_queue_commands(CLI::App& app, Verb& chosen);
 void add_server_commands(CLI::App& app, Verb& chosen);
+void add_job_commands(CLI::App& app, Verb& chosen);
 void add_completion_command(CLI::App& app, Verb& chosen);
 void add_help_command(CLI::App& app);
 

@@ -43,6 +43,56 @@ void Progress::update(std::size_t done) {
   std::fflush(stderr);
 }
 
+JobProgress::JobProgress(const Clock& clock)
+    : clock_(clock), started_(clock.steady()), shown_(::isatty(STDERR_FILENO) != 0) {}
+
+JobProgress::~JobProgress() {
+  if (shown_) fmt::print(stderr, "{}", kClearLine);
+}
+
+void JobProgress::update(const std::string& step, std::uint64_t done, std::uint64_t total) {
+  if (!shown_) return;
+  if (step != step_ || done < first_done_) {
+    step_ = step;
+    started_ = clock_.steady();
+    first_done_ = done;
+  }
+  const auto elapsed =
+      std::chrono::duration_cast<std::chrono::milliseconds>(clock_.steady() - started_);
+  fmt::print(stderr, "{}{}", kClearLine,
+             job_progress_line(step, done, total, done - first_done_, elapsed,
+                               error_terminal_width()));
+  std::fflush(stderr);
+}
+
+std::string job_progress_line(std::string_view step, std::uint64_t done, std::uint64_t total,
+                              std::uint64_t moved, std::chrono::milliseconds elapsed,
+                              std::size_t width) {
+  std::string facts = total != 0 ? fmt::format(" {}/{}", human_bytes(done), human_bytes(total))
+                      : done != 0 ? " " + human_bytes(done)
+                                  : "";
+  const double seconds = static_cast<double>(elapsed.count()) / 1000;
+  if (moved != 0 && seconds > 0) {
+    const double rate = static_cast<double>(moved) / seconds;
+    facts += fmt::format("  {}/s", human_bytes(static_cast<std::uint64_t>(rate)));
+    if (total > done) {
+      facts += fmt::format(
+          "  {} left",
+          human_seconds(static_cast<std::int64_t>(static_cast<double>(total - done) / rate)));
+    }
+  }
+  std::string line = printable(step) + " ";
+  const std::size_t used = display_width(line) + facts.size() + 3;
+  const std::size_t bar = total == 0 || width < used ? 0 : std::min(kBarMax, width - used);
+  if (bar >= 4) {
+    const auto filled = static_cast<std::size_t>(
+        static_cast<double>(bar) * std::min(1.0, static_cast<double>(done) / static_cast<double>(total)));
+    line += "[" + std::string(filled, '#') + std::string(bar - filled, '.') + "]";
+  }
+  line += facts;
+  return std::string(cut_to_width(line, width > 0 ? width - 1 : 0));
+}
+
 std::string progress_line(std::size_t done, std::size_t total, std::chrono::milliseconds elapsed,
                           std::size_t width) {
   const double rate = elapsed.count() > 0
