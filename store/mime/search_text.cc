@@ -1,7 +1,11 @@
 // Substring search in decoded text, in windows so that a large part is never folded as a whole.
+#include "store/mime/search_text.h"
+
 #include <unicode/bytestream.h>
 #include <unicode/normalizer2.h>
 
+#include <algorithm>
+#include <array>
 #include <cstring>
 
 #include "base/text.h"
@@ -93,19 +97,24 @@ class Finder {
   std::string buffer_;
 };
 
-bool header_contains(std::string_view header, Finder& finder) {
+// Calls `visit` (std::string_view utf8 -> bool stop) with each field as a line of text; true when
+// it stopped.
+template <class Visit>
+bool visit_header(std::string_view header, const Visit& visit) {
   HeaderScanner scanner(header);
   for (HeaderField field; scanner.next(field);) {
     if (field.name.empty()) continue;
     std::string line(field.name);
     line += ": ";
     line += decode_header_text(field.value);
-    if (finder.in(line)) return true;
+    if (visit(line)) return true;
   }
   return false;
 }
 
-bool text_contains(const Part& part, Finder& finder) {
+// As above with the text of a part, once.
+template <class Visit>
+bool visit_text(const Part& part, const Visit& visit) {
   const auto raw = part.fields.get(KnownField::kContentTransferEncoding);
   std::string decoded;
   std::string_view bytes = part.body;
@@ -118,8 +127,8 @@ bool text_contains(const Part& part, Finder& finder) {
     case TransferEncoding::kIdentity: break;
   }
   const std::string charset = decoded_parameter(part.type.parameters, "charset").value_or("");
-  if (is_utf8_label(charset) && (is_ascii(bytes) || is_valid_utf8(bytes))) return finder.in(bytes);
-  return finder.in(text_to_utf8(charset, bytes));
+  if (is_utf8_label(charset) && (is_ascii(bytes) || is_valid_utf8(bytes))) return visit(bytes);
+  return visit(text_to_utf8(charset, bytes));
 }
 
 }  // namespace
@@ -133,13 +142,103 @@ std::string fold(std::string_view utf8) {
 bool body_contains(std::string_view message, std::string_view folded_needle, bool with_headers) {
   if (folded_needle.empty()) return true;
   Finder finder(folded_needle);
+  const auto found = [&finder](std::string_view utf8) { return finder.in(utf8); };
   for (const Part& part : parse_parts(message).parts) {
-    if (with_headers && header_contains(part.header, finder)) return true;
-    if (part.kind == Part::Kind::kLeaf && part.type.is_text() && text_contains(part, finder)) {
+    if (with_headers && visit_header(part.header, found)) return true;
+    if (part.kind == Part::Kind::kLeaf && part.type.is_text() && visit_text(part, found)) {
       return true;
     }
   }
   return false;
+}
+
+bool holds_addresses(std::string_view field_name) {
+  constexpr std::array<std::string_view, 6> kFields = {"from", "to",     "cc",
+                                                       "bcc",  "sender", "reply-to"};
+  return std::ranges::any_of(kFields,
+                             [&](std::string_view name) { return iequals(name, field_name); });
+}
+
+bool field_contains(std::string_view name, std::string_view value, std::string_view folded_needle) {
+  if (folded_needle.empty()) return true;
+  const auto contains = [&](const std::string& text) {
+    return fold(text).find(folded_needle) != std::string::npos;
+  };
+  return (holds_addresses(name) && contains(decode_address_text(value))) ||
+         contains(decode_header_text(value));
+}
+
+namespace {
+
+using store::SearchZone;
+
+struct NamedZone {
+  std::string_view field;
+  SearchZone zone;
+};
+constexpr std::array<NamedZone, 7> kNamedZones = {{{"subject", SearchZone::kSubject},
+                                                   {"from", SearchZone::kFrom},
+                                                   {"to", SearchZone::kTo},
+                                                   {"cc", SearchZone::kCc},
+                                                   {"bcc", SearchZone::kBcc},
+                                                   {"sender", SearchZone::kAddress},
+                                                   {"reply-to", SearchZone::kAddress}}};
+
+class Extractor {
+ public:
+  explicit Extractor(const store::SearchTextSink& sink) : sink_(sink) {}
+
+  // True, as `visit` of visit_text: enough was taken.
+  bool take(SearchZone zone, std::string_view utf8) {
+    folded_.clear();
+    while (!utf8.empty()) {
+      if (taken_ + folded_.size() > kIndexedTextMax) return true;
+      const std::size_t end = window_end(utf8);
+      append_folded(folded_, utf8.substr(0, end));
+      utf8.remove_prefix(end);
+    }
+    taken_ += folded_.size();
+    sink_(zone, folded_);
+    return false;
+  }
+
+  // The message's own fields, by the zones that have keys of their own.
+  void take_fields(std::string_view header) {
+    HeaderScanner scanner(header);
+    for (HeaderField field; scanner.next(field);) {
+      const auto named = std::ranges::find_if(
+          kNamedZones, [&](const NamedZone& zone) { return iequals(zone.field, field.name); });
+      if (named == kNamedZones.end()) continue;
+      const std::string value = unfold(field.value);
+      if (holds_addresses(field.name)) sink_(named->zone, fold(decode_address_text(value)));
+      if (named->zone != SearchZone::kAddress) sink_(named->zone, fold(decode_header_text(value)));
+    }
+  }
+
+ private:
+  const store::SearchTextSink& sink_;
+  std::string folded_;
+  std::size_t taken_ = 0;
+};
+
+}  // namespace
+
+bool extract_search_text(std::string_view message, const store::SearchTextSink& sink) {
+  Extractor extractor(sink);
+  extractor.take_fields(header_block(message));
+  for (const Part& part : parse_parts(message).parts) {
+    const auto header = [&](std::string_view utf8) {
+      return extractor.take(SearchZone::kHeader, utf8);
+    };
+    const auto body = [&](std::string_view utf8) {
+      return extractor.take(SearchZone::kBody, utf8);
+    };
+    if (visit_header(part.header, header)) return false;
+    if (part.kind == Part::Kind::kLeaf && part.type.is_text() && visit_text(part, body)) {
+      return false;
+    }
+  }
+  return true;
 }
 
 }  // namespace hauspost::mime
