@@ -28,6 +28,9 @@ struct Guid {
   std::array<std::uint8_t, 16> bytes{};
 
   static Guid random();
+  // Rises with time (RFC 9562 version 7), so that what is made one after the other lies together in
+  // a table. Unique, but no secret.
+  static Guid ordered();
   // "8-4-4-4-12" hexadecimal, either case; nullopt when it is not that.
   static std::optional<Guid> parse(std::string_view text);
   // REQUIRES: sixteen bytes. nullopt otherwise.

@@ -1,7 +1,6 @@
 #include "base/socket_stream.h"
 
-#include <asio/write.hpp>
-
+#include "base/readable_edge.h"
 #include "base/signal.h"
 
 namespace hauspost {
@@ -20,7 +19,7 @@ Task<Result<Wake>> wait_socket_input(Socket& socket, Signal& signal, Duration ti
   if (timeout > Duration::zero()) deadline.start(timeout);
   signal.set_waker([&] { socket.cancel(ignored); });
   std::error_code code;
-  co_await socket.async_wait(Socket::wait_read, asio::redirect_error(kUseTask, code));
+  co_await wait_readable_edge(socket, code);
   signal.set_waker(nullptr);
   if (signal.take()) co_return Wake::kSignal;
   if (!code) co_return Wake::kInput;
@@ -34,6 +33,7 @@ template Task<Result<Wake>> wait_socket_input(UnixSocket&, Signal&, Duration);
 template <class Socket>
 SocketStream<Socket>::SocketStream(Socket socket)
     : socket_(std::move(socket)),
+      reader_(socket_),
       read_deadline_(socket_.get_executor(), canceller()),
       write_deadline_(socket_.get_executor(), canceller()) {
   std::error_code ignored;
@@ -55,10 +55,8 @@ Task<Result<std::size_t>> SocketStream<Socket>::read_some(std::span<char> into) 
     co_return fail(ErrorCode::kCancelled, "read: cancelled");
   if (timeout_ > Duration::zero()) read_deadline_.start(timeout_);
   std::error_code code;
-  const std::size_t count = co_await socket_.async_read_some(asio::buffer(into.data(), into.size()),
-                                                             asio::redirect_error(kUseTask, code));
+  const std::size_t count = co_await reader_.read(into, code);
   read_deadline_.stop();
-  if (code == asio::error::eof) co_return std::size_t{0};
   if (code && read_deadline_.expired()) co_return fail(ErrorCode::kTimeout, "read: timed out");
   if (code) co_return fail(asio_error("read", code));
   co_return count;
@@ -69,11 +67,8 @@ Task<Result<>> SocketStream<Socket>::write(std::span<const std::string_view> par
   if (was_cancelled(co_await asio::this_coro::cancellation_state))
     co_return fail(ErrorCode::kCancelled, "write: cancelled");
   if (timeout_ > Duration::zero()) write_deadline_.start(timeout_);
-  std::vector<asio::const_buffer> buffers;
-  buffers.reserve(parts.size());
-  for (const std::string_view part : parts) buffers.emplace_back(part.data(), part.size());
   std::error_code code;
-  co_await asio::async_write(socket_, buffers, asio::redirect_error(kUseTask, code));
+  co_await write_all(socket_, parts, code);
   write_deadline_.stop();
   if (code && write_deadline_.expired()) co_return fail(ErrorCode::kTimeout, "write: timed out");
   if (code) co_return fail(asio_error("write", code));
@@ -82,7 +77,38 @@ Task<Result<>> SocketStream<Socket>::write(std::span<const std::string_view> par
 
 template <class Socket>
 Task<Result<Wake>> SocketStream<Socket>::wait_input(Signal& signal, Duration timeout) {
-  return wait_socket_input(socket_, signal, timeout);
+  const auto until = std::chrono::steady_clock::now() + timeout;
+  for (;;) {
+    if (!socket_.is_open()) co_return fail(ErrorCode::kCancelled, "wait for input: closed");
+    if (!signal.is_set() && reader_.look()) co_return Wake::kInput;
+    Duration left{};
+    if (timeout > Duration::zero()) {
+      left = until - std::chrono::steady_clock::now();
+      if (left <= Duration::zero()) co_return Wake::kTimeout;
+    }
+    CO_TRY_ASSIGN(const Wake wake, co_await wait_socket_input(socket_, signal, left));
+    if (wake != Wake::kInput) co_return wake;
+    reader_.note_edge();
+  }
+}
+
+template <class Socket>
+Task<Result<Input>> SocketStream<Socket>::read_input(
+    Signal& signal, const std::function<std::span<char>()>& place) {
+  for (;;) {
+    if (!socket_.is_open()) co_return fail(ErrorCode::kCancelled, "read: closed");
+    if (signal.take()) co_return Input{Wake::kSignal};
+    std::error_code code;
+    if (reader_.may_have_more()) {
+      co_await reader_.take_turn();
+      const auto count = reader_.try_read(place(), code);
+      if (code) co_return fail(asio_error("read", code));
+      if (count) co_return Input{Wake::kInput, *count};
+    }
+    CO_TRY_ASSIGN(const Wake wake, co_await wait_socket_input(socket_, signal, Duration::zero()));
+    if (wake != Wake::kInput) co_return Input{wake};
+    reader_.note_edge();
+  }
 }
 
 template <class Socket>

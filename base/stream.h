@@ -2,6 +2,7 @@
 // TLS, the session link or, in tests, memory.
 #pragma once
 
+#include <functional>
 #include <initializer_list>
 #include <span>
 #include <string_view>
@@ -13,6 +14,10 @@ namespace hauspost {
 class Signal;
 
 enum class Wake { kInput, kSignal, kTimeout };
+struct Input {
+  Wake wake = Wake::kInput;
+  std::size_t count = 0;  // of kInput: as read_some has it
+};
 
 // REQUIRES: one thread; at most one read and one write under way at a time.
 // Every failure is final for the stream: kTimeout, kCancelled, or kUnavailable when the peer is
@@ -32,6 +37,11 @@ class Stream {
   // Waits until read_some would return at once, `signal` is set (and takes it), or `timeout`
   // passed. Consumes nothing.
   virtual Task<Result<Wake>> wait_input(Signal& signal, Duration timeout) = 0;
+
+  // wait_input without a time-out and then read_some into what `place` returns, which is asked only
+  // when there is something to put there: who waits holds no buffer.
+  virtual Task<Result<Input>> read_input(Signal& signal,
+                                         const std::function<std::span<char>()>& place);
 
   // Bound on each following read_some and write; zero means none.
   virtual void set_timeout(Duration timeout) = 0;

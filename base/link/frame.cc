@@ -2,9 +2,6 @@
 
 #include <sys/un.h>
 
-#include <asio/read.hpp>
-#include <asio/write.hpp>
-
 #include <cstring>
 
 #include "base/bytes.h"
@@ -41,6 +38,7 @@ Result<FrameHeader> parse_frame_header(std::string_view bytes, std::size_t paylo
 
 FrameSocket::FrameSocket(UnixSocket socket, std::size_t payload_max)
     : socket_(std::move(socket)),
+      reader_(socket_),
       payload_max_(payload_max),
       read_deadline_(socket_.get_executor(), canceller()),
       write_deadline_(socket_.get_executor(), canceller()) {}
@@ -52,32 +50,42 @@ std::function<void()> FrameSocket::canceller() {
   };
 }
 
-Task<Result<std::size_t>> FrameSocket::receive(std::span<char> into) {
+Task<Result<std::size_t>> FrameSocket::receive(const std::function<std::span<char>()>& place) {
   if (was_cancelled(co_await asio::this_coro::cancellation_state))
     co_return fail(ErrorCode::kCancelled, "link: cancelled");
   if (timeout_ > Duration::zero()) read_deadline_.start(timeout_);
   std::error_code code;
-  const std::size_t count = co_await socket_.async_read_some(asio::buffer(into.data(), into.size()),
-                                                             asio::redirect_error(kUseTask, code));
+  const std::size_t count = co_await reader_.read(place, code);
   read_deadline_.stop();
+  if (!code && count == 0) co_return fail(ErrorCode::kUnavailable, "link: connection closed");
   if (!code) co_return count;
   if (read_deadline_.expired()) co_return fail(ErrorCode::kTimeout, "link: read timed out");
   co_return fail(asio_error("link", code));
 }
 
-Task<Result<>> FrameSocket::fill(std::size_t least) {
+std::span<char> FrameSocket::free_buffer() {
   if (!buffer_) buffer_ = std::make_unique_for_overwrite<char[]>(kBufferBytes);
+  return {buffer_.get() + end_, kBufferBytes - end_};
+}
+
+Task<Result<>> FrameSocket::fill(std::size_t least) {
   if (begin_ > 0 && begin_ + least > kBufferBytes) {
     std::memmove(buffer_.get(), buffer_.get() + begin_, buffered());
     end_ -= begin_;
     begin_ = 0;
   }
+  const std::function<std::span<char>()> place = [this] { return free_buffer(); };
   while (buffered() < least) {
-    auto got = co_await receive({buffer_.get() + end_, kBufferBytes - end_});
+    auto got = co_await receive(place);
     if (!got) co_return fail(std::move(got).error());
     end_ += *got;
   }
   co_return Result<>{};
+}
+
+Task<Result<>> FrameSocket::buffer_input() {
+  if (has_buffered_input()) co_return Result<>{};
+  co_return co_await fill(1);
 }
 
 void FrameSocket::release_idle_buffer() {
@@ -97,7 +105,8 @@ Task<Result<Frame>> FrameSocket::read() {
   std::memcpy(frame.payload.data(), buffer_.get() + begin_, ready);
   begin_ += ready;
   for (std::size_t have = ready; have < frame.payload.size();) {
-    auto got = co_await receive({frame.payload.data() + have, frame.payload.size() - have});
+    const std::span<char> rest{frame.payload.data() + have, frame.payload.size() - have};
+    auto got = co_await receive([rest] { return rest; });
     if (!got) co_return fail(std::move(got).error());
     have += *got;
   }
@@ -118,8 +127,8 @@ Task<Result<FrameSocket::Piece>> FrameSocket::read_data(std::span<char> into) {
     data_left_ = header.length;
   }
   if (buffered() == 0) {
-    CO_TRY_ASSIGN(const std::size_t got,
-                  co_await receive(into.first(std::min<std::size_t>(into.size(), data_left_))));
+    const std::span<char> rest = into.first(std::min<std::size_t>(into.size(), data_left_));
+    CO_TRY_ASSIGN(const std::size_t got, co_await receive([rest] { return rest; }));
     data_left_ -= static_cast<std::uint32_t>(got);
     release_idle_buffer();
     co_return Piece{got, std::nullopt};
@@ -151,13 +160,17 @@ Task<Result<>> FrameSocket::write(FrameType type, std::span<const std::string_vi
   }
   std::string header;
   put_frame_header(header, {type, static_cast<std::uint32_t>(total)});
-  std::vector<asio::const_buffer> buffers;
-  buffers.reserve(parts.size() + 1);
-  buffers.emplace_back(header.data(), header.size());
-  for (const std::string_view part : parts) buffers.emplace_back(part.data(), part.size());
+  std::vector<std::string_view> pieces;
+  pieces.reserve(parts.size() + 1);
+  pieces.emplace_back(header);
+  pieces.insert(pieces.end(), parts.begin(), parts.end());
+  co_return co_await send(pieces);
+}
+
+Task<Result<>> FrameSocket::send(std::span<const std::string_view> parts) {
   if (timeout_ > Duration::zero()) write_deadline_.start(timeout_);
   std::error_code code;
-  co_await asio::async_write(socket_, buffers, asio::redirect_error(kUseTask, code));
+  co_await write_all(socket_, parts, code);
   write_deadline_.stop();
   if (code && write_deadline_.expired())
     co_return fail(ErrorCode::kTimeout, "link: write timed out");
@@ -165,14 +178,50 @@ Task<Result<>> FrameSocket::write(FrameType type, std::span<const std::string_vi
   co_return Result<>{};
 }
 
+Task<Result<>> FrameSocket::write_each(FrameType type, std::span<const std::string> payloads) {
+  if (was_cancelled(co_await asio::this_coro::cancellation_state))
+    co_return fail(ErrorCode::kCancelled, "link: cancelled");
+  std::string headers;
+  for (const std::string& payload : payloads)
+    put_frame_header(headers, {type, static_cast<std::uint32_t>(payload.size())});
+  std::vector<std::string_view> parts;
+  parts.reserve(2 * payloads.size());
+  for (std::size_t i = 0; i < payloads.size(); ++i) {
+    parts.push_back(std::string_view(headers).substr(i * kFrameHeaderBytes, kFrameHeaderBytes));
+    parts.push_back(payloads[i]);
+  }
+  co_return co_await send(parts);
+}
+
 Task<Result<>> FrameSocket::write(FrameType type, std::string_view payload) {
   const std::string_view parts[] = {payload};
   co_return co_await write(type, std::span<const std::string_view>(parts));
 }
 
+// What is there is read at once, so that nobody has to look and then read.
 Task<Result<Wake>> FrameSocket::wait_input(Signal& signal, Duration timeout) {
-  if (has_buffered_input() && !signal.is_set()) co_return Wake::kInput;
-  co_return co_await wait_socket_input(socket_, signal, timeout);
+  const auto until = std::chrono::steady_clock::now() + timeout;
+  for (;;) {
+    if (was_cancelled(co_await asio::this_coro::cancellation_state) || !socket_.is_open())
+      co_return fail(ErrorCode::kCancelled, "link: cancelled");
+    if (signal.take()) co_return Wake::kSignal;
+    if (has_buffered_input()) co_return Wake::kInput;
+    if (reader_.may_have_more()) {
+      std::error_code code;
+      const auto count = reader_.try_read(free_buffer(), code);
+      end_ += count.value_or(0);
+      release_idle_buffer();
+      if (count || code) co_return Wake::kInput;  // read() tells of the end and of errors
+    }
+    Duration left{};
+    if (timeout > Duration::zero()) {
+      left = until - std::chrono::steady_clock::now();
+      if (left <= Duration::zero()) co_return Wake::kTimeout;
+    }
+    CO_TRY_ASSIGN(const Wake wake, co_await wait_socket_input(socket_, signal, left));
+    if (wake != Wake::kInput) co_return wake;
+    reader_.note_edge();
+  }
 }
 
 void FrameSocket::close() noexcept {

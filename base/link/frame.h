@@ -9,6 +9,7 @@
 #include <string_view>
 
 #include "base/deadline.h"
+#include "base/socket_reader.h"
 #include "base/stream.h"
 
 namespace hauspost::link {
@@ -63,9 +64,13 @@ class FrameSocket {
   // One frame; split into several when it is DATA larger than the payload limit.
   Task<Result<>> write(FrameType type, std::span<const std::string_view> parts);
   Task<Result<>> write(FrameType type, std::string_view payload);
+  // A frame for each payload, together. REQUIRES: none is over the payload limit.
+  Task<Result<>> write_each(FrameType type, std::span<const std::string> payloads);
 
   // True when read or read_data can go on with what is buffered.
   bool has_buffered_input() const { return begin_ < end_; }
+  // Waits until something is buffered, without a buffer until then. Fails as read() does.
+  Task<Result<>> buffer_input();
   Task<Result<Wake>> wait_input(Signal& signal, Duration timeout);
   void set_timeout(Duration timeout) { timeout_ = timeout; }
   void close() noexcept;
@@ -73,12 +78,15 @@ class FrameSocket {
 
  private:
   Task<Result<>> fill(std::size_t least);
-  Task<Result<std::size_t>> receive(std::span<char> into);
+  Task<Result<std::size_t>> receive(const std::function<std::span<char>()>& place);
+  Task<Result<>> send(std::span<const std::string_view> parts);
+  std::span<char> free_buffer();
   std::function<void()> canceller();
   void release_idle_buffer();
   std::size_t buffered() const { return end_ - begin_; }
 
   UnixSocket socket_;
+  SocketReader<UnixSocket> reader_;
   std::size_t payload_max_;
   Deadline read_deadline_;
   Deadline write_deadline_;

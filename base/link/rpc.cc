@@ -43,22 +43,50 @@ Result<std::string> reply_result(std::uint16_t status, std::string body) {
 }  // namespace
 
 struct RpcClient::Pending {
-  explicit Pending(Executor executor) : done(executor) {}
+  Pending(Executor executor, std::chrono::steady_clock::time_point until)
+      : done(executor), due(until) {}
   std::optional<Result<std::string>> reply;
-  Timer done;  // cancelled when the reply is here
+  Condition done;  // the reply is here
+  std::chrono::steady_clock::time_point due;
 };
 
 struct RpcClient::Connection {
   Connection(UnixSocket socket, std::size_t payload_max, Executor executor)
-      : frames(std::move(socket), payload_max), outgoing_changed(executor) {}
+      : frames(std::move(socket), payload_max),
+        outgoing_changed(executor),
+        deadline(std::in_place, executor, [this] { give_up_late(); }) {}
+
+  // One deadline for all calls, as a timer for each would cost it a system call.
+  void watch(std::chrono::steady_clock::time_point due) {
+    if (due >= next_due || !deadline) return;
+    next_due = due;
+    deadline->start(due - std::chrono::steady_clock::now());
+  }
+  void give_up_late() {
+    const auto now = std::chrono::steady_clock::now();
+    next_due = std::chrono::steady_clock::time_point::max();
+    auto next = next_due;
+    std::erase_if(calls, [&](const auto& call) {
+      const std::shared_ptr<Pending>& pending = call.second;
+      if (pending->due > now) {
+        next = std::min(next, pending->due);
+        return false;
+      }
+      pending->reply = fail(ErrorCode::kTimeout, "rpc: no answer in time");
+      pending->done.notify_all();
+      return true;
+    });
+    if (next != next_due) watch(next);
+  }
 
   void lose() {
     lost = true;
+    deadline.reset();
     frames.close();
     outgoing_changed.notify_all();
     for (auto& [call, pending] : calls) {
       pending->reply = fail(ErrorCode::kUnavailable, "rpc: connection lost");
-      pending->done.cancel();
+      pending->done.notify_all();
     }
     calls.clear();
   }
@@ -67,6 +95,8 @@ struct RpcClient::Connection {
   std::unordered_map<std::uint64_t, std::shared_ptr<Pending>> calls;
   std::deque<std::pair<std::uint64_t, std::string>> outgoing;  // call and payload
   Condition outgoing_changed;
+  std::optional<Deadline> deadline;  // gone when lost, so that no timer outlives the calls
+  std::chrono::steady_clock::time_point next_due = std::chrono::steady_clock::time_point::max();
   bool lost = false;
 };
 
@@ -107,7 +137,7 @@ Task<void> RpcClient::receive(std::shared_ptr<Connection> connection) {
     const auto found = connection->calls.find(header->call);
     if (found == connection->calls.end()) continue;  // its caller stopped waiting
     found->second->reply = reply_result(header->word, std::move(frame->payload));
-    found->second->done.cancel();
+    found->second->done.notify_all();
     connection->calls.erase(found);
   }
   connection->lose();
@@ -119,10 +149,14 @@ Task<void> RpcClient::send(std::shared_ptr<Connection> connection) {
       if (!co_await connection->outgoing_changed.wait()) break;
       continue;
     }
-    const auto [call, payload] = std::move(connection->outgoing.front());
-    connection->outgoing.pop_front();
-    if (!connection->calls.contains(call)) continue;  // its caller stopped waiting
-    if (!co_await connection->frames.write(FrameType::kRequest, payload)) break;
+    // All that waits goes out together.
+    std::vector<std::string> payloads;
+    while (!connection->outgoing.empty()) {
+      auto& [call, payload] = connection->outgoing.front();
+      if (connection->calls.contains(call)) payloads.push_back(std::move(payload));
+      connection->outgoing.pop_front();  // without a call: its caller stopped waiting
+    }
+    if (!co_await connection->frames.write_each(FrameType::kRequest, payloads)) break;
   }
   connection->lose();
 }
@@ -141,16 +175,17 @@ Task<Result<std::string>> RpcClient::call(std::uint16_t method,
   payload.reserve(total);
   for (const std::string_view part : parts) payload += part;
 
-  auto pending = std::make_shared<Pending>(executor_);
+  const auto due = std::chrono::steady_clock::now() + timeout;
+  auto pending = std::make_shared<Pending>(executor_, due);
   to->calls.emplace(call, pending);
   to->outgoing.emplace_back(call, std::move(payload));
   to->outgoing_changed.notify_all();
-  pending->done.expires_after(timeout);
-  std::error_code code;
-  if (!pending->reply) co_await pending->done.async_wait(asio::redirect_error(kUseTask, code));
+  to->watch(due);
+  while (!pending->reply) {
+    if (!co_await pending->done.wait()) break;
+  }
   to->calls.erase(call);
   if (pending->reply) co_return std::move(*pending->reply);
-  if (!code) co_return fail(ErrorCode::kTimeout, "rpc: no answer in time");
   co_return fail(ErrorCode::kCancelled, "rpc: cancelled");
 }
 
@@ -242,13 +277,12 @@ class RpcServer {
         if (!co_await changed_.wait()) co_return;
         continue;
       }
-      const std::string payload = std::move(replies_.front());
-      replies_.pop_front();
-      if (!co_await frames_.write(FrameType::kReply, payload)) {
+      const std::vector<std::string> payloads = std::exchange(replies_, {});
+      if (!co_await frames_.write_each(FrameType::kReply, payloads)) {
         lost_ = true;
         frames_.close();
       }
-      --under_way_;
+      under_way_ -= payloads.size();
       changed_.notify_all();
     }
   }
@@ -258,7 +292,7 @@ class RpcServer {
   RpcLimits limits_;
   Condition changed_;
   TaskGroup tasks_;
-  std::deque<std::string> replies_;
+  std::vector<std::string> replies_;
   std::size_t under_way_ = 0;
   bool lost_ = false;
 };

@@ -3,6 +3,7 @@
 #include <climits>
 #include <openssl/err.h>
 
+#include "base/readable_edge.h"
 #include "base/signal.h"
 #include "base/socket_stream.h"
 #include "base/tls/alpn.h"
@@ -121,8 +122,11 @@ Task<Result<>> TlsStream::wait_for(Need need, const Deadline& deadline, std::str
   if (was_cancelled(co_await asio::this_coro::cancellation_state))
     co_return fail(ErrorCode::kCancelled, std::string(what) + ": cancelled");
   std::error_code code;
-  co_await socket_.async_wait(need == Need::kWrite ? TcpSocket::wait_write : TcpSocket::wait_read,
-                              asio::redirect_error(kUseTask, code));
+  if (need == Need::kWrite) {
+    co_await socket_.async_wait(TcpSocket::wait_write, asio::redirect_error(kUseTask, code));
+  } else {
+    co_await wait_readable_edge(socket_, code);  // the library has just found the socket empty
+  }
   if (!code) co_return Result<>{};
   broken_ = true;
   if (deadline.expired()) co_return fail(ErrorCode::kTimeout, std::string(what) + ": timed out");

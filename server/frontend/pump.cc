@@ -58,14 +58,15 @@ class Pump {
       if (!sent) co_return;
     }
     for (;;) {
-      const auto wake = co_await client_.wait_input(stop_, Duration::zero());
-      if (!wake) co_return finish(PumpEnd::kClientGone);
-      if (*wake == Wake::kSignal) co_return finish(PumpEnd::kStopped);
-      const BufferPool::Buffer buffer = services_.buffers.take();
-      const auto got = co_await client_.read_some(buffer.span());
-      if (!got) co_return finish(PumpEnd::kClientGone);
-      if (*got == 0) co_return co_await end_of_client();
-      if (!co_await send({buffer.span().data(), *got})) co_return;
+      std::optional<BufferPool::Buffer> buffer;
+      const auto input = co_await client_.read_input(stop_, [&] {
+        if (!buffer) buffer.emplace(services_.buffers.take());
+        return buffer->span();
+      });
+      if (!input) co_return finish(PumpEnd::kClientGone);
+      if (input->wake == Wake::kSignal) co_return finish(PumpEnd::kStopped);
+      if (input->count == 0) co_return co_await end_of_client();
+      if (!co_await send({buffer->span().data(), input->count})) co_return;
     }
   }
 
@@ -76,8 +77,7 @@ class Pump {
 
   Task<void> down() {
     for (;;) {
-      if (!co_await link_->wait_input(never_, Duration::zero()))
-        co_return finish(PumpEnd::kBackendLost);
+      if (!co_await link_->buffer_input()) co_return finish(PumpEnd::kBackendLost);
       const BufferPool::Buffer buffer = services_.buffers.take();
       std::size_t filled = 0;
       bool more = true;
@@ -113,7 +113,6 @@ class Pump {
   std::string first_bytes_;
   const Services& services_;
   Signal& stop_;
-  Signal never_;
   Condition ended_;
   bool over_ = false;
   PumpResult result_;

@@ -2,18 +2,24 @@
 
 namespace hauspost::transport {
 
-// The least busy connection; a new one while all are busy and there may be more. A database's
-// connections stay: there are few databases.
-DeliveryClients::Connection& DeliveryClients::choose(const std::string& socket) {
+// Small messages share the first connection, where those that come together cross together. A
+// large one takes the least busy of the others; a new one while all are busy and there may be more.
+// A database's connections stay: there are few databases.
+DeliveryClients::Connection& DeliveryClients::choose(const std::string& socket,
+                                                     std::size_t bytes) {
   auto& connections = workers_[socket];
+  const auto add = [&]() -> Connection& {
+    connections.push_back(std::make_unique<Connection>(
+        Connection{std::make_unique<link::RpcClient>(executor_, socket), 0}));
+    return *connections.back();
+  };
+  if (connections.empty()) add();
+  if (bytes < kLargeBytes) return *connections.front();
   const auto least =
-      std::min_element(connections.begin(), connections.end(),
+      std::min_element(connections.begin() + 1, connections.end(),
                        [](const auto& a, const auto& b) { return a->calls < b->calls; });
   const bool all_busy = least == connections.end() || (*least)->calls > 0;
-  if (!all_busy || connections.size() == kConnectionsMax) return **least;
-  connections.push_back(std::make_unique<Connection>(
-      Connection{std::make_unique<link::RpcClient>(executor_, socket), 0}));
-  return *connections.back();
+  return all_busy && connections.size() < kConnectionsMax ? add() : **least;
 }
 
 Task<Result<std::vector<DeliverResult>>> DeliveryClients::deliver(
@@ -39,7 +45,9 @@ Task<Result<std::vector<DeliverResult>>> DeliveryClients::deliver(
 Task<Result<std::string>> DeliveryClients::call(const std::string& socket,
                                                 std::span<const std::string_view> parts,
                                                 Duration timeout) {
-  Connection& connection = choose(socket);
+  std::size_t bytes = 0;
+  for (const std::string_view part : parts) bytes += part.size();
+  Connection& connection = choose(socket, bytes);
   ++connection.calls;
   auto reply = co_await connection.client->call(kMethodDeliver, parts, timeout);
   --connection.calls;

@@ -33,11 +33,12 @@ class DeliveryClients {
  private:
   // A few connections a worker, so that a large message does not hold up the small ones.
   static constexpr std::size_t kConnectionsMax = 4;
+  static constexpr std::size_t kLargeBytes = 256 * 1024;
   struct Connection {
     std::unique_ptr<link::RpcClient> client;
     std::size_t calls = 0;  // under way
   };
-  Connection& choose(const std::string& socket);
+  Connection& choose(const std::string& socket, std::size_t bytes);
   Task<Result<std::string>> call(const std::string& socket, std::span<const std::string_view> parts,
                                  Duration timeout);
 

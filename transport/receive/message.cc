@@ -133,7 +133,7 @@ std::optional<Reply> Session::check_header(const HeaderScan& scan) const {
 Incoming Session::make_incoming(const HeaderScan& scan) {
   Incoming incoming;
   Envelope& envelope = incoming.envelope;
-  envelope.delivery = Guid::random();
+  envelope.delivery = Guid::ordered();
   envelope.sender = transaction_.sender();
   envelope.received = services_.clock.now();
   envelope.envid = transaction_.mail.envid;
