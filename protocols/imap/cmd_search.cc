@@ -6,6 +6,7 @@
 #include "protocols/imap/command_table.h"
 #include "protocols/imap/search_evaluator.h"
 #include "protocols/imap/uid_text.h"
+#include "store/search/search_index.h"
 
 namespace hauspost::imap {
 namespace {
@@ -67,7 +68,11 @@ Task<Result<Reply>> cmd_search(Session& session, Command& command) {
   if (folder) {
     const std::int64_t now_s =
         std::chrono::floor<Seconds>(session.services().clock.now()).time_since_epoch().count();
-    search.emplace(request.key, SearchEvaluator::View{*folder, view.uids(), &view.recent(), now_s});
+    const store::SearchIndex* const index = session.database().search();
+    search.emplace(request.key,
+                   SearchEvaluator::View{*folder, view.uids(), &view.recent(), now_s,
+                                         index != nullptr ? index->runs() : nullptr});
+    while (search->look_up()) CO_TRY(co_await session.breathe());
     while (search->step(session.database().snapshot(), kSliceMessages))
       CO_TRY(co_await session.breathe());
   }

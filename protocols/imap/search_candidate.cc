@@ -1,13 +1,15 @@
 #include "protocols/imap/search_candidate.h"
 
 #include <algorithm>
-#include <array>
 
-#include "base/text.h"
+#include "protocols/imap/object_id.h"
+#include "store/mime/search_text.h"
 
 namespace hauspost::imap {
 
 namespace {
+
+using store::SearchVerdict;
 
 std::int32_t day_of(std::int64_t unix_s) {
   constexpr std::int64_t kDaySeconds = 86'400;
@@ -15,15 +17,29 @@ std::int32_t day_of(std::int64_t unix_s) {
   return static_cast<std::int32_t>(std::clamp<std::int64_t>(day, INT32_MIN, INT32_MAX));
 }
 
-bool holds_addresses(std::string_view field) {
-  constexpr std::array<std::string_view, 6> kFields = {"from", "to",     "cc",
-                                                       "bcc",  "sender", "reply-to"};
-  return std::ranges::any_of(kFields, [&](std::string_view name) { return iequals(name, field); });
-}
-
 }  // namespace
 
-bool SearchCandidate::matches(const SearchPlan& plan) {
+// What can be said without the message's bytes.
+SearchVerdict SearchCandidate::verdict(const SearchPlan& plan) const {
+  if (plan.answer != nullptr) return plan.answer->of(message_.body);
+  if (plan.op == SearchOp::kAnd || plan.op == SearchOp::kOr || plan.op == SearchOp::kNot) {
+    // AND ends at the first key that does not match, OR at one that does; NOT is "none of these".
+    const SearchVerdict ends =
+        plan.op == SearchOp::kAnd ? SearchVerdict::kNo : SearchVerdict::kYes;
+    bool unknown = false;
+    for (const SearchPlan& key : plan.keys) {
+      const SearchVerdict inner = verdict(key);
+      if (inner == ends) return plan.op == SearchOp::kOr ? SearchVerdict::kYes : SearchVerdict::kNo;
+      unknown = unknown || inner == SearchVerdict::kUnknown;
+    }
+    if (unknown) return SearchVerdict::kUnknown;
+    return plan.op == SearchOp::kOr ? SearchVerdict::kNo : SearchVerdict::kYes;
+  }
+  if (plan.cost != SearchCost::kIndex) return SearchVerdict::kUnknown;
+  return index_matches(plan) ? SearchVerdict::kYes : SearchVerdict::kNo;
+}
+
+bool SearchCandidate::look(const SearchPlan& plan) {
   const auto inner = [this](const SearchPlan& key) { return matches(key); };
   switch (plan.op) {
     case SearchOp::kAnd: return std::ranges::all_of(plan.keys, inner);
@@ -40,6 +56,7 @@ bool SearchCandidate::matches(const SearchPlan& plan) {
     case SearchOp::kHeader: return field_matches(plan);
     case SearchOp::kBody:
     case SearchOp::kText: return text_matches(plan);
+    case SearchOp::kEmailId: return email_id_matches(plan);
     default: return index_matches(plan);
   }
 }
@@ -58,6 +75,9 @@ bool SearchCandidate::index_matches(const SearchPlan& plan) const {
     case SearchOp::kBefore: return day_of(message_.internal_date_s) < plan.day;
     case SearchOp::kOn: return day_of(message_.internal_date_s) == plan.day;
     case SearchOp::kSince: return day_of(message_.internal_date_s) >= plan.day;
+    case SearchOp::kSavedBefore: return day_of(message_.save_date_s) < plan.day;
+    case SearchOp::kSavedOn: return day_of(message_.save_date_s) == plan.day;
+    case SearchOp::kSavedSince: return day_of(message_.save_date_s) >= plan.day;
     case SearchOp::kLarger: return message_.size > plan.number;
     case SearchOp::kSmaller: return message_.size < plan.number;
     case SearchOp::kOlder: return age_s >= interval_s;
@@ -79,23 +99,20 @@ bool SearchCandidate::sent_matches(const SearchPlan& plan) {
 }
 
 bool SearchCandidate::field_matches(const SearchPlan& plan) {
-  const bool addresses = holds_addresses(plan.field);
-  for (const std::string& value : mime::header_fields(header(), plan.field)) {
-    if (plan.needle.empty()) return true;
-    if (addresses &&
-        mime::fold(mime::decode_address_text(value)).find(plan.needle) != std::string::npos) {
-      return true;
-    }
-    if (mime::fold(mime::decode_header_text(value)).find(plan.needle) != std::string::npos) {
-      return true;
-    }
-  }
-  return false;
+  const auto contains = [&plan](const std::string& value) {
+    return mime::field_contains(plan.field, value, plan.needle);
+  };
+  return std::ranges::any_of(mime::header_fields(header(), plan.field), contains);
 }
 
 bool SearchCandidate::text_matches(const SearchPlan& plan) {
   bytes_read_ += bytes().size();
   return mime::body_contains(bytes(), plan.needle, plan.op == SearchOp::kText);
+}
+
+bool SearchCandidate::email_id_matches(const SearchPlan& plan) {
+  bytes();
+  return body_->segment != nullptr && email_id(body_->content_hash) == plan.field;
 }
 
 std::string_view SearchCandidate::bytes() {

@@ -22,17 +22,24 @@ class SearchCandidate {
   SearchCandidate(const store::Snapshot& snapshot, const store::Message& message, Facts facts)
       : snapshot_(snapshot), message_(message), facts_(facts) {}
 
-  bool matches(const SearchPlan& plan);
+  bool matches(const SearchPlan& plan) {
+    const store::SearchVerdict known = verdict(plan);
+    return known == store::SearchVerdict::kUnknown ? look(plan)
+                                                   : known == store::SearchVerdict::kYes;
+  }
   // A key needed the body and it could not be read.
   bool unreadable() const { return unreadable_; }
   // Of the body: what the keys had to look at.
   std::size_t bytes_read() const { return bytes_read_; }
 
  private:
+  store::SearchVerdict verdict(const SearchPlan& plan) const;
+  bool look(const SearchPlan& plan);
   bool index_matches(const SearchPlan& plan) const;
   bool sent_matches(const SearchPlan& plan);
   bool field_matches(const SearchPlan& plan);
   bool text_matches(const SearchPlan& plan);
+  bool email_id_matches(const SearchPlan& plan);
   std::string_view bytes();
   std::string_view header();
 

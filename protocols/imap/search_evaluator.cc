@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "protocols/imap/search_answers.h"
 #include "protocols/imap/search_candidate.h"
 #include "protocols/imap/search_key_plan.h"
 
@@ -13,8 +14,18 @@ class SearchEvaluator::Impl {
       : view_(std::move(view)),
         plan_(plan_search(key, view_.folder, view_.uids)),
         candidates_(search_candidates(plan_, view_.uids)) {
-    if (!done()) next_ = candidates_.ranges()[0].first;
+    if (done()) return;
+    next_ = candidates_.ranges()[0].first;
+    const std::uint64_t mean_bytes =
+        view_.folder.bytes / std::max<std::uint64_t>(1, view_.folder.messages);
+    if (view_.runs && mean_bytes * candidates_.count() > kReadBytesMax)
+      answers_.emplace(plan_, view_.runs);
   }
+  // The answers point into the plan.
+  Impl(const Impl&) = delete;
+  Impl& operator=(const Impl&) = delete;
+
+  bool look_up() { return answers_ && answers_->step(kLookUpBytes); }
 
   bool step(const store::Snapshot& snapshot, std::size_t messages) {
     std::size_t bytes_left = kSliceBytesMax;
@@ -71,6 +82,7 @@ class SearchEvaluator::Impl {
 
   View view_;
   SearchPlan plan_;
+  std::optional<SearchAnswers> answers_;
   store::UidSet candidates_;  // sequence numbers
   std::size_t range_ = 0;     // in candidates_
   std::uint32_t next_ = 0;    // sequence number within that range
@@ -84,6 +96,7 @@ SearchEvaluator::~SearchEvaluator() = default;
 SearchEvaluator::SearchEvaluator(SearchEvaluator&&) noexcept = default;
 SearchEvaluator& SearchEvaluator::operator=(SearchEvaluator&&) noexcept = default;
 
+bool SearchEvaluator::look_up() { return impl_->look_up(); }
 bool SearchEvaluator::step(const store::Snapshot& snapshot, std::size_t messages) {
   return impl_->step(snapshot, messages);
 }

@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "protocols/imap/command.h"
+#include "store/search/answer.h"
 #include "store/snapshot.h"
 #include "store/uid_set.h"
 
@@ -28,11 +29,20 @@ class SearchEvaluator {
     std::span<const std::uint32_t> uids;
     const store::UidSet* recent = nullptr;  // UIDs this session shows as \Recent; null: none
     std::int64_t now_s = 0;                 // for OLDER and YOUNGER
+    // What the search index holds; null: every message is read that must be.
+    std::shared_ptr<const store::SearchRuns> runs;
   };
   SearchEvaluator(const SearchKey& key, View view);
   ~SearchEvaluator();
   SearchEvaluator(SearchEvaluator&&) noexcept;
   SearchEvaluator& operator=(SearchEvaluator&&) noexcept;
+
+  // Messages of fewer bytes in all are read: that is faster than asking the index.
+  static constexpr std::uint64_t kReadBytesMax = 1 << 20;
+  // Asks the index, about this many bytes of it a call; false when it has said all it can. Before
+  // the first step().
+  static constexpr std::size_t kLookUpBytes = 4 << 20;
+  bool look_up();
 
   // Bytes of bodies after which a slice ends early.
   static constexpr std::size_t kSliceBytesMax = 1 << 20;

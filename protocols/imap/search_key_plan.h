@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "protocols/imap/command.h"
+#include "store/search/answer.h"
 
 namespace hauspost::imap {
 
@@ -18,10 +19,11 @@ struct SearchPlan {
   store::FlagBits flags = 0;
   std::int32_t day = 0;
   std::uint64_t number = 0;
-  std::string field;   // of the header keys
+  std::string field;   // of the header keys; the id of kEmailId
   std::string needle;  // folded
   store::UidSet set;
   std::vector<SearchPlan> keys;  // by rising cost
+  const store::SearchAnswer* answer = nullptr;  // of the search index; owned by SearchAnswers
 };
 
 // `uids` as in SearchEvaluator::View. Recurses as deep as the parser let the key be.
