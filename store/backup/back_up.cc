@@ -184,11 +184,27 @@ class BackingUp {
     progress_.begin("copying the change log", total);
     if (!set_.manifest.segments.empty() && set_.manifest.segments.back().last > end)
       return other_history();
+    for (const SegmentFile& file : segments) TRY(check_history(file));
     for (std::size_t i = 0; i < segments.size(); ++i) {
       if (is_complete(segments[i])) continue;
       const bool open = i + 1 == segments.size();
       TRY(copy_segment(segments[i], open ? end : Lsn(segments[i + 1].first_lsn.value - 1), open));
     }
+    return {};
+  }
+
+  // Segments keep their names and headers for ever: one that begins amid records of the set, or
+  // began at another time, was written by another history.
+  Result<> check_history(const SegmentFile& file) const {
+    const auto& known = set_.manifest.segments;
+    if (known.empty() || file.first_lsn > known.back().last) return {};
+    const auto same = std::ranges::find(known, file.first_lsn, &BackupSegment::first);
+    if (same == known.end()) return other_history();
+    TRY_ASSIGN(const auto copied, open_segment(set_, *same));
+    TRY_ASSIGN(const auto live, SegmentMap::open(file.path));
+    if (live->bytes().substr(0, kSegmentHeaderBytes) !=
+        copied->bytes().substr(0, kSegmentHeaderBytes))
+      return other_history();
     return {};
   }
 

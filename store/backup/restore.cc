@@ -224,6 +224,11 @@ Result<std::unique_ptr<OpenedBackup>> OpenedBackup::open(const Platform& platfor
   return opened;
 }
 
+Result<std::unique_ptr<Database>> open_closed_database(const std::string& folder) {
+  TRY_ASSIGN(const Guid guid, read_database_file(folder));
+  return open_laid_out(Platform::real(), folder, guid);
+}
+
 OpenedBackup::~OpenedBackup() {
   database_.reset();
   std::error_code code;

@@ -53,6 +53,9 @@ class OpenedBackup {
   std::string folder_;
   std::unique_ptr<Database> database_;
 };
+// The database in `folder`, which nobody may have open, to read from: at its own epoch, so that
+// nothing is written. kUnavailable: somebody has it open.
+Result<std::unique_ptr<Database>> open_closed_database(const std::string& folder);
 // Removes what OpenedBackups of a process that died left in `scratch`. REQUIRES: none is open
 // there.
 void remove_scratch(const std::string& scratch);
