@@ -41,6 +41,7 @@ void Applier::begin(const RecordHeader& header, std::uint32_t bodies) {
   header_ = header;
   first_new_body_ = BodyId();
   new_body_references_.assign(bodies, 0);
+  relocated_.clear();
   first_event_ = events_.size();
 }
 
@@ -51,6 +52,11 @@ Result<> Applier::apply(const Operation& operation) {
 Result<> Applier::finish(Lsn segment_lsn, std::uint64_t offset,
                          std::span<const RecordView::Blob> blobs) {
   for (std::size_t i = 0; i < blobs.size(); ++i) {
+    if (i < relocated_.size() && relocated_[i] != BodyId()) {
+      TRY(place_body(relocated_[i],
+                     BodyRow{segment_lsn, offset + blobs[i].offset, blobs[i].bytes, 0}));
+      continue;
+    }
     const std::uint32_t references = i < new_body_references_.size() ? new_body_references_[i] : 0;
     TRY_ASSIGN(SegmentRow* const row, segment(segment_lsn));
     if (references == 0 || first_new_body_ == BodyId()) {
@@ -71,6 +77,11 @@ Result<> Applier::flush() {
   for (auto& [id, cached] : folders_) {
     if (!cached.dirty) continue;
     TRY(txn_.put(index_.folders, folder_key(id), encode(cached.row)));
+    cached.dirty = false;
+  }
+  for (auto& [id, cached] : usage_) {
+    if (!cached.dirty) continue;
+    TRY(txn_.put(index_.usage, usage_key(id), encode(cached.row)));
     cached.dirty = false;
   }
   for (const auto& [first, row] : segments_)
@@ -96,6 +107,30 @@ Result<FolderRow*> Applier::change(FolderId id) {
   if (found == nullptr) return does_not_fit("folder");
   found->dirty = true;
   return &found->row;
+}
+
+Result<const UsageRow*> Applier::usage(MailboxId id) {
+  TRY_ASSIGN(CachedUsage* const found, cached_usage(id));
+  return &found->row;
+}
+
+Result<Applier::CachedUsage*> Applier::cached_usage(MailboxId id) {
+  if (const auto found = usage_.find(id); found != usage_.end()) return &found->second;
+  TRY_ASSIGN(const UsageRow row, read_usage(txn_, index_, id));
+  return &usage_.emplace(id, CachedUsage{row}).first->second;
+}
+
+Result<> Applier::count_usage(const Folder& folder, std::uint32_t messages_before,
+                              std::uint64_t bytes_before) {
+  TRY_ASSIGN(CachedUsage* const found, cached_usage(folder.mailbox));
+  found->dirty = true;
+  const bool hidden = folder.special_use == SpecialUse::kRecoverable;
+  // Modulo 2^64: a difference may be negative.
+  const std::uint64_t messages = std::uint64_t{folder.messages} - messages_before;
+  const std::uint64_t bytes = folder.bytes - bytes_before;
+  (hidden ? found->row.recoverable_messages : found->row.messages) += messages;
+  (hidden ? found->row.recoverable_bytes : found->row.bytes) += bytes;
+  return {};
 }
 
 Result<SegmentRow*> Applier::segment(Lsn first) {
@@ -145,6 +180,22 @@ Result<> Applier::release_body(BodyId id) {
   return {};
 }
 
+// The same bytes at another place; `place` comes without references.
+Result<> Applier::place_body(BodyId id, const BodyRow& place) {
+  TRY_ASSIGN(const auto raw, txn_.get(index_.bodies, body_key(id)));
+  if (!raw) return does_not_fit("body");
+  TRY_ASSIGN(BodyRow row, decode_body(*raw));
+  TRY_ASSIGN(SegmentRow* const from, segment(row.segment));
+  from->live_bytes -= std::min(from->live_bytes, row.bytes);
+  from->dead_bytes += row.bytes;
+  TRY_ASSIGN(SegmentRow* const to, segment(place.segment));
+  to->live_bytes += place.bytes;
+  row.segment = place.segment;
+  row.offset = place.offset;
+  row.bytes = place.bytes;
+  return txn_.put(index_.bodies, body_key(id), encode(row));
+}
+
 void Applier::tell(FolderEvent::Kind kind, FolderId folder) {
   events_.push_back({kind, folder, modseq(), {}, header_.actor.session});
 }
@@ -164,6 +215,7 @@ void Applier::tell(FolderEvent::Kind kind, FolderId folder, UidRange range) {
 Result<> Applier::on(const CreateMailbox& op) {
   Mailbox mailbox{op.id, op.guid, op.label, op.created_s};
   state_.next_mailbox = std::max(state_.next_mailbox, op.id.value + 1);
+  usage_[op.id] = CachedUsage{UsageRow{op.guid}, true};
   return txn_.put(index_.mailboxes, op.guid.as_bytes(), encode(mailbox));
 }
 
@@ -181,7 +233,17 @@ Result<> Applier::on(const DeleteMailbox& op) {
   }
   for (const FolderId id : doomed) TRY(on(DeleteFolder{id}));
   TRY(txn_.remove(index_.mailboxes, op.guid.as_bytes()));
+  TRY(txn_.remove(index_.usage, usage_key(op.id)));
+  usage_.erase(op.id);
   return {};
+}
+
+Result<> Applier::on(const SetMailboxState& op) {
+  TRY_ASSIGN(const auto raw, txn_.get(index_.mailboxes, op.guid.as_bytes()));
+  if (!raw) return does_not_fit("mailbox");
+  TRY_ASSIGN(Mailbox mailbox, decode_mailbox(op.guid, *raw));
+  mailbox.disconnected_s = op.disconnected_s;
+  return txn_.put(index_.mailboxes, op.guid.as_bytes(), encode(mailbox));
 }
 
 Result<> Applier::on(const CreateFolder& op) {
@@ -207,7 +269,10 @@ Result<> Applier::on(const CreateFolder& op) {
 Result<> Applier::on(const DeleteFolder& op) {
   TRY_ASSIGN(FolderRow* const row, change(op.id));
   TRY(drop_contents(*row));
-  const Folder& folder = row->folder;
+  Folder& folder = row->folder;
+  const std::uint32_t messages = std::exchange(folder.messages, 0);
+  const std::uint64_t bytes = std::exchange(folder.bytes, 0);
+  TRY(count_usage(folder, messages, bytes));
   TRY(txn_.remove(index_.folder_names,
                   folder_name_key(folder.mailbox, folder.parent, folder.name)));
   TRY(txn_.remove(index_.folders, folder_key(op.id)));
@@ -281,6 +346,28 @@ Result<> Applier::on(const ForgetDeliveries& op) {
     }
     TRY_ASSIGN(here, cursor.next());
   }
+  return {};
+}
+
+Result<> Applier::on(const RenewUidValidity& op) {
+  TRY_ASSIGN(FolderRow* const row, change(op.folder));
+  row->folder.uid_validity = op.uid_validity;
+  state_.last_uid_validity = std::max(state_.last_uid_validity, op.uid_validity);
+  return {};
+}
+
+Result<> Applier::on(const RelocateBodies& op) {
+  if (op.bodies.size() != new_body_references_.size()) return does_not_fit("relocated body");
+  relocated_ = op.bodies;
+  return {};
+}
+
+Result<> Applier::on(const DropSegment& op) {
+  TRY_ASSIGN(SegmentRow* const row, segment(op.first));
+  if (row->live_bytes != 0)
+    return fail(ErrorCode::kCorrupt, "change log and index disagree: a segment lives");
+  row->dead_bytes = 0;
+  row->dropped = true;
   return {};
 }
 

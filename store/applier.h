@@ -2,6 +2,7 @@
 // replayed, so both give the same index.
 #pragma once
 
+#include <functional>
 #include <map>
 #include <span>
 #include <unordered_map>
@@ -40,6 +41,8 @@ class Applier {
   const Index& index() const { return index_; }
   // nullptr: no such folder. Valid until the folder is deleted or the batch ends.
   Result<const Folder*> folder(FolderId id);
+  // kCorrupt: no such mailbox. Valid until the mailbox is deleted or the batch ends.
+  Result<const UsageRow*> usage(MailboxId id);
   // What watchers are to be told of the records since the last call.
   std::vector<FolderEvent> take_events() { return std::exchange(events_, {}); }
 
@@ -60,25 +63,43 @@ class Applier {
   Result<> on(const Annotate& op);
   Result<> on(const NoteDelivery& op);
   Result<> on(const ForgetDeliveries& op);
+  Result<> on(const RelocateBodies& op);
+  Result<> on(const DropSegment& op);
+  Result<> on(const Retire& op);
+  Result<> on(const SetMailboxState& op);
+  Result<> on(const RenewUidValidity& op);
 
   struct CachedFolder {
     FolderRow row;
     bool dirty = false;
   };
+  struct CachedUsage {
+    UsageRow row;
+    bool dirty = false;
+  };
+  // What becomes of a message that leaves its folder.
+  using Taker = std::function<Result<>(const Message&)>;
   Result<CachedFolder*> cached(FolderId id);  // nullptr: no such folder
+  Result<CachedUsage*> cached_usage(MailboxId id);
+  // Takes over into the mailbox's sums what an operation changed in one folder.
+  Result<> count_usage(const Folder& folder, std::uint32_t messages_before,
+                       std::uint64_t bytes_before);
   Result<FolderRow*> change(FolderId id);     // kCorrupt: no such folder
   Result<> drop_contents(FolderRow& row);
-  Result<> expunge_range(FolderRow& row, UidRange range);
-  Result<> expunge_from(FolderRow& row, std::uint32_t key_uid, const ChunkView& view,
-                        UidRange range);
+  Result<> remove_uids(FolderRow& row, const UidSet& uids, const Taker& take);
+  Result<> remove_range(FolderRow& row, UidRange range, const Taker& take);
+  Result<> remove_from(FolderRow& row, std::uint32_t key_uid, const ChunkView& view, UidRange range,
+                       const Taker& take);
   Result<> store_remainder(FolderId folder, std::uint32_t key_uid, const Chunk& chunk);
   Result<> set_flags_range(FolderRow& row, const SetFlags& op, UidRange range);
-  Result<> forget_message(FolderRow& row, const Message& message);
+  Result<> forget_message(FolderId folder, const Message& message);
+  Result<> retire_annotation(const Retire& op, const Message& message, Uid uid);
   Result<> prune_tombstones(FolderRow& row);
   Result<> hold_body(BodyId id);
   Result<> release_body(BodyId id);
   Result<SegmentRow*> segment(Lsn first);
   bool is_new_body(BodyId id) const;
+  Result<> place_body(BodyId id, const BodyRow& place);
   void tell(FolderEvent::Kind kind, FolderId folder, UidRange range);
   void tell(FolderEvent::Kind kind, FolderId folder);
   ModSeq modseq() const { return ModSeq(header_.lsn.value); }
@@ -87,6 +108,7 @@ class Applier {
   const Index& index_;
   State state_;
   std::unordered_map<FolderId, CachedFolder> folders_;
+  std::unordered_map<MailboxId, CachedUsage> usage_;
   std::map<std::uint64_t, SegmentRow> segments_;
   std::vector<FolderEvent> events_;
 
@@ -94,6 +116,7 @@ class Applier {
   RecordHeader header_;
   BodyId first_new_body_;
   std::vector<std::uint32_t> new_body_references_;
+  std::vector<BodyId> relocated_;  // one a body of the record; empty: its bodies are new
   std::size_t first_event_ = 0;
 };
 

@@ -4,6 +4,7 @@
 #include <unistd.h>
 
 #include "base/bytes.h"
+#include "base/log.h"
 
 namespace hauspost::store {
 
@@ -135,7 +136,11 @@ Result<Checkpointer::Pending> Checkpointer::take_snapshot(bool clean) {
 }
 
 Result<> Checkpointer::complete(Pending pending) {
-  TRY(index_.environment->sync());
+  if (auto synced = index_.environment->sync(); !synced) {
+    // Never an error that may be tried again, whatever the system calls it.
+    synced.error().code = ErrorCode::kInternal;
+    return synced;
+  }
   TRY(replace_file(*platform_.disk, folder_, std::string(kCheckpointFile), encode(pending.file)));
   // Only now may the pages of the checkpoint before be reused.
   pinned_ = std::move(pending.snapshot);
@@ -164,6 +169,11 @@ Result<bool> Checkpointer::begin() {
   return true;
 }
 
+Result<> Checkpointer::note_damaged_index() {
+  TRY(platform_.disk->open(folder_ + "/" + std::string(kSuspectFile)));
+  return platform_.disk->sync_folder(folder_);
+}
+
 void Checkpointer::run() {
   std::unique_lock lock(mutex_);
   while (true) {
@@ -171,7 +181,14 @@ void Checkpointer::run() {
     if (!pending_) return;
     Pending pending = *std::exchange(pending_, std::nullopt);
     lock.unlock();
-    if (const auto done = complete(std::move(pending)); !done) platform_.fatal(done.error());
+    if (const auto done = complete(std::move(pending)); !done) {
+      if (done.error().code == ErrorCode::kExhausted) {
+        // The last one holds; only the log behind it grows until there is space again.
+        log::warning("store.checkpoint.postponed", {{"error", done.error()}});
+      } else {
+        platform_.fatal(done.error());
+      }
+    }
     busy_ = false;
     lock.lock();
   }

@@ -17,6 +17,9 @@ namespace hauspost::store {
 
 inline constexpr std::size_t kMetaBytes = 8192;  // two LMDB pages of 4096
 inline constexpr std::string_view kCheckpointFile = "checkpoint";
+// There while the index was found damaged by the process that had it open: the next mount derives
+// it again.
+inline constexpr std::string_view kSuspectFile = "index.suspect";
 
 struct CheckpointFile {
   Guid database;
@@ -50,6 +53,8 @@ class Checkpointer {
   // An error there goes to Platform::fatal. REQUIRES: the thread that commits, between commits.
   Result<bool> begin();
   bool busy() const { return busy_; }
+  // Leaves kSuspectFile, durable.
+  Result<> note_damaged_index();
   void stop();  // waits for the one under way
 
   Lsn lsn() const { return Lsn(lsn_.load()); }    // of the last one that is durable

@@ -6,11 +6,14 @@
 #include <asio/post.hpp>
 #include <asio/prefer.hpp>
 #include <sodium.h>
+#include <sys/stat.h>
 
 #include "base/check.h"
 #include "base/log.h"
+#include "store/caretaker.h"
 #include "store/image.h"
 #include "store/recovery.h"
+#include "store/search/search_index.h"
 #include "store/snapshot_impl.h"
 #include "store/verify.h"
 #include "store/watch_hub.h"
@@ -29,6 +32,7 @@ class Database::Impl {
 
   Result<> open();
   Result<> note_epoch(LogWriter& log);
+  void start_search();
   void close();
   Snapshot snapshot();
   PreparedBody prepare(const std::shared_ptr<const std::string>& message) const;
@@ -43,7 +47,11 @@ class Database::Impl {
   std::unique_ptr<Index> index;
   std::unique_ptr<Checkpointer> checkpointer;
   std::unique_ptr<Writer> writer;
+  std::unique_ptr<SearchIndex> search;  // reads all of the above
   mutable std::shared_mutex log_hold;  // shared: segments stay; alone: to drop one
+  std::optional<CompactedParts> parts;
+  std::mutex compacting;
+  std::unique_ptr<Caretaker> caretaker;
   std::mutex close_mutex;
   bool closed = false;
 };
@@ -67,13 +75,16 @@ Task<void> run_request(Writer& writer, Request& request) {
 }
 
 // Runs `planner` (Plan& -> Result<T>) on the writer's thread and gives back what it returned once
-// that is durable.
+// that is durable. `frees`: it takes things away, or is what a client does before it does that, and
+// goes on when space is short.
 template <class T, class Planner>
-Task<Result<T>> change(Writer& writer, Actor actor, Bodies bodies, Planner planner) {
+Task<Result<T>> change(Writer& writer, Actor actor, Bodies bodies, Planner planner,
+                       bool frees = false) {
   Result<T> outcome = fail(ErrorCode::kInternal, "the change was not planned");
   Request request;
   request.actor = std::move(actor);
   request.bodies = std::move(bodies);
+  request.frees = frees;
   request.plan = [&outcome, &planner](Plan& plan) -> Result<> {
     outcome = planner(plan);
     if (!outcome) return fail(outcome.error());
@@ -115,7 +126,23 @@ Result<> Database::Impl::open() {
                                        options.checkpoint_interval};
   writer = std::make_unique<Writer>(platform, *index, std::move(log), *checkpointer, hub, fenced,
                                     writer_options);
+  parts.emplace(CompactedParts{platform, options, guid, *index, segments, *checkpointer, *writer,
+                               log_hold});
+  if (options.compact_interval > Duration{})
+    caretaker = std::make_unique<Caretaker>(*parts, compacting);
+  if (options.search_text) start_search();
   return {};
+}
+
+void Database::Impl::start_search() {
+  SearchIndex::Options search_options;
+  search_options.folder = options.path + "/" + std::string(kSearchFolder);
+  search_options.database = guid;
+  search_options.disk = platform.disk;
+  search_options.snapshot = [this] { return snapshot(); };
+  search_options.extract = options.search_text;
+  search_options.disk_reserve_bytes = options.disk_reserve_bytes;
+  search = std::make_unique<SearchIndex>(std::move(search_options));
 }
 
 // An empty record: from now on the log knows this epoch, so no older mount can follow.
@@ -130,6 +157,7 @@ Result<> Database::Impl::note_epoch(LogWriter& log) {
   TRY(applier.finish(log.segment(), log.staged_end(), {}));
   TRY(applier.flush());
   log.stage(encode_record(header, 0, {}, {}, log.segment()));
+  TRY(log.allocate_staged());
   TRY(log.write_staged());
   return txn.commit();
 }
@@ -137,6 +165,8 @@ Result<> Database::Impl::note_epoch(LogWriter& log) {
 void Database::Impl::close() {
   const std::scoped_lock guard(close_mutex);
   if (std::exchange(closed, true)) return;
+  if (search != nullptr) search->stop();
+  if (caretaker != nullptr) caretaker->stop();
   if (writer != nullptr) writer->stop();
   if (checkpointer != nullptr) {
     checkpointer->stop();
@@ -179,6 +209,7 @@ Result<std::unique_ptr<Database>> Database::open(OpenOptions options, Platform p
 
 void Database::close() { impl_->close(); }
 Snapshot Database::snapshot() const { return impl_->snapshot(); }
+SearchIndex* Database::search() const { return impl_->search.get(); }
 const Guid& Database::guid() const { return impl_->guid; }
 std::uint64_t Database::epoch() const { return impl_->options.epoch; }
 
@@ -190,8 +221,19 @@ Task<Result<MailboxId>> Database::open_mailbox(Actor actor, Guid guid, std::stri
 }
 
 Task<Result<>> Database::delete_mailbox(Actor actor, Guid guid) {
-  co_return co_await change<void>(*impl_->writer, std::move(actor), {},
-                                  [&](Plan& plan) { return plan_delete_mailbox(plan, guid); });
+  // Its own bounded steps: a big mailbox must not keep the writer from everybody else.
+  for (bool done = false; !done;) {
+    CO_TRY_ASSIGN(done, co_await change<bool>(*impl_->writer, actor, {}, [&](Plan& plan) {
+                    return plan_delete_mailbox(plan, guid);
+                  }, true));
+  }
+  co_return Result<>{};
+}
+
+Task<Result<>> Database::set_disconnected(Actor actor, Guid guid, std::int64_t time_s) {
+  co_return co_await change<void>(*impl_->writer, std::move(actor), {}, [&](Plan& plan) {
+    return plan_set_disconnected(plan, guid, time_s);
+  });
 }
 
 Task<Result<FolderId>> Database::create_folder(Actor actor, MailboxId mailbox, std::string path,
@@ -202,8 +244,9 @@ Task<Result<FolderId>> Database::create_folder(Actor actor, MailboxId mailbox, s
 }
 
 Task<Result<>> Database::delete_folder(Actor actor, FolderId folder) {
-  co_return co_await change<void>(*impl_->writer, std::move(actor), {},
-                                  [&](Plan& plan) { return plan_delete_folder(plan, folder); });
+  co_return co_await change<void>(*impl_->writer, std::move(actor), {}, [&](Plan& plan) {
+    return plan_delete_folder(plan, folder, impl_->options.limits);
+  }, true);
 }
 
 Task<Result<>> Database::rename_folder(Actor actor, FolderId folder, std::string new_path) {
@@ -225,40 +268,52 @@ Task<Result<Appended>> Database::append(Actor actor, FolderId folder,
     bodies.push_back(std::make_shared<const PreparedBody>(impl_->prepare(message.body)));
   co_return co_await change<Appended>(
       *impl_->writer, std::move(actor), std::move(bodies),
-      [&](Plan& plan) { return plan_append(plan, folder, messages); });
+      [&](Plan& plan) { return plan_append(plan, folder, messages, impl_->options.limits); });
 }
 
 Task<Result<std::vector<Delivered>>> Database::deliver(Actor actor, Delivery delivery) {
   Bodies bodies{std::make_shared<const PreparedBody>(impl_->prepare(delivery.body))};
   co_return co_await change<std::vector<Delivered>>(
       *impl_->writer, std::move(actor), std::move(bodies),
-      [&](Plan& plan) { return plan_deliver(plan, delivery); });
+      [&](Plan& plan) { return plan_deliver(plan, delivery, impl_->options.limits); });
 }
 
 Task<Result<Copied>> Database::copy(Actor actor, FolderId from, UidSet uids, FolderId to) {
   co_return co_await change<Copied>(*impl_->writer, std::move(actor), {}, [&](Plan& plan) {
-    return plan_copy(plan, from, uids, to, false);
+    return plan_copy(plan, from, uids, to, false, impl_->options.limits);
   });
 }
 
 Task<Result<Copied>> Database::move(Actor actor, FolderId from, UidSet uids, FolderId to) {
   co_return co_await change<Copied>(*impl_->writer, std::move(actor), {}, [&](Plan& plan) {
-    return plan_copy(plan, from, uids, to, true);
-  });
+    return plan_copy(plan, from, uids, to, true, impl_->options.limits);
+  }, true);
 }
 
 Task<Result<FlagsChanged>> Database::change_flags(Actor actor, FolderId folder,
                                                   FlagChange flag_change) {
   co_return co_await change<FlagsChanged>(*impl_->writer, std::move(actor), {}, [&](Plan& plan) {
     return plan_change_flags(plan, folder, flag_change);
-  });
+  }, true);
 }
 
 Task<Result<UidSet>> Database::expunge(Actor actor, FolderId folder, UidSet uids,
                                        bool only_deleted) {
   co_return co_await change<UidSet>(*impl_->writer, std::move(actor), {}, [&](Plan& plan) {
-    return plan_expunge(plan, folder, uids, only_deleted);
+    return plan_expunge(plan, folder, uids, only_deleted, impl_->options.limits);
+  }, true);
+}
+
+Task<Result<Restored>> Database::restore(Actor actor, Guid mailbox, UidSet uids) {
+  co_return co_await change<Restored>(*impl_->writer, std::move(actor), {}, [&](Plan& plan) {
+    return plan_restore(plan, mailbox, uids, impl_->options.limits);
   });
+}
+
+Task<Result<std::uint64_t>> Database::trim_recoverable(Actor actor, Guid mailbox) {
+  co_return co_await change<std::uint64_t>(*impl_->writer, std::move(actor), {}, [&](Plan& plan) {
+    return plan_trim(plan, mailbox, impl_->options.limits);
+  }, true);
 }
 
 Task<Result<>> Database::annotate(Actor actor, FolderId folder, Uid uid, std::string annotation) {
@@ -274,6 +329,9 @@ Task<Result<>> Database::renew_uid_validity(Actor actor) {
 
 Uid Database::claim_recent(FolderId folder, Uid uid_next) {
   return impl_->hub.claim_recent(folder, uid_next);
+}
+Uid Database::recent_from(FolderId folder, Uid uid_next) const {
+  return impl_->hub.recent_from(folder, uid_next);
 }
 
 Result<ImageInfo> Database::write_image(const std::string& path, Throttle& throttle,
@@ -294,16 +352,75 @@ Result<VerifyReport> Database::verify() const {
   return report;
 }
 
+Result<VerifyReport> Database::verify(Progress& progress) const {
+  VerifyReport report;
+  {
+    TRY_ASSIGN(const ReadTxn txn, impl_->index->environment->read());
+    TRY(verify_index(txn, *impl_->index, nullptr, report, progress));
+  }
+  TRY_ASSIGN(ScanReport scanned, scan({}, progress));
+  report.records = scanned.records;
+  report.log_bytes = scanned.bytes;
+  report.damage = std::move(scanned.damage);
+  return report;
+}
+
+Result<ScanReport> Database::scan(const ScanOptions& options, Progress& progress) const {
+  const auto held = hold_log();
+  const std::string folder = log_folder(impl_->options.path);
+  Lsn last;
+  {
+    TRY_ASSIGN(const ReadTxn txn, impl_->index->environment->read());
+    TRY_ASSIGN(const State state, read_state(txn, *impl_->index));
+    last = state.applied;
+  }
+  ScanOptions naming = options;
+  naming.found = [&](Damage& damage) {
+    std::vector<Damage> one{damage};
+    const auto txn = impl_->index->environment->read();
+    // A name that cannot be found is no reason to keep the damage quiet.
+    if (txn && name_messages(*txn, *impl_->index, folder, one)) damage = std::move(one.front());
+    if (options.found) options.found(damage);
+  };
+  return scan_segments(folder, impl_->guid, last, naming, progress);
+}
+
+Result<CompactReport> Database::compact(const CompactOptions& options, Progress& progress) {
+  const std::unique_lock alone(impl_->compacting, std::try_to_lock);
+  if (!alone) return fail(ErrorCode::kUnavailable, "a compaction of the database is under way");
+  return Compactor(*impl_->parts, options, progress).run();
+}
+
+namespace {
+
+void add_space(Database::Statistics& statistics, const CompactedParts& parts) {
+  if (const auto outlook = compaction_outlook(parts, parts.options.compact_below_percent)) {
+    statistics.log_bytes = outlook->log_bytes;
+    statistics.segments = outlook->segments;
+    statistics.compactable_bytes = outlook->compactable_bytes;
+    statistics.index_bytes = outlook->index_bytes;
+    statistics.index_free_bytes = outlook->index_free_bytes;
+  } else {
+    log::error("store.space.unknown", {{"error", outlook.error()}});
+  }
+  struct stat file;
+  if (::fstat(parts.index.environment->descriptor(), &file) == 0)
+    statistics.index_file_bytes = static_cast<std::uint64_t>(file.st_blocks) * 512;
+  const auto image = read_image_info(parts.options.path + "/" + std::string(kImageFile));
+  if (!image) return;
+  statistics.image_bytes = image->bytes;
+  statistics.image_lsn = image->lsn;
+  statistics.image_created_s = image->created_us / 1'000'000;
+}
+
+}  // namespace
+
 Database::Statistics Database::statistics() const {
   Statistics statistics;
   statistics.commits = impl_->writer->commits();
   statistics.records = impl_->writer->records();
   statistics.checkpoint_lsn = impl_->checkpointer->lsn();
-  const Environment::Size size = impl_->index->environment->size();
-  statistics.index_bytes = size.page_bytes * size.pages_used;
-  if (const auto files = list_segments(log_folder(impl_->options.path))) {
-    for (const SegmentFile& file : *files) statistics.log_bytes += file.bytes;
-  }
+  add_space(statistics, *impl_->parts);
   if (const auto read = read_statistics(impl_->index->environment->read(), *impl_->index)) {
     statistics.live_body_bytes = read->live_body_bytes;
     statistics.dead_body_bytes = read->dead_body_bytes;

@@ -9,6 +9,7 @@
 #include <span>
 
 #include "base/async.h"
+#include "store/search/zone.h"
 #include "store/snapshot.h"
 #include "store/types.h"
 #include "store/uid_set.h"
@@ -18,6 +19,8 @@ class Signal;
 }
 
 namespace hauspost::store {
+
+class Progress;  // store/progress.h
 
 struct OpenOptions {
   std::string path;  // the database's folder
@@ -31,9 +34,19 @@ struct OpenOptions {
   Duration checkpoint_interval = std::chrono::seconds(30);
   std::uint64_t disk_reserve_bytes =
       64ULL << 20;  // refuse writes (kExhausted) below this much free space
+  // Segments whose live share is below this are worth compacting.
+  unsigned compact_below_percent = 50;
+  // Compaction looks by itself this often whether it is worth while; 0: only on demand.
+  Duration compact_interval{};
+  std::uint64_t compact_bytes_per_second = 4ULL << 20;  // when it does so by itself
+  // Segments younger than this stay, whatever they hold: for going back to a point in time.
+  Duration keep_log{};
   // Made at append from a message's bytes and stored beside it: Snapshot::body gives it back.
   // Runs on the caller's thread. Empty: no summaries.
   std::function<std::string(std::string_view message)> summarize;
+  // What search() finds messages by. Runs on the search index's thread. Empty: no search index.
+  SearchExtract search_text;
+  Progress* progress = nullptr;  // of recovery, while open() runs; may be null
   // What a mailbox may hold now. Called on the writer's thread for each change that makes one
   // larger or deletes from it: fast, and never into the database. Empty: no limits, no retention.
   std::function<MailboxLimits(const Guid& mailbox)> limits;
@@ -83,12 +96,19 @@ struct Delivery {
   std::shared_ptr<const std::string> body;
   std::int64_t internal_date_s = 0;
   std::vector<DeliveryTarget> targets;
+  bool beyond_quota = false;  // also into a full mailbox: for what the server itself has to say
 };
 struct Delivered {
   FolderId folder;
   Uid uid;  // 0 for a duplicate and when it is over quota
   bool duplicate = false;
   bool over_quota = false;  // nothing was stored for this target; the others stand
+  bool nearly_full = false;  // the mailbox holds nine tenths of what it may, or more
+};
+
+struct Restored {
+  std::uint64_t messages = 0;
+  std::uint64_t bytes = 0;
 };
 
 // What watchers of a folder are told, after it is durable and visible to new snapshots.
@@ -102,10 +122,14 @@ struct FolderEvent {
 };
 
 class FolderWatch;
+class SearchIndex;    // store/search/search_index.h
 
+struct CompactOptions;  // store/compaction.h
+struct CompactReport;
 struct ImageInfo;     // store/image.h
 struct Platform;      // store/platform.h: disk, clock and what a failing disk does
-class Progress;       // store/progress.h
+struct ScanOptions;   // store/scan.h
+struct ScanReport;
 class Throttle;       // store/throttle.h
 struct VerifyReport;  // store/verify.h
 
@@ -127,20 +151,26 @@ class Database {
   void close();
 
   Snapshot snapshot() const;
+  // Null without OpenOptions::search_text. Lives until the database is destroyed.
+  SearchIndex* search() const;
   const Guid& guid() const;
   std::uint64_t epoch() const;
 
   // The mailbox of `guid`, created with INBOX, Drafts, Sent, Junk, Trash and Archive when new
   // (S2-28).
   Task<Result<MailboxId>> open_mailbox(Actor actor, Guid guid, std::string label);
-  // Drops the mailbox and everything in it. kNotFound when the store never saw it.
+  // Drops the mailbox and everything in it, deleted messages too; step by step, so that a crash may
+  // leave a part of it. kNotFound when the store never saw it.
   Task<Result<>> delete_mailbox(Actor actor, Guid guid);
+  // Notes that its owner was taken away at that Unix time, or with 0 that it has one. kNotFound.
+  Task<Result<>> set_disconnected(Actor actor, Guid guid, std::int64_t time_s);
 
   // Missing parents are created too. kExists; kInvalid: empty level, '/' at an end, control
   // characters, not UTF-8.
   Task<Result<FolderId>> create_folder(Actor actor, MailboxId mailbox, std::string path,
                                        SpecialUse use);
-  // With its messages. kInvalid: INBOX, or it has children (the text says which).
+  // With its messages, which go where expunged ones go. kInvalid: INBOX, or it has children (the
+  // text says which).
   Task<Result<>> delete_folder(Actor actor, FolderId folder);
   // Children move along; missing parents of the new path are created. INBOX: its messages move into
   // the new folder and INBOX stays (RFC 9051 section 6.3.6). kExists; kInvalid: into its own child.
@@ -156,8 +186,15 @@ class Database {
   Task<Result<Copied>> move(Actor actor, FolderId from, UidSet uids, FolderId to);
   Task<Result<FlagsChanged>> change_flags(Actor actor, FolderId folder, FlagChange change);
   // Removes those of `uids` that exist and, when `only_deleted`, carry \Deleted. Returns what was
-  // removed.
+  // removed. They go into the folder of deleted messages (Snapshot::recoverable) when the mailbox
+  // keeps such; out of that folder they go for good.
   Task<Result<UidSet>> expunge(Actor actor, FolderId folder, UidSet uids, bool only_deleted);
+  // Puts messages of the folder of deleted messages back where they were, into INBOX when that
+  // folder is gone. All that exist of `uids`, or none (kOverQuota).
+  Task<Result<Restored>> restore(Actor actor, Guid mailbox, UidSet uids);
+  // Drops deleted messages whose time has come or that are above the mailbox's quota for them, the
+  // oldest first and a few thousand at most: returns how many; call again until it is 0.
+  Task<Result<std::uint64_t>> trim_recoverable(Actor actor, Guid mailbox);
   Task<Result<>> annotate(Actor actor, FolderId folder, Uid uid, std::string annotation);
   // Every folder gets a new UIDVALIDITY: clients drop what they remember of it. For a database that
   // was put back to an earlier moment. REQUIRES: no session has a folder open.
@@ -166,12 +203,21 @@ class Database {
   // \Recent (RFC 3501 section 2.3.2), kept in memory only: the first UID that no session has seen
   // yet as recent; the call claims everything below uid_next for the caller.
   Uid claim_recent(FolderId folder, Uid uid_next);
+  // The same without claiming.
+  Uid recent_from(FolderId folder, Uid uid_next) const;
 
   struct Statistics {
     std::uint64_t log_bytes = 0;  // all segments
     std::uint64_t live_body_bytes = 0;
     std::uint64_t dead_body_bytes = 0;
-    std::uint64_t index_bytes = 0;  // used pages
+    std::uint64_t segments = 0;
+    std::uint64_t compactable_bytes = 0;  // of the log: what compact() would give back
+    std::uint64_t index_bytes = 0;        // up to the highest page ever used
+    std::uint64_t index_free_bytes = 0;   // of these, pages that hold nothing
+    std::uint64_t index_file_bytes = 0;   // blocks the file has on the disk
+    std::uint64_t image_bytes = 0;        // 0: there is no image (store/image.h)
+    Lsn image_lsn;
+    std::int64_t image_created_s = 0;
     std::uint64_t mailboxes = 0;
     std::uint64_t messages = 0;
     Lsn last_lsn;
@@ -190,6 +236,15 @@ class Database {
   const Platform& platform() const;
   // Checks the index of this moment and every body it names (store/verify.h). Blocks.
   Result<VerifyReport> verify() const;
+  // As above, but bodies are checked by reading the change log's files from the disk. Blocks.
+  Result<VerifyReport> verify(Progress& progress) const;
+  // Reads the change log's files from the disk and names every message that damage there hurts
+  // (store/scan.h). Blocks.
+  Result<ScanReport> scan(const ScanOptions& options, Progress& progress) const;
+  // Gives space back: moves what lives out of segments that are mostly dead and drops those, and
+  // rewrites an index that is mostly free pages (store/compaction.h). Sessions go on meanwhile.
+  // Blocks. kUnavailable: a compaction is under way; kCancelled: what was done so far stands.
+  Result<CompactReport> compact(const CompactOptions& options, Progress& progress);
 
  private:
   friend class FolderWatch;

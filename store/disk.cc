@@ -12,6 +12,22 @@ namespace hauspost::store {
 
 namespace {
 
+// Not one of the errors that pass: what was to be synced may be lost already.
+std::unexpected<Error> failed_sync(const std::string& what, int error_number = errno) {
+  Error error = errno_error(what, error_number);
+  error.code = ErrorCode::kInternal;
+  return fail(std::move(error));
+}
+
+bool fallocate_whole(int descriptor, int mode, std::uint64_t offset, std::uint64_t bytes) {
+  int outcome = 0;
+  do {
+    outcome =
+        ::fallocate(descriptor, mode, static_cast<off_t>(offset), static_cast<off_t>(bytes));
+  } while (outcome != 0 && errno == EINTR);
+  return outcome == 0;
+}
+
 class RealFile final : public DiskFile {
  public:
   RealFile(int descriptor, std::string path) : descriptor_(descriptor), path_(std::move(path)) {}
@@ -41,7 +57,7 @@ class RealFile final : public DiskFile {
   }
 
   Result<> sync() override {
-    if (::fdatasync(descriptor_) != 0) return fail(errno_error("syncing " + path_));
+    if (::fdatasync(descriptor_) != 0) return failed_sync("syncing " + path_);
     return {};
   }
 
@@ -51,7 +67,21 @@ class RealFile final : public DiskFile {
     return static_cast<std::uint64_t>(end);
   }
 
+  Result<> allocate(std::uint64_t offset, std::uint64_t bytes) override {
+    if (bytes == 0 || fallocate_whole(descriptor_, 0, offset, bytes)) return {};
+    if (errno != EOPNOTSUPP && errno != ENOSYS)
+      return fail(errno_error("allocating space for " + path_));
+    // A file system without the call: what is written takes blocks as well.
+    static const std::string zeros(kZeros, '\0');
+    for (std::uint64_t at = offset; at < offset + bytes; at += kZeros) {
+      const auto step = std::string_view(zeros).substr(0, offset + bytes - at);
+      TRY(write_at(at, {&step, 1}));
+    }
+    return {};
+  }
+
  private:
+  static constexpr std::size_t kZeros = 1 << 20;
   static constexpr std::size_t kVectorsMax = 512;
   int descriptor_;
   std::string path_;
@@ -82,7 +112,7 @@ class RealDisk final : public Disk {
     const int outcome = ::fsync(descriptor);
     const int error_number = errno;
     ::close(descriptor);
-    if (outcome != 0) return fail(errno_error("syncing " + path, error_number));
+    if (outcome != 0) return failed_sync("syncing " + path, error_number);
     return {};
   }
 
@@ -90,6 +120,13 @@ class RealDisk final : public Disk {
     struct statvfs info;
     if (::statvfs(path.c_str(), &info) != 0) return fail(errno_error("free space of " + path));
     return std::uint64_t{info.f_bavail} * info.f_frsize;
+  }
+
+  Result<> allocate(int descriptor, std::uint64_t offset, std::uint64_t bytes) override {
+    if (bytes == 0 || fallocate_whole(descriptor, FALLOC_FL_KEEP_SIZE, offset, bytes)) return {};
+    // Without the call there is only the reserve of free space to rely on.
+    if (errno == EOPNOTSUPP || errno == ENOSYS) return {};
+    return fail(errno_error("allocating space for the index"));
   }
 };
 

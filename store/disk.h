@@ -21,6 +21,9 @@ class DiskFile {
   // Data and what is needed to find it again (fdatasync). A failure is never to be retried.
   virtual Result<> sync() = 0;
   virtual Result<std::uint64_t> size() = 0;
+  // Blocks for a range behind the file's end, which grows; they hold zeros. What is then written
+  // there cannot fail for want of space. kExhausted: the disk has too few left.
+  virtual Result<> allocate(std::uint64_t offset, std::uint64_t bytes) = 0;
 };
 
 // Thread-safe.
@@ -34,6 +37,8 @@ class Disk {
   // Makes creations, renames and removals in this folder durable.
   virtual Result<> sync_folder(const std::string& path) = 0;
   virtual Result<std::uint64_t> free_bytes(const std::string& path) = 0;
+  // Blocks for a range of a file that somebody else writes; its length stays. kExhausted.
+  virtual Result<> allocate(int descriptor, std::uint64_t offset, std::uint64_t bytes) = 0;
 };
 
 Disk& real_disk();

@@ -2,6 +2,8 @@
 
 #include <lmdb.h>
 
+#include <cstdio>
+#include <cstring>
 #include <utility>
 
 #include "base/check.h"
@@ -9,6 +11,9 @@
 namespace hauspost::store {
 
 namespace {
+
+constexpr std::uint64_t kPageBytes = 4096;
+constexpr std::uint64_t kGrowthMargin = 64;  // pages
 
 MDB_val to_val(std::string_view bytes) {
   // LMDB does not change what it reads through mv_data; its type only cannot say so.
@@ -147,7 +152,49 @@ Environment::Size Environment::size() const {
   MDB_envinfo info;
   MDB_stat stat;
   HP_CHECK(mdb_env_info(env_, &info) == 0 && mdb_env_stat(env_, &stat) == 0);
-  return {stat.ms_psize, info.me_last_pgno + 1};
+  return {stat.ms_psize, info.me_last_pgno + 1, info.me_mapsize / stat.ms_psize};
+}
+
+namespace {
+
+struct OldestReader {
+  std::optional<std::uint64_t> id;
+  // LMDB tells of its readers only in lines of text: process, thread, transaction or "-".
+  static int line(const char* text, void* context) {
+    auto& oldest = *static_cast<OldestReader*>(context);
+    unsigned long long process = 0;
+    unsigned long long thread = 0;
+    unsigned long long id = 0;
+    if (std::sscanf(text, "%llu %llx %llu", &process, &thread, &id) == 3 &&
+        (!oldest.id || id < *oldest.id))
+      oldest.id = id;
+    return 0;
+  }
+};
+
+}  // namespace
+
+Result<std::optional<std::uint64_t>> Environment::oldest_reader() {
+  OldestReader oldest;
+  if (const int code = mdb_reader_list(env_, OldestReader::line, &oldest); code < 0)
+    return lmdb_fail("listing readers", code);
+  return oldest.id;
+}
+
+Result<std::uint64_t> Environment::free_pages(const Txn& txn) {
+  // Handle 0 is LMDB's own list: of each transaction, the pages it freed, led by their count.
+  TRY_ASSIGN(Cursor cursor, Cursor::open(txn, Table{0}));
+  TRY_ASSIGN(bool here, cursor.first());
+  std::uint64_t pages = 0;
+  while (here) {
+    if (cursor.value().size() < sizeof(std::size_t))
+      return fail(ErrorCode::kCorrupt, "the list of free pages is damaged");
+    std::size_t count = 0;
+    std::memcpy(&count, cursor.value().data(), sizeof count);
+    pages += count;
+    TRY_ASSIGN(here, cursor.next());
+  }
+  return pages;
 }
 
 int Environment::descriptor() const {
@@ -173,13 +220,16 @@ Result<std::uint64_t> Txn::count(Table table) const {
 }
 
 ReadTxn::ReadTxn(ReadTxn&& other) noexcept
-    : Txn(std::exchange(other.txn_, nullptr)), environment_(other.environment_) {}
+    : Txn(std::exchange(other.txn_, nullptr)),
+      environment_(other.environment_),
+      owner_(std::move(other.owner_)) {}
 
 ReadTxn& ReadTxn::operator=(ReadTxn&& other) noexcept {
   if (this != &other) {
     end();
     txn_ = std::exchange(other.txn_, nullptr);
     environment_ = other.environment_;
+    owner_ = std::move(other.owner_);
   }
   return *this;
 }
@@ -192,13 +242,25 @@ void ReadTxn::end() {
 
 std::uint64_t ReadTxn::id() const { return mdb_txn_id(txn_); }
 
-WriteTxn::WriteTxn(WriteTxn&& other) noexcept : Txn(std::exchange(other.txn_, nullptr)) {}
+WriteTxn::WriteTxn(MDB_txn* txn) : Txn(txn), counter_(std::make_unique<std::uint64_t>(0)) {
+  changes_ = counter_.get();
+}
+
+WriteTxn::WriteTxn(WriteTxn&& other) noexcept
+    : Txn(std::exchange(other.txn_, nullptr)), counter_(std::move(other.counter_)) {
+  changes_ = counter_.get();
+}
+
+// A change copies its leaf and may split it; those above are shared by many. What is left is for
+// LMDB's own list of free pages.
+std::uint64_t WriteTxn::growth_max() const { return 2 * *counter_ + kGrowthMargin; }
 
 WriteTxn::~WriteTxn() {
   if (txn_ != nullptr) mdb_txn_abort(txn_);
 }
 
 Result<> WriteTxn::put(Table table, std::string_view key, std::string_view value) {
+  *counter_ += 1 + (key.size() + value.size()) / kPageBytes;
   MDB_val at = to_val(key);
   MDB_val bytes = to_val(value);
   if (const int code = mdb_put(txn_, table.handle, &at, &bytes, 0); code != 0)
@@ -207,6 +269,7 @@ Result<> WriteTxn::put(Table table, std::string_view key, std::string_view value
 }
 
 Result<bool> WriteTxn::remove(Table table, std::string_view key) {
+  ++*counter_;
   MDB_val at = to_val(key);
   const int code = mdb_del(txn_, table.handle, &at, nullptr);
   if (code == 0) return true;
@@ -230,11 +293,14 @@ Result<Cursor> Cursor::open(const Txn& txn, Table table) {
   MDB_cursor* cursor = nullptr;
   if (const int code = mdb_cursor_open(txn.raw(), table.handle, &cursor); code != 0)
     return lmdb_fail("opening a cursor", code);
-  return Cursor(cursor);
+  return Cursor(cursor, txn.changes_);
 }
 
 Cursor::Cursor(Cursor&& other) noexcept
-    : cursor_(std::exchange(other.cursor_, nullptr)), key_(other.key_), value_(other.value_) {}
+    : cursor_(std::exchange(other.cursor_, nullptr)),
+      changes_(other.changes_),
+      key_(other.key_),
+      value_(other.value_) {}
 
 Cursor::~Cursor() {
   if (cursor_ != nullptr) mdb_cursor_close(cursor_);
@@ -266,6 +332,7 @@ Result<bool> Cursor::seek_before(std::string_view key) {
 }
 
 Result<> Cursor::remove() {
+  if (changes_ != nullptr) ++*changes_;
   if (const int code = mdb_cursor_del(cursor_, 0); code != 0) return lmdb_fail("removing", code);
   return {};
 }

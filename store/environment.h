@@ -27,6 +27,7 @@ struct Table {
   unsigned handle = 0;
 };
 
+class Txn;
 class ReadTxn;
 class WriteTxn;
 
@@ -34,7 +35,7 @@ inline constexpr std::size_t kKeyBytesMax = 511;  // LMDB's own limit
 
 // Thread-safe, except that one thread at a time may hold a WriteTxn (others wait for it).
 // REQUIRES: opened once per process and file; never used across fork().
-class Environment {
+class Environment : public std::enable_shared_from_this<Environment> {
  public:
   struct Options {
     std::string path;                      // of the data file; "-lock" is appended for the
@@ -48,7 +49,8 @@ class Environment {
     bool locked = true;      // false: no lock file, as nobody else has the file open or writes it
   };
   static Result<std::unique_ptr<Environment>> open(const Options& options);
-  ~Environment();  // REQUIRES: no transaction is open
+  // REQUIRES: no transaction is open. Read transactions of one in a shared_ptr keep it alive.
+  ~Environment();
   Environment(const Environment&) = delete;
   Environment& operator=(const Environment&) = delete;
 
@@ -67,12 +69,17 @@ class Environment {
   // pages, in order of the trees. kCorrupt: the file's pages do not add up, which only a compact
   // copy notices. On failure any part may have been written.
   Result<> copy_to(int to, bool compact);
+  // The lowest ReadTxn::id() under way in any process; nullopt: nobody reads.
+  Result<std::optional<std::uint64_t>> oldest_reader();
+  // Pages of the file that hold nothing, as of this transaction.
+  static Result<std::uint64_t> free_pages(const Txn& txn);
   // Frees reader slots of processes that died. Returns how many.
   Result<int> clear_dead_readers();
 
   struct Size {
     std::uint64_t page_bytes = 0;
     std::uint64_t pages_used = 0;  // up to the highest page ever used; free ones inside count
+    std::uint64_t pages_max = 0;   // the map's
   };
   Size size() const;
   int descriptor() const;  // of the data file; owned by this object
@@ -101,6 +108,9 @@ class Txn {
   explicit Txn(MDB_txn* txn) : txn_(txn) {}
   ~Txn() = default;
   MDB_txn* txn_;
+  std::uint64_t* changes_ = nullptr;  // of a WriteTxn: counted by its cursors too
+
+  friend class Cursor;
 };
 
 // REQUIRES: used by one thread at a time; may move between threads.
@@ -113,9 +123,11 @@ class ReadTxn : public Txn {
 
  private:
   friend class Environment;
-  ReadTxn(Environment& environment, MDB_txn* txn) : Txn(txn), environment_(&environment) {}
+  ReadTxn(Environment& environment, MDB_txn* txn)
+      : Txn(txn), environment_(&environment), owner_(environment.weak_from_this().lock()) {}
   void end();
   Environment* environment_;
+  std::shared_ptr<Environment> owner_;  // shared with all who use it; null when it has one owner
 };
 
 // Aborts unless committed. REQUIRES: begun, used and ended by one thread. After any failed change
@@ -131,10 +143,13 @@ class WriteTxn : public Txn {
   Result<> clear(Table table);
   // The transaction has ended whatever the result; on failure nothing was changed.
   Result<> commit();
+  // By how many pages the file grows at most when it is committed now.
+  std::uint64_t growth_max() const;
 
  private:
   friend class Environment;
-  explicit WriteTxn(MDB_txn* txn) : Txn(txn) {}
+  explicit WriteTxn(MDB_txn* txn);
+  std::unique_ptr<std::uint64_t> counter_;  // on the heap: cursors point at it
 };
 
 // A position in one table. REQUIRES: destroyed before its transaction ends. key() and value() are
@@ -159,9 +174,10 @@ class Cursor {
   std::string_view value() const { return value_; }
 
  private:
-  explicit Cursor(MDB_cursor* cursor) : cursor_(cursor) {}
+  Cursor(MDB_cursor* cursor, std::uint64_t* changes) : cursor_(cursor), changes_(changes) {}
   Result<bool> move(int operation, std::string_view seek_key);
   MDB_cursor* cursor_;
+  std::uint64_t* changes_;  // of its WriteTxn; null in a ReadTxn
   std::string_view key_;
   std::string_view value_;
 };

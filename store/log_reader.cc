@@ -1,5 +1,7 @@
 #include "store/log_reader.h"
 
+#include "store/image.h"
+
 namespace hauspost::store {
 
 namespace {
@@ -15,12 +17,13 @@ struct SegmentEnd {
   std::uint64_t epoch = 0;
 };
 
-// Through one segment until no whole record follows.
-Result<SegmentEnd> read_segment(const SegmentFile& file, const SegmentMap& map, std::uint64_t epoch,
+// Through one segment until no whole record follows, or `last` was read: the log of an open database
+// grows meanwhile.
+Result<SegmentEnd> read_segment(const SegmentFile& file, const SegmentMap& map, Lsn last,
                                 const RecordVisitor& visit) {
-  SegmentEnd end{file.first_lsn, kSegmentHeaderBytes, epoch};
+  SegmentEnd end{file.first_lsn, kSegmentHeaderBytes, 0};
   const std::string_view bytes = map.bytes();
-  while (end.offset < bytes.size()) {
+  while (end.offset < bytes.size() && end.next <= last) {
     auto record = decode_record(bytes.substr(end.offset), file.first_lsn);
     if (!record && record.error().code == ErrorCode::kNotFound) break;
     if (!record) return damaged(file, end.offset, record.error().text);
@@ -57,11 +60,19 @@ Result<LogExtent> scan_log(const std::string& log_folder, const Guid& database) 
     if (header.epoch < extent.epoch) return damaged(file, 0, "epochs go back");
     extent.epoch = header.epoch;
     if (&file != &extent.segments.back()) continue;
-    TRY_ASSIGN(const SegmentEnd end, read_segment(file, *map, 0, ignore));
+    TRY_ASSIGN(const SegmentEnd end, read_segment(file, *map, Lsn(UINT64_MAX), ignore));
     extent.last = Lsn(end.next.value - 1);
     extent.end = end.offset;
     extent.epoch = std::max(extent.epoch, end.epoch);
   }
+  return extent;
+}
+
+Result<LogExtent> log_extent(const std::string& folder, const Guid& database) {
+  TRY_ASSIGN(LogExtent extent, scan_log(folder + "/log", database));
+  const auto image = read_image_info(folder + "/" + std::string(kImageFile));
+  if (image && image->database == database && image->lsn <= extent.last)
+    extent.covered = image->lsn;
   return extent;
 }
 
@@ -74,13 +85,14 @@ Result<> read_log(const LogExtent& extent, Lsn from, const RecordVisitor& visit)
   for (auto file = behind - 1; file != extent.segments.end(); ++file) {
     TRY_ASSIGN(const auto map, SegmentMap::open(file->path));
     TRY_ASSIGN(const SegmentEnd end,
-               read_segment(*file, *map, 0, [&](const PlacedRecord& placed) -> Result<> {
+               read_segment(*file, *map, extent.last, [&](const PlacedRecord& placed) -> Result<> {
                  if (placed.record.header.lsn < from) return {};
                  return visit(placed);
                }));
     const auto next = file + 1;
     const Lsn expected = next == extent.segments.end() ? extent.last.next() : next->first_lsn;
-    if (end.next != expected)
+    const bool dropped = end.next < expected && expected.value - 1 <= extent.covered.value;
+    if (end.next != expected && !dropped)
       return damaged(*file, end.offset,
                      fmt::format("record {} is damaged or missing", end.next.value));
   }

@@ -18,9 +18,15 @@ struct LogExtent {
   Lsn last;                           // of the last whole record; 0: none
   std::uint64_t end = 0;              // offset behind it in the last segment
   std::uint64_t epoch = 0;            // highest seen
+  // Of a log that was compacted: an image of the index holds what was up to here, so segments may
+  // be missing in it. 0: every one must be there. Filled by log_extent().
+  Lsn covered;
 };
 // kCorrupt: a bad header, a segment of another database, or records out of order.
 Result<LogExtent> scan_log(const std::string& log_folder, const Guid& database);
+
+// scan_log(), and how far the image in the database's `folder` covers the log.
+Result<LogExtent> log_extent(const std::string& folder, const Guid& database);
 
 // A record with its place. The views live as long as the call of the visitor.
 struct PlacedRecord {
@@ -30,7 +36,8 @@ struct PlacedRecord {
   std::string_view bytes;  // of the whole record
 };
 using RecordVisitor = std::function<Result<>(const PlacedRecord&)>;
-// Every record from `from` to the log's end. kCorrupt: one of them is damaged or missing.
+// Every record from `from` to the log's end, but those of segments that compaction dropped.
+// kCorrupt: one of them is damaged or missing.
 Result<> read_log(const LogExtent& extent, Lsn from, const RecordVisitor& visit);
 
 // The operations of a record, one after the other. kCorrupt: they do not decode.

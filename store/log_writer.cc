@@ -10,6 +10,7 @@ namespace {
 constexpr std::uint64_t kFillStep = 1ULL << 20;
 // The first segment is allocated only this far: a new database is ready at once and small.
 constexpr std::uint64_t kFirstFill = 4ULL << 20;
+constexpr std::uint64_t kAllocateStep = 1ULL << 20;  // without a prepared segment
 constexpr std::uint64_t kSpaceCheckBytes = 4ULL << 20;
 constexpr auto kSpaceCheckInterval = std::chrono::seconds(1);
 constexpr const char* kNewSegmentFile = "segment.new";
@@ -148,6 +149,7 @@ Result<> LogWriter::begin_segment(std::unique_ptr<DiskFile> prepared) {
   if (prepared == nullptr) {
     TRY(disk.remove(temporary));
     TRY_ASSIGN(prepared, disk.open(temporary));
+    TRY(prepared->allocate(0, kSegmentHeaderBytes));
   }
   SegmentHeader header;
   header.database = options_.database;
@@ -177,6 +179,23 @@ Result<> LogWriter::make_room(std::uint64_t expected) {
   return begin_segment(std::move(prepared));
 }
 
+Result<> LogWriter::finish_segment() {
+  if (end_ == kSegmentHeaderBytes) return {};
+  return begin_segment(preparer_.take());
+}
+
+Result<> LogWriter::allocate_staged() {
+  if (staged_end_ <= allocated_) return {};
+  const std::uint64_t step = std::min(staged_end_ + kAllocateStep, options_.segment_bytes);
+  if (step > staged_end_ && file_->allocate(allocated_, step - allocated_)) {
+    allocated_ = step;
+    return {};
+  }
+  auto exact = file_->allocate(allocated_, staged_end_ - allocated_);
+  if (exact) allocated_ = staged_end_;
+  return exact;
+}
+
 void LogWriter::stage(std::unique_ptr<EncodedRecord> record) {
   staged_end_ += record->padded;
   next_lsn_ = next_lsn_.next();
@@ -202,21 +221,25 @@ Result<> LogWriter::write_staged() {
   return {};
 }
 
-Result<> LogWriter::check_space() {
+Result<Space> LogWriter::space() {
   const auto now = platform_.clock->steady();
-  if (!short_of_space_ && checked_time_ != std::chrono::steady_clock::time_point{} &&
+  if (space_ == Space::kEnough && checked_time_ != std::chrono::steady_clock::time_point{} &&
       written_ - checked_at_ < kSpaceCheckBytes && now - checked_time_ < kSpaceCheckInterval)
-    return {};
+    return space_;
   checked_at_ = written_;
   checked_time_ = now;
   TRY_ASSIGN(const std::uint64_t free, platform_.disk->free_bytes(options_.log_folder));
-  const bool is_short = free < options_.disk_reserve_bytes;
-  if (is_short != short_of_space_) {
-    short_of_space_ = is_short;
-    log::warning(is_short ? "store.disk.short" : "store.disk.enough", {{"free", free}});
+  const std::uint64_t reserve = options_.disk_reserve_bytes;
+  Space seen = free < reserve ? Space::kShort : Space::kEnough;
+  // Up only when there is clearly more: at the border every other change would be refused.
+  if (space_ != Space::kEnough && free < reserve + reserve / 4) seen = Space::kShort;
+  if (free < reserve / 4 || (space_ == Space::kGone && free < reserve / 2)) seen = Space::kGone;
+  if (seen != space_) {
+    space_ = seen;
+    log::warning(seen == Space::kEnough ? "store.disk.enough" : "store.disk.short",
+                 {{"free", free}, {"reserve", reserve}});
   }
-  if (is_short) return fail(ErrorCode::kExhausted, "the disk of the database is nearly full");
-  return {};
+  return space_;
 }
 
 }  // namespace hauspost::store

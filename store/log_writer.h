@@ -1,5 +1,7 @@
 // LogWriter: appends records to the change log. Records are staged, then written with one write and
-// made durable with one sync. Every error of the disk is final: the process must end.
+// made durable with one sync. Want of space shows before anything is written, as kExhausted: nothing
+// has changed then, and it may be tried again. Every other error of the disk is final: the process
+// must end.
 #pragma once
 
 #include <condition_variable>
@@ -49,6 +51,12 @@ class SegmentPreparer {
   std::thread thread_;
 };
 
+enum class Space : std::uint8_t {
+  kEnough,
+  kShort,  // below the reserve, and until a quarter more than it is free again
+  kGone,   // below a quarter of it
+};
+
 // REQUIRES: one thread.
 class LogWriter {
  public:
@@ -65,8 +73,10 @@ class LogWriter {
                                                  Lsn segment, std::uint64_t end, Lsn last);
 
   // Before the first record of a batch: begins a new segment when `expected` more bytes should not
-  // go into this one.
+  // go into this one. kExhausted: no space for one.
   Result<> make_room(std::uint64_t expected);
+  // Before what is staged is written: takes the blocks it needs. kExhausted: drop it.
+  Result<> allocate_staged();
   Lsn segment() const { return segment_; }
   Lsn next_lsn() const { return next_lsn_; }
   // Where the next staged record will lie.
@@ -76,10 +86,14 @@ class LogWriter {
   bool has_staged() const { return !staged_.empty(); }
   // Takes all staged records back.
   void drop_staged();
+  // REQUIRES: allocate_staged(). Every failure is final.
   Result<> write_staged();
-  // kExhausted while the disk has less than the reserve left. Looks at the disk now and then, and
-  // each time while it is short.
-  Result<> check_space();
+  // Ends the open segment, so that it can be compacted, and begins a new one. kExhausted: no space.
+  // REQUIRES: nothing is staged.
+  Result<> finish_segment();
+  // How much of the reserve is left. Looks at the disk now and then, and each time while it is
+  // short.
+  Result<Space> space();
 
  private:
   LogWriter(const Platform& platform, Options options);
@@ -96,7 +110,7 @@ class LogWriter {
   std::uint64_t allocated_ = 0;   // file size
   std::vector<std::unique_ptr<EncodedRecord>> staged_;
   std::vector<std::string_view> pieces_;  // kept for its memory
-  bool short_of_space_ = false;
+  Space space_ = Space::kEnough;
   std::uint64_t checked_at_ = 0;  // bytes written when space was last looked at
   std::uint64_t written_ = 0;
   std::chrono::steady_clock::time_point checked_time_{};

@@ -22,6 +22,11 @@ enum class Kind : std::uint8_t {
   kAnnotate = 12,
   kNoteDelivery = 13,
   kForgetDeliveries = 14,
+  kRelocateBodies = 15,
+  kDropSegment = 16,
+  kRetire = 17,
+  kSetMailboxState = 18,
+  kRenewUidValidity = 19,
 };
 
 class Encoder {
@@ -113,6 +118,34 @@ class Encoder {
     kind(Kind::kForgetDeliveries);
     put_le(out_, op.before_s);
   }
+  void operator()(const RelocateBodies& op) const {
+    kind(Kind::kRelocateBodies);
+    put_le(out_, static_cast<std::uint32_t>(op.bodies.size()));
+    for (const BodyId body : op.bodies) put_le(out_, body.value);
+  }
+  void operator()(const DropSegment& op) const {
+    kind(Kind::kDropSegment);
+    put_le(out_, op.first.value);
+  }
+  void operator()(const RenewUidValidity& op) const {
+    kind(Kind::kRenewUidValidity);
+    put_le(out_, op.folder.value);
+    put_le(out_, op.uid_validity);
+  }
+  void operator()(const Retire& op) const {
+    kind(Kind::kRetire);
+    put_le(out_, op.from.value);
+    put_le(out_, op.into.value);
+    put_le(out_, op.first_uid.value);
+    put_le(out_, op.time_s);
+    uids(op.uids);
+  }
+  void operator()(const SetMailboxState& op) const {
+    kind(Kind::kSetMailboxState);
+    put_le(out_, op.id.value);
+    out_ += op.guid.as_bytes();
+    put_le(out_, op.disconnected_s);
+  }
 
  private:
   void kind(Kind value) const { put_le(out_, static_cast<std::uint8_t>(value)); }
@@ -170,6 +203,14 @@ AddMessage take_add_message(ByteReader& in) {
   return op;
 }
 
+RelocateBodies take_relocate_bodies(ByteReader& in) {
+  RelocateBodies op;
+  // The loop ends with the bytes, whatever the count says.
+  for (auto left = in.le<std::uint32_t>(); left > 0 && in.ok(); --left)
+    op.bodies.push_back(take_id<BodyId>(in));
+  return op;
+}
+
 // Braced initialisers are evaluated in order, so each line reads its fields as they are stored.
 std::optional<Operation> take(Kind kind, ByteReader& in) {
   switch (kind) {
@@ -192,6 +233,15 @@ std::optional<Operation> take(Kind kind, ByteReader& in) {
     case Kind::kNoteDelivery:
       return NoteDelivery{take_guid(in), take_id<MailboxId>(in), in.le<std::int64_t>()};
     case Kind::kForgetDeliveries: return ForgetDeliveries{in.le<std::int64_t>()};
+    case Kind::kRelocateBodies: return take_relocate_bodies(in);
+    case Kind::kDropSegment: return DropSegment{take_id<Lsn>(in)};
+    case Kind::kRetire:
+      return Retire{take_id<FolderId>(in), take_id<FolderId>(in), take_id<Uid>(in),
+                    in.le<std::int64_t>(), take_uids(in)};
+    case Kind::kSetMailboxState:
+      return SetMailboxState{take_id<MailboxId>(in), take_guid(in), in.le<std::int64_t>()};
+    case Kind::kRenewUidValidity:
+      return RenewUidValidity{take_id<FolderId>(in), in.le<std::uint32_t>()};
   }
   return std::nullopt;
 }
@@ -257,6 +307,26 @@ struct Describer {
   }
   std::string operator()(const ForgetDeliveries& op) const {
     return fmt::format("forget-deliveries before={}", op.before_s);
+  }
+  std::string operator()(const RelocateBodies& op) const {
+    std::string text = "relocate-bodies";
+    for (const BodyId body : op.bodies) text += fmt::format(" {}", body.value);
+    return text;
+  }
+  std::string operator()(const DropSegment& op) const {
+    return fmt::format("drop-segment first={}", op.first.value);
+  }
+  std::string operator()(const Retire& op) const {
+    return fmt::format("retire folder={} into={} first={} time={} uids={}", op.from.value,
+                       op.into.value, op.first_uid.value, op.time_s, describe_uids(op.uids));
+  }
+  std::string operator()(const SetMailboxState& op) const {
+    return fmt::format("set-mailbox-state id={} guid={} disconnected={}", op.id.value,
+                       op.guid.to_string(), op.disconnected_s);
+  }
+  std::string operator()(const RenewUidValidity& op) const {
+    return fmt::format("renew-uidvalidity folder={} uidvalidity={}", op.folder.value,
+                       op.uid_validity);
   }
 };
 

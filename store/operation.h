@@ -86,10 +86,40 @@ struct NoteDelivery {
 struct ForgetDeliveries {
   std::int64_t before_s = 0;
 };
+// The record's bodies are those of `bodies`, in order, in a new place; 0: died before it was moved.
+struct RelocateBodies {
+  std::vector<BodyId> bodies;
+};
+// No body lives in the segment any more and an image of the index covers its records: the file may
+// go.
+struct DropSegment {
+  Lsn first;
+};
+// Clients forget what they know of the folder: its messages may not be those they saw.
+struct RenewUidValidity {
+  FolderId folder;
+  std::uint32_t uid_validity = 0;
+};
 
-using Operation = std::variant<CreateMailbox, DeleteMailbox, CreateFolder, DeleteFolder,
+// Messages that all exist move into the folder of deleted messages and get the UIDs `first_uid`,
+// `first_uid` + 1 ... there, in rising order.
+struct Retire {
+  FolderId from;
+  FolderId into;
+  Uid first_uid;
+  std::int64_t time_s = 0;
+  UidSet uids;
+};
+struct SetMailboxState {
+  MailboxId id;
+  Guid guid;
+  std::int64_t disconnected_s = 0;
+};
+
+using Operation = std::variant<RelocateBodies, DropSegment, CreateMailbox, DeleteMailbox, CreateFolder, DeleteFolder,
                                RenameFolder, SetSubscribed, AddKeyword, AddBodies, AddMessage,
-                               SetFlags, Expunge, Annotate, NoteDelivery, ForgetDeliveries>;
+                               SetFlags, Expunge, Annotate, NoteDelivery, ForgetDeliveries,
+                               RenewUidValidity, Retire, SetMailboxState>;
 
 void encode(const Operation& operation, std::string& out);
 // Takes one operation from the front of `bytes`. kCorrupt: unknown kind or cut short.

@@ -9,8 +9,10 @@
 
 #include "base/bytes.h"
 #include "base/log.h"
-#include "store/applier.h"
+#include "store/image.h"
+#include "store/index_check.h"
 #include "store/log_writer.h"
+#include "store/replay.h"
 
 namespace hauspost::store {
 
@@ -19,8 +21,8 @@ namespace {
 constexpr std::string_view kMagic = "HPDATABS";
 constexpr std::uint32_t kFormat = 1;
 constexpr std::size_t kSmallFileMax = 64 * 1024;
-constexpr std::size_t kReplayBatchRecords = 512;
-constexpr std::uint64_t kReplayBatchBytes = 8ULL << 20;
+// A small index is looked through at every mount, a big one only when it was not closed in order.
+constexpr std::uint64_t kAlwaysCheckedMax = 64ULL << 20;
 constexpr std::uint64_t kReplayGrowthPages = 16'384;  // 64 MiB of index between checkpoints
 
 std::string index_path(const std::string& folder) { return folder + "/" + std::string(kIndexFile); }
@@ -74,12 +76,17 @@ Result<> create_database(const Platform& platform, const std::string& folder, co
   TRY_ASSIGN(const auto segments, list_segments(log_folder(folder)));
   if (!segments.empty())
     return fail(ErrorCode::kExists, folder + " holds a change log, but no database file");
+  TRY(platform.disk->sync_folder(std::filesystem::absolute(folder).parent_path().string()));
+  TRY(platform.disk->sync_folder(folder));
+  return write_database_file(platform, folder, guid);
+}
+
+Result<> write_database_file(const Platform& platform, const std::string& folder,
+                             const Guid& guid) {
   std::string bytes(kMagic);
   put_le(bytes, kFormat);
   bytes += guid.as_bytes();
   put_le(bytes, crc32c(bytes));
-  TRY(platform.disk->sync_folder(std::filesystem::absolute(folder).parent_path().string()));
-  TRY(platform.disk->sync_folder(folder));
   return replace_file(*platform.disk, folder, "database", bytes);
 }
 
@@ -99,13 +106,20 @@ class Recovery {
     if (usable) {
       TRY_ASSIGN(usable, open_existing());
     }
-    if (!usable) TRY(begin_new());
+    const bool derived = !usable;
+    if (derived) TRY(begin_new());
     TRY(clean_tail());
-    recovered_.checkpointer =
-        std::make_unique<Checkpointer>(platform_, options_.path, guid_, *recovered_.index);
-    // Before the first commit: from here on the pages of this moment stay.
-    TRY(recovered_.checkpointer->make(false));
-    TRY(replay());
+    auto current = bring_up_to_date();
+    if (!current && current.error().code == ErrorCode::kCorrupt && !derived) {
+      // The log is whole, so it is the index that does not fit it.
+      log::warning("store.index.rebuild", {{"reason", current.error()}});
+      recovered_.checkpointer.reset();
+      recovered_.index.reset();
+      TRY(begin_new());
+      current = bring_up_to_date();
+    }
+    TRY(current);
+    TRY(remove_dropped_segments());
     return std::move(recovered_);
   }
 
@@ -119,9 +133,20 @@ class Recovery {
     if (checkpoint->database != guid_) return rebuild_because("checkpoint of another database");
     // What a checkpoint has seen was durable in the log, so a shorter log has lost something.
     if (checkpoint->lsn > recovered_.log.last) return lost(checkpoint->lsn);
+    if (::access((options_.path + "/" + std::string(kSuspectFile)).c_str(), F_OK) == 0)
+      return rebuild_because("it was found damaged");
     const bool same_run = !platform_.boot_id.empty() && checkpoint->boot_id == platform_.boot_id;
-    if (checkpoint->clean || !same_run) return restore(*checkpoint);
-    return fits();
+    TRY_ASSIGN(const bool usable,
+               checkpoint->clean || !same_run ? restore(*checkpoint) : fits());
+    return usable ? pages_are_whole(checkpoint->clean) : false;
+  }
+
+  Result<bool> pages_are_whole(bool clean) {
+    std::error_code failed;
+    const auto bytes = std::filesystem::file_size(path_, failed);
+    if (clean && !failed && bytes > kAlwaysCheckedMax) return true;
+    const auto checked = check_index_pages(path_);
+    return checked ? true : rebuild_because(checked.error().text);
   }
 
   std::unexpected<Error> lost(Lsn seen) {
@@ -178,14 +203,48 @@ class Recovery {
     return true;
   }
 
-  // From the log alone, which must then reach back to record 1.
+  // From the image and the log behind it, or from the log alone, which must then reach back to
+  // record 1.
   Result<> begin_new() {
-    if (!recovered_.log.segments.empty() && recovered_.log.segments.front().first_lsn != Lsn(1))
-      return fail(ErrorCode::kCorrupt, "the index is lost and the change log has no beginning");
     Disk& disk = *platform_.disk;
     // The checkpoint goes first: it must never be taken for one of the new file.
     TRY(disk.remove(options_.path + "/" + std::string(kCheckpointFile)));
     TRY(disk.sync_folder(options_.path));
+    TRY(disk.remove(path_));
+    TRY(disk.remove(path_ + "-lock"));
+    TRY_ASSIGN(const bool from_image, begin_from_image());
+    if (!from_image) TRY(begin_empty());
+    TRY(disk.remove(options_.path + "/" + std::string(kSuspectFile)));
+    return disk.sync_folder(options_.path);
+  }
+
+  Result<bool> begin_from_image() {
+    const std::string image = options_.path + "/" + std::string(kImageFile);
+    const auto unusable = [&](const Error& error) {
+      if (error.code != ErrorCode::kNotFound)
+        log::warning("store.image.unusable", {{"error", error}});
+      return false;
+    };
+    const auto info = read_image_info(image);
+    if (!info) return unusable(info.error());
+    if (info->database != guid_)
+      return unusable({ErrorCode::kCorrupt, image + " is of another database"});
+    if (info->lsn > recovered_.log.last) return lost(info->lsn);
+    Progress unwatched;
+    const auto restored = restore_image(platform_, image, options_.path, guid_, unwatched);
+    if (!restored && restored.error().code != ErrorCode::kCorrupt) return fail(restored.error());
+    if (!restored) return unusable(restored.error());
+    log::info("store.index.from_image", {{"lsn", info->lsn.value}});
+    return open_existing();
+  }
+
+  Result<> begin_empty() {
+    Disk& disk = *platform_.disk;
+    if (!recovered_.log.segments.empty() && recovered_.log.segments.front().first_lsn != Lsn(1))
+      return fail(ErrorCode::kCorrupt,
+                  "the index and its image are lost and the change log has no beginning");
+    // An image that could not be used may have left these.
+    TRY(disk.remove(options_.path + "/" + std::string(kCheckpointFile)));
     TRY(disk.remove(path_));
     TRY(disk.remove(path_ + "-lock"));
     TRY_ASSIGN(Index index, Index::open(path_, options_.index_bytes_max, false));
@@ -196,7 +255,7 @@ class Recovery {
     TRY(txn.put(recovered_.index->state, kStateKey, encode(state)));
     TRY(txn.commit());
     applied_ = Lsn();
-    return disk.sync_folder(options_.path);
+    return {};
   }
 
   // Behind the log's end only zeros may remain: the rest of a torn batch could otherwise look like
@@ -221,45 +280,50 @@ class Recovery {
     return file->sync();
   }
 
-  Result<> replay() {
+  Result<> bring_up_to_date() {
+    recovered_.checkpointer =
+        std::make_unique<Checkpointer>(platform_, options_.path, guid_, *recovered_.index);
+    // Before the first commit: from here on the pages of this moment stay.
+    TRY(recovered_.checkpointer->make(false));
     if (applied_ >= recovered_.log.last) return {};
     const Lsn from = applied_.next();
-    TRY(read_log(recovered_.log, from, [this](const PlacedRecord& placed) { return add(placed); }));
-    TRY(commit());
+    Replay replay(*recovered_.index, [this] { return checkpoint_when_grown(); });
+    TRY(read_log(recovered_.log, from, [&](const PlacedRecord& placed) {
+      return replay.add(placed);
+    }));
+    TRY(replay.commit());
     log::info("store.log.replayed", {{"first", from.value}, {"last", recovered_.log.last.value}});
     return {};
   }
 
-  Result<> add(const PlacedRecord& placed) {
-    if (!txn_) {
-      TRY_ASSIGN(WriteTxn txn, recovered_.index->environment->write());
-      txn_.emplace(std::move(txn));
-      TRY_ASSIGN(Applier applier, Applier::create(*txn_, *recovered_.index));
-      applier_.emplace(std::move(applier));
-    }
-    const RecordView& record = placed.record;
-    applier_->begin(record.header, static_cast<std::uint32_t>(record.blobs.size()));
-    TRY(read_operations(record, [this](const Operation& op) { return applier_->apply(op); }));
-    TRY(applier_->finish(placed.segment, placed.offset, record.blobs));
-    applier_->take_events();
-    ++batch_records_;
-    batch_bytes_ += record.operation_bytes.size();
-    if (batch_records_ < kReplayBatchRecords && batch_bytes_ < kReplayBatchBytes) return {};
-    return commit();
-  }
-
-  Result<> commit() {
-    if (!txn_) return {};
-    TRY(applier_->flush());
-    TRY(txn_->commit());
-    applier_.reset();
-    txn_.reset();
-    batch_records_ = batch_bytes_ = 0;
+  Result<> checkpoint_when_grown() {
     Checkpointer& checkpointer = *recovered_.checkpointer;
     if (recovered_.index->environment->size().pages_used <
         checkpointer.pages() + kReplayGrowthPages)
       return {};
     return checkpointer.make(false);
+  }
+
+  // Files that a compaction had dropped, but not yet removed.
+  Result<> remove_dropped_segments() {
+    std::vector<std::string> dropped;
+    {
+      TRY_ASSIGN(const ReadTxn txn, recovered_.index->environment->read());
+      for (const SegmentFile& file : recovered_.log.segments) {
+        TRY_ASSIGN(const auto raw, txn.get(recovered_.index->segments, segment_key(file.first_lsn)));
+        if (!raw || file.first_lsn == recovered_.log.segments.back().first_lsn) continue;
+        TRY_ASSIGN(const SegmentRow row, decode_segment(*raw));
+        if (row.dropped) dropped.push_back(file.path);
+      }
+    }
+    if (dropped.empty()) return {};
+    // From here on no replay begins before their last records.
+    TRY(recovered_.checkpointer->make(false));
+    for (const std::string& path : dropped) TRY(platform_.disk->remove(path));
+    std::erase_if(recovered_.log.segments, [&](const SegmentFile& file) {
+      return std::ranges::find(dropped, file.path) != dropped.end();
+    });
+    return platform_.disk->sync_folder(log_folder(options_.path));
   }
 
   const Platform& platform_;
@@ -268,10 +332,6 @@ class Recovery {
   const std::string path_;
   Recovered recovered_;
   Lsn applied_;
-  std::optional<WriteTxn> txn_;
-  std::optional<Applier> applier_;
-  std::size_t batch_records_ = 0;
-  std::uint64_t batch_bytes_ = 0;
 };
 
 }  // namespace

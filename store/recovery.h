@@ -31,6 +31,9 @@ Result<Guid> read_database_file(const std::string& folder);
 // Makes the folder's first files. kExists when there is a log already.
 Result<> create_database(const Platform& platform, const std::string& folder, const Guid& guid);
 
+// Makes what is in `folder` the files of a database.
+Result<> write_database_file(const Platform& platform, const std::string& folder, const Guid& guid);
+
 std::string log_folder(const std::string& folder);
 
 struct Recovered {

@@ -36,7 +36,8 @@ Result<Index> Index::open(const std::string& path, std::uint64_t bytes_max, bool
                 {"bodies", index.bodies},
                 {"segments", index.segments},
                 {"tombstones", index.tombstones},
-                {"deliveries", index.deliveries}};
+                {"deliveries", index.deliveries},
+                {"usage", index.usage}};
   for (const auto& [name, table] : tables) {
     auto opened = index.environment->open_table(name, false);
     if (!opened && opened.error().code == ErrorCode::kNotFound && !read_only)
@@ -142,6 +143,7 @@ std::string encode(const Mailbox& mailbox) {
   std::string out;
   put_le(out, mailbox.id.value);
   put_le(out, mailbox.created_s);
+  put_le(out, mailbox.disconnected_s);
   put_string(out, mailbox.label);
   return out;
 }
@@ -152,9 +154,37 @@ Result<Mailbox> decode_mailbox(const Guid& guid, std::string_view bytes) {
   mailbox.guid = guid;
   mailbox.id = MailboxId(in.le<std::uint32_t>());
   mailbox.created_s = in.le<std::int64_t>();
+  mailbox.disconnected_s = in.le<std::int64_t>();
   mailbox.label = std::string(in.string());
   if (!in.at_end()) return bad("mailboxes");
   return mailbox;
+}
+
+std::string encode(const UsageRow& row) {
+  std::string out(row.mailbox.as_bytes());
+  put_le(out, row.messages);
+  put_le(out, row.bytes);
+  put_le(out, row.recoverable_messages);
+  put_le(out, row.recoverable_bytes);
+  return out;
+}
+
+Result<UsageRow> decode_usage(std::string_view bytes) {
+  ByteReader in(bytes);
+  UsageRow row;
+  row.mailbox = Guid::from_bytes(in.take(16)).value_or(Guid{});
+  row.messages = in.le<std::uint64_t>();
+  row.bytes = in.le<std::uint64_t>();
+  row.recoverable_messages = in.le<std::uint64_t>();
+  row.recoverable_bytes = in.le<std::uint64_t>();
+  if (!in.at_end()) return bad("usage");
+  return row;
+}
+
+Result<UsageRow> read_usage(const Txn& txn, const Index& index, MailboxId id) {
+  TRY_ASSIGN(const auto raw, txn.get(index.usage, usage_key(id)));
+  if (!raw) return bad("usage");
+  return decode_usage(*raw);
 }
 
 std::string encode(const BodyRow& row) {
@@ -181,6 +211,7 @@ std::string encode(const SegmentRow& row) {
   std::string out;
   put_le(out, row.live_bytes);
   put_le(out, row.dead_bytes);
+  put_le(out, static_cast<std::uint8_t>(row.dropped));
   return out;
 }
 
@@ -189,6 +220,7 @@ Result<SegmentRow> decode_segment(std::string_view bytes) {
   SegmentRow row;
   row.live_bytes = in.le<std::uint64_t>();
   row.dead_bytes = in.le<std::uint64_t>();
+  row.dropped = in.le<std::uint8_t>() != 0;
   if (!in.at_end()) return bad("segments");
   return row;
 }
@@ -211,6 +243,7 @@ std::string folder_name_prefix(MailboxId mailbox, FolderId parent) {
 std::string folder_name_key(MailboxId mailbox, FolderId parent, std::string_view name) {
   return folder_name_prefix(mailbox, parent).append(name);
 }
+std::string usage_key(MailboxId id) { return folder_name_prefix(id); }
 std::string message_key(FolderId folder, std::uint32_t uid) {
   std::string key;
   put_be(key, folder.value);

@@ -2,6 +2,7 @@
 // so that they sort, values little-endian.
 #pragma once
 
+#include <atomic>
 #include <memory>
 #include <string>
 #include <string_view>
@@ -11,12 +12,33 @@
 
 namespace hauspost::store {
 
-inline constexpr std::uint32_t kIndexFormat = 1;
+inline constexpr std::uint32_t kIndexFormat = 2;
 inline constexpr std::string_view kIndexFile = "index.mdb";
 
-// An environment with the handles of its tables.
+// The environment of an index, which may be replaced by a smaller one while others read.
+// Thread-safe.
+class EnvironmentSlot {
+ public:
+  EnvironmentSlot() = default;
+  EnvironmentSlot(EnvironmentSlot&& other) noexcept : current_(other.current_.load()) {}
+  EnvironmentSlot& operator=(std::shared_ptr<Environment> environment) {
+    current_ = std::move(environment);
+    return *this;
+  }
+  // The one of this moment: transactions keep it alive, everything else should be short.
+  std::shared_ptr<Environment> operator->() const { return current_; }
+  std::shared_ptr<Environment> get() const { return current_; }
+  std::shared_ptr<Environment> exchange(std::shared_ptr<Environment> environment) const {
+    return current_.exchange(std::move(environment));
+  }
+
+ private:
+  mutable std::atomic<std::shared_ptr<Environment>> current_;  // shared with its transactions
+};
+
+// An environment with the handles of its tables, which are the same in every one of them.
 struct Index {
-  std::unique_ptr<Environment> environment;
+  EnvironmentSlot environment;
   Table state;  // the root table
   Table mailboxes;
   Table folders;
@@ -27,6 +49,7 @@ struct Index {
   Table segments;
   Table tombstones;
   Table deliveries;
+  Table usage;
 
   // kCorrupt: not an index, or a damaged one.
   static Result<Index> open(const std::string& path, std::uint64_t bytes_max, bool read_only);
@@ -59,8 +82,22 @@ std::string encode(const FolderRow& row);
 Result<FolderRow> decode_folder(FolderId id, std::string_view bytes);
 Result<std::optional<FolderRow>> read_folder(const Txn& txn, const Index& index, FolderId id);
 
+// Without its sums, which are a UsageRow.
 std::string encode(const Mailbox& mailbox);
 Result<Mailbox> decode_mailbox(const Guid& guid, std::string_view bytes);
+
+// Sums over a mailbox's folders, and the way from its id back to its GUID.
+struct UsageRow {
+  Guid mailbox;
+  std::uint64_t messages = 0;  // the folder of deleted messages apart
+  std::uint64_t bytes = 0;
+  std::uint64_t recoverable_messages = 0;
+  std::uint64_t recoverable_bytes = 0;
+};
+std::string encode(const UsageRow& row);
+Result<UsageRow> decode_usage(std::string_view bytes);
+// kCorrupt: none.
+Result<UsageRow> read_usage(const Txn& txn, const Index& index, MailboxId id);
 
 struct BodyRow {
   Lsn segment;
@@ -74,6 +111,7 @@ Result<BodyRow> decode_body(std::string_view bytes);
 struct SegmentRow {
   std::uint64_t live_bytes = 0;
   std::uint64_t dead_bytes = 0;
+  bool dropped = false;  // the file is gone or may go
 };
 std::string encode(const SegmentRow& row);
 Result<SegmentRow> decode_segment(std::string_view bytes);
@@ -82,6 +120,7 @@ std::string folder_key(FolderId id);
 std::string folder_name_key(MailboxId mailbox, FolderId parent, std::string_view name);
 std::string folder_name_prefix(MailboxId mailbox);
 std::string folder_name_prefix(MailboxId mailbox, FolderId parent);
+std::string usage_key(MailboxId id);
 std::string message_key(FolderId folder, std::uint32_t uid);  // also of annotations
 std::string body_key(BodyId id);
 std::string segment_key(Lsn first);

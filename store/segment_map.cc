@@ -49,17 +49,20 @@ Result<std::shared_ptr<const SegmentMap>> SegmentMap::open(const std::string& pa
 
 SegmentMap::~SegmentMap() { ::munmap(const_cast<char*>(bytes_.data()), bytes_.size()); }
 
-Result<BlobView> SegmentMap::blob(std::uint64_t offset) const {
+Result<BlobView> SegmentMap::unchecked_blob(std::uint64_t offset) const {
   if (offset < kSegmentHeaderBytes || offset >= bytes_.size())
     return fail(ErrorCode::kCorrupt, "body outside its segment");
-  const std::string_view from = bytes_.substr(offset);
-  TRY_ASSIGN(const BlobView blob, decode_blob(from, false));
+  return decode_blob(bytes_.substr(offset), false);
+}
+
+Result<BlobView> SegmentMap::blob(std::uint64_t offset) const {
+  TRY_ASSIGN(const BlobView blob, unchecked_blob(offset));
   const bool large = blob.bytes > kCheckAlwaysMax;
   if (large) {
     const std::scoped_lock lock(mutex_);
     if (checked_.contains(offset)) return blob;
   }
-  TRY(decode_blob(from, true));
+  TRY(decode_blob(bytes_.substr(offset), true));
   if (large) {
     const std::scoped_lock lock(mutex_);
     checked_.insert(offset);
@@ -98,6 +101,11 @@ Result<std::shared_ptr<const SegmentMap>> SegmentCache::get(Lsn segment, std::ui
   if (found == maps_.end() && maps_.size() >= kMappedMax) maps_.erase(maps_.begin());
   maps_[segment.value] = *opened;
   return *std::move(opened);
+}
+
+void SegmentCache::forget(Lsn segment) {
+  const std::scoped_lock lock(mutex_);
+  maps_.erase(segment.value);
 }
 
 }  // namespace hauspost::store

@@ -26,6 +26,7 @@ class SegmentMap {
   std::string_view bytes() const { return bytes_; }
   // The blob at `offset`, its CRC checked: each time for small ones, once a mapping for large ones.
   Result<BlobView> blob(std::uint64_t offset) const;
+  Result<BlobView> unchecked_blob(std::uint64_t offset) const;
 
  private:
   explicit SegmentMap(std::string_view bytes) : bytes_(bytes) {}
@@ -51,6 +52,8 @@ class SegmentCache {
 
   // The segment, mapped at least up to `end`. kCorrupt: the file is shorter, or missing.
   Result<std::shared_ptr<const SegmentMap>> get(Lsn segment, std::uint64_t end);
+  // The file goes away.
+  void forget(Lsn segment);
 
  private:
   static constexpr std::size_t kMappedMax = 1024;

@@ -31,6 +31,7 @@ Writer::Writer(const Platform& platform, const Index& index, std::unique_ptr<Log
       hub_(hub),
       fenced_(fenced),
       options_(options),
+      index_space_(*platform.disk, index),
       last_lsn_(log_->next_lsn().value - 1),
       checkpoint_time_(platform.clock->steady()),
       thread_([this] { run(); }) {}
@@ -70,6 +71,32 @@ void Writer::stop() {
   if (thread_.joinable()) thread_.join();
 }
 
+Result<> Writer::between_batches(const std::function<Result<>(LogWriter&)>& work) {
+  Errand errand;
+  errand.work = &work;
+  std::unique_lock lock(mutex_);
+  if (stop_ || fenced_) return fail(ErrorCode::kUnavailable, "the database is closing");
+  errands_.push_back(&errand);
+  changed_.notify_one();
+  errand_done_.wait(lock, [&] { return errand.done; });
+  return std::move(errand.outcome);
+}
+
+void Writer::run_errands() {
+  std::unique_lock lock(mutex_);
+  while (!errands_.empty()) {
+    Errand& errand = *errands_.front();
+    errands_.pop_front();
+    lock.unlock();
+    Result<> outcome = fenced_ ? fail(ErrorCode::kUnavailable, "the database's disk failed")
+                               : (*errand.work)(*log_);
+    lock.lock();
+    errand.outcome = std::move(outcome);
+    errand.done = true;
+    errand_done_.notify_all();
+  }
+}
+
 void Writer::run() {
   while (true) {
     Batch batch = wait_for_batch();
@@ -80,16 +107,17 @@ void Writer::run() {
         write_batch(batch);
       }
     }
+    run_errands();
     if (!fenced_) checkpoint_if_due();
     const std::scoped_lock lock(mutex_);
-    if (stop_ && waiting_.empty()) return;
+    if (stop_ && waiting_.empty() && errands_.empty()) return;
   }
 }
 
 // Empty when it is time for a checkpoint or to stop.
 Writer::Batch Writer::wait_for_batch() {
   std::unique_lock lock(mutex_);
-  const auto ready = [this] { return stop_ || !waiting_.empty(); };
+  const auto ready = [this] { return stop_ || !waiting_.empty() || !errands_.empty(); };
   if (!fenced_ && last_lsn_ > checkpointer_.lsn()) {
     changed_.wait_for(lock, options_.checkpoint_interval, ready);
   } else {
@@ -118,10 +146,14 @@ RecordHeader Writer::header_for(Actor actor) const {
 }
 
 void Writer::write_batch(Batch& batch) {
-  if (const auto space = log_->check_space(); !space) return answer_all(batch, space.error());
+  refuse_for_space(batch);
+  if (batch.empty()) return;
   std::uint64_t expected = 0;
   for (const Request* request : batch) expected += body_bytes(*request);
-  if (const auto room = log_->make_room(expected); !room) return fence(batch, room.error());
+  if (const auto room = log_->make_room(expected); !room) {
+    if (room.error().code == ErrorCode::kExhausted) return answer_all(batch, room.error());
+    return fence(batch, room.error());
+  }
 
   auto txn = index_.environment->write();
   if (!txn) return fence(batch, txn.error());
@@ -129,10 +161,22 @@ void Writer::write_batch(Batch& batch) {
   if (!applier) return answer_all(batch, applier.error());
   auto planned = plan_batch(batch, *applier);
   if (planned && log_->has_staged()) planned = applier->flush();
+  // The last moment to notice that something does not fit: from here on the log knows.
+  if (planned && log_->has_staged()) {
+    planned = take_space(*txn, batch);
+    if (!planned && planned.error().code != ErrorCode::kExhausted)
+      return fence(batch, planned.error());
+  }
   if (!planned) {
     // Nothing of this batch has reached the log: it can be forgotten as a whole.
     log_->drop_staged();
     log::error("store.batch.failed", {{"error", planned.error()}});
+    if (planned.error().code == ErrorCode::kCorrupt) {
+      // The log is the truth: the next mount makes a new index from it.
+      if (const auto noted = checkpointer_.note_damaged_index(); !noted)
+        log::error("store.damage.not_noted", {{"error", noted.error()}});
+      return fence(batch, planned.error());
+    }
     return answer_all(batch, planned.error());
   }
   if (!log_->has_staged()) return answer_all(batch, std::nullopt);
@@ -146,6 +190,28 @@ void Writer::write_batch(Batch& batch) {
   records_ += records;
   hub_.tell(applier->take_events());
   answer_all(batch, std::nullopt);
+}
+
+// Answers those that must wait for space, and leaves the others.
+void Writer::refuse_for_space(Batch& batch) {
+  const auto space = log_->space();
+  if (space && *space == Space::kEnough) return;
+  Batch refused;
+  const bool none = !space || *space == Space::kGone;
+  std::erase_if(batch, [&](Request* request) {
+    if (!none && request->frees) return false;
+    refused.push_back(request);
+    return true;
+  });
+  answer_all(refused,
+             space ? Error{ErrorCode::kExhausted, "the disk of the database is nearly full"}
+                   : space.error());
+}
+
+Result<> Writer::take_space(const WriteTxn& txn, const Batch& batch) {
+  TRY(log_->allocate_staged());
+  return index_space_.take(
+      txn, std::ranges::all_of(batch, [](const Request* request) { return request->frees; }));
 }
 
 Result<> Writer::plan_batch(Batch& batch, Applier& applier) {

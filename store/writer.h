@@ -13,6 +13,7 @@
 #include <vector>
 
 #include "store/checkpoint.h"
+#include "store/index_space.h"
 #include "store/log_writer.h"
 #include "store/plan.h"
 #include "store/platform.h"
@@ -26,6 +27,7 @@ struct Request {
   Actor actor;
   Bodies bodies;
   std::function<Result<>(Plan&)> plan;
+  bool frees = false;                    // it takes things away: also when space is short
   std::optional<Error> error;            // set before `done` when nothing was changed
   std::move_only_function<void()> done;  // called once, on the writer's thread
 };
@@ -53,6 +55,9 @@ class Writer {
   bool submit(Request& request);
   // Refuses what comes, finishes what waits, ends the thread. Idempotent.
   void stop();
+  // Runs `work` on the writer's thread between two batches and gives back what it returned: nothing
+  // is written meanwhile. An error is the caller's. kUnavailable: the database is closing. Blocks.
+  Result<> between_batches(const std::function<Result<>(LogWriter&)>& work);
 
   std::uint64_t commits() const { return commits_; }
   std::uint64_t records() const { return records_; }
@@ -68,6 +73,9 @@ class Writer {
   Result<> forget_old_deliveries(Applier& applier);
   void answer_all(Batch& batch, const std::optional<Error>& error);
   void fence(Batch& batch, const Error& error);
+  void refuse_for_space(Batch& batch);
+  Result<> take_space(const WriteTxn& txn, const Batch& batch);
+  void run_errands();
   void checkpoint_if_due();
   bool checkpoint_due() const;
   RecordHeader header_for(Actor actor) const;
@@ -85,11 +93,19 @@ class Writer {
   std::deque<Request*> waiting_;
   std::uint64_t waiting_bytes_ = 0;
   bool stop_ = false;
+  struct Errand {
+    const std::function<Result<>(LogWriter&)>* work = nullptr;
+    Result<> outcome;
+    bool done = false;
+  };
+  std::deque<Errand*> errands_;  // owned by those who wait for them
+  std::condition_variable errand_done_;
 
   std::atomic<std::uint64_t> commits_ = 0;
   std::atomic<std::uint64_t> records_ = 0;
 
   // Of the writer's thread.
+  IndexSpace index_space_;
   Lsn last_lsn_;
   std::uint64_t log_since_checkpoint_ = 0;
   std::chrono::steady_clock::time_point checkpoint_time_;

@@ -519,7 +519,7 @@ TEST_CASE("database: open refuses what it must") {
 TEST_CASE("database: a full index refuses changes and stays whole") {
   TempFolder folder;
   OpenOptions options = small_options(folder.path());
-  options.index_bytes_max = 512 * 1024;
+  options.index_bytes_max = 2 << 20;
   options.checkpoint_interval = std::chrono::hours(1);
   std::string before;
   {

@@ -14,8 +14,8 @@ namespace hauspost::store::test {
 
 class FaultDisk final : public Disk {
  public:
-  enum class Fault { kNone, kCrash, kError };
-  enum class Kind { kWrite, kSync, kOther };
+  enum class Fault { kNone, kCrash, kError, kNoSpace };
+  enum class Kind { kWrite, kSync, kAllocate, kOther };
 
   // Operation number `at` (from 1) fails, and with kCrash every one after it. Start over with 0.
   void arm(Fault fault, std::uint64_t at);
@@ -34,6 +34,7 @@ class FaultDisk final : public Disk {
   Result<> remove(const std::string& path) override;
   Result<> sync_folder(const std::string& path) override;
   Result<std::uint64_t> free_bytes(const std::string& path) override;
+  Result<> allocate(int descriptor, std::uint64_t offset, std::uint64_t bytes) override;
 
  private:
   class File;

@@ -43,6 +43,11 @@ class FaultDisk::File final : public DiskFile {
 
   Result<std::uint64_t> size() override { return real_->size(); }
 
+  Result<> allocate(std::uint64_t offset, std::uint64_t bytes) override {
+    TRY(disk_.step(Kind::kAllocate));
+    return real_->allocate(offset, bytes);
+  }
+
  private:
   FaultDisk& disk_;
   std::unique_ptr<DiskFile> real_;
@@ -70,7 +75,7 @@ Result<> FaultDisk::step(Kind kind) {
   if (only_ && *only_ != kind) return {};
   if (++operations_ != at_ || fault_ == Fault::kNone) return {};
   hit_ = true;
-  return fail(errno_error("injected", EIO));
+  return fail(errno_error("injected", fault_ == Fault::kNoSpace ? ENOSPC : EIO));
 }
 
 Result<std::unique_ptr<DiskFile>> FaultDisk::open(const std::string& path) {
@@ -105,6 +110,11 @@ Result<> FaultDisk::sync_folder(const std::string& path) {
     return !undo.to.empty() && std::filesystem::path(undo.to).parent_path() == path;
   });
   return {};
+}
+
+Result<> FaultDisk::allocate(int descriptor, std::uint64_t offset, std::uint64_t bytes) {
+  TRY(step(Kind::kAllocate));
+  return real_disk().allocate(descriptor, offset, bytes);
 }
 
 Result<std::uint64_t> FaultDisk::free_bytes(const std::string& path) {

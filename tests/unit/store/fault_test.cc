@@ -159,9 +159,24 @@ TEST_CASE("store faults: a full disk refuses writes until there is space again")
   REQUIRE_FALSE(refused.has_value());
   CHECK(refused.error().code == ErrorCode::kExhausted);
   CHECK(db->snapshot().folder(inbox)->messages == 1);
-  disk.set_free_bytes(1000);
+  // A little more is not enough to begin again.
+  disk.set_free_bytes(1249);
+  CHECK_FALSE(wait_for(db->append({}, inbox, {message_of("no room")})).has_value());
+  disk.set_free_bytes(1250);
   db.append(inbox, {"after"});
   CHECK(db->snapshot().folder(inbox)->messages == 2);
+  // What makes room goes on for longer.
+  disk.set_free_bytes(250);
+  clock.advance(2);
+  CHECK_FALSE(wait_for(db->append({}, inbox, {message_of("no room")})).has_value());
+  FlagChange deleted;
+  deleted.uids.add(1);
+  deleted.flags = kDeleted;
+  CHECK(wait_for(db->change_flags({}, inbox, deleted)).has_value());
+  CHECK(wait_for(db->expunge({}, inbox, deleted.uids, true))->count() == 1);
+  disk.set_free_bytes(249);
+  CHECK_FALSE(wait_for(db->change_flags({}, inbox, {{{2, 2}}})).has_value());
+  CHECK(db->snapshot().folder(inbox)->messages == 1);
   require_whole(*db);
 }
 
