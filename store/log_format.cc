@@ -10,23 +10,14 @@ namespace hauspost::store {
 namespace {
 
 constexpr std::string_view kSegmentMagic = "HPLOGSEG";
-constexpr std::uint32_t kRecordMagic = 0x31525048;  // "HPR1"
 constexpr std::uint32_t kBlobMagic = 0x31425048;    // "HPB1"
 constexpr std::size_t kSegmentCrcAt = 12;
 constexpr std::size_t kCrcAt = 4;      // of records and blobs
-constexpr std::size_t kCrcBegins = 8;  // of records and blobs
 constexpr std::size_t kHashBytes = 16;
 constexpr std::string_view kZeros("\0\0\0\0\0\0\0\0", 8);
 
 void set_le32(std::string& bytes, std::size_t at, std::uint32_t value) {
   std::memcpy(bytes.data() + at, &value, sizeof value);
-}
-
-// Binds a record to its segment: a copy of it in another place never passes.
-std::uint32_t record_seed(Lsn segment) {
-  std::string raw;
-  put_le(raw, segment.value);
-  return crc32c(raw);
 }
 
 std::uint32_t crc_with_zeroed_field(std::string_view page, std::size_t at) {
@@ -38,6 +29,12 @@ std::uint32_t crc_with_zeroed_field(std::string_view page, std::size_t at) {
 Guid take_guid(ByteReader& in) { return Guid::from_bytes(in.take(16)).value_or(Guid{}); }
 
 }  // namespace
+
+std::uint32_t record_seed(Lsn segment) {
+  std::string raw;
+  put_le(raw, segment.value);
+  return crc32c(raw);
+}
 
 std::string encode_segment_header(const SegmentHeader& header) {
   std::string page(kSegmentMagic);

@@ -15,6 +15,8 @@ namespace hauspost::store {
 
 inline constexpr std::uint32_t kLogFormat = 1;
 inline constexpr std::size_t kSegmentHeaderBytes = 4096;
+inline constexpr std::uint32_t kRecordMagic = 0x31525048;  // "HPR1"
+inline constexpr std::size_t kCrcBegins = 8;               // of records and blobs
 inline constexpr std::size_t kRecordHeaderBytes = 88;
 inline constexpr std::size_t kBlobHeaderBytes = 48;
 inline constexpr std::size_t kRecordAlignment = 8;
@@ -74,6 +76,10 @@ struct EncodedRecord {
 std::unique_ptr<EncodedRecord> encode_record(
     const RecordHeader& header, std::uint32_t operations, std::string_view operation_bytes,
     std::vector<std::shared_ptr<const PreparedBody>> bodies, Lsn segment);
+
+// What the CRC of a segment's records begins with: it binds a record to its segment, so that a copy
+// of it in another place never passes.
+std::uint32_t record_seed(Lsn segment);
 
 struct RecordView {
   RecordHeader header;

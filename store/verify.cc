@@ -3,7 +3,7 @@
 #include <fcntl.h>
 #include <sys/stat.h>
 
-#include <set>
+#include <map>
 
 #include "base/bytes.h"
 #include "store/checkpoint.h"
@@ -17,8 +17,9 @@ namespace {
 
 class Verifier {
  public:
-  Verifier(const Txn& txn, const Index& index, SegmentCache& segments, VerifyReport& report)
-      : txn_(txn), index_(index), segments_(segments), report_(report) {}
+  Verifier(const Txn& txn, const Index& index, SegmentCache* segments, VerifyReport& report,
+           Progress& progress)
+      : txn_(txn), index_(index), segments_(segments), report_(report), progress_(progress) {}
 
   Result<> run() {
     TRY(each(index_.mailboxes, [this](auto key, auto value) { return mailbox(key, value); }));
@@ -29,6 +30,8 @@ class Verifier {
     TRY(each(index_.tombstones, [this](auto key, auto value) { return tombstone(key, value); }));
     TRY(each(index_.bodies, [this](auto key, auto value) { return body(key, value); }));
     TRY(each(index_.segments, [this](auto key, auto value) { return segment(key, value); }));
+    sum_up_folders();
+    TRY(each(index_.usage, [this](auto key, auto value) { return usage(key, value); }));
     TRY(each(index_.deliveries, [this](auto key, auto value) { return delivery(key, value); }));
     check_folders();
     for (const auto& [id, references] : references_)
@@ -57,6 +60,8 @@ class Verifier {
     TRY_ASSIGN(Cursor cursor, Cursor::open(txn_, table));
     TRY_ASSIGN(bool here, cursor.first());
     while (here) {
+      TRY(progress_.check());
+      progress_.add(cursor.key().size() + cursor.value().size());
       TRY(row(cursor.key(), cursor.value()));
       TRY_ASSIGN(here, cursor.next());
     }
@@ -67,7 +72,7 @@ class Verifier {
     const auto guid = Guid::from_bytes(key);
     const auto mailbox = guid ? decode_mailbox(*guid, value) : fail(ErrorCode::kCorrupt, "key");
     ++report_.mailboxes;
-    if (!mailbox || !mailboxes_.insert(mailbox->id).second) {
+    if (!mailbox || !mailboxes_.emplace(mailbox->id, UsageRow{*guid}).second) {
       fault("table mailboxes: a bad row or an id twice");
       return {};
     }
@@ -194,7 +199,8 @@ class Verifier {
     if (named.empty() || named.mapped() != row->references)
       fault(fmt::format("body {} counts {} references, messages name it {} times", id,
                         row->references, named.empty() ? 0 : named.mapped()));
-    const auto map = segments_.get(row->segment, row->offset + row->bytes);
+    if (segments_ == nullptr) return {};
+    const auto map = segments_->get(row->segment, row->offset + row->bytes);
     if (!map) {
       fault(fmt::format("body {}: {}", id, map.error().text));
       return {};
@@ -217,6 +223,35 @@ class Verifier {
     if (row->live_bytes != bytes)
       fault(fmt::format("segment {} counts {} live bytes, bodies have {}", first, row->live_bytes,
                         bytes));
+    if (row->dropped && row->live_bytes != 0)
+      fault(fmt::format("segment {} was dropped, but bodies live in it", first));
+    return {};
+  }
+
+  void sum_up_folders() {
+    for (const auto& [id, seen] : folders_) {
+      const auto mailbox = mailboxes_.find(seen.row.folder.mailbox);
+      if (mailbox == mailboxes_.end()) continue;
+      UsageRow& sums = mailbox->second;
+      const bool hidden = seen.row.folder.special_use == SpecialUse::kRecoverable;
+      (hidden ? sums.recoverable_messages : sums.messages) += seen.messages;
+      (hidden ? sums.recoverable_bytes : sums.bytes) += seen.bytes;
+    }
+  }
+
+  Result<> usage(std::string_view key, std::string_view value) {
+    const auto row = decode_usage(value);
+    const auto expected = key.size() == 4
+                              ? mailboxes_.find(MailboxId(load_be<std::uint32_t>(key.data())))
+                              : mailboxes_.end();
+    if (!row || expected == mailboxes_.end()) {
+      fault("table usage: a bad row or one without its mailbox");
+      return {};
+    }
+    if (encode(expected->second) != encode(*row))
+      fault(fmt::format("mailbox {}: sums differ from what its folders hold",
+                        expected->second.mailbox.to_string()));
+    ++usage_rows_;
     return {};
   }
 
@@ -228,6 +263,9 @@ class Verifier {
   void check_folders() {
     for (const auto& [id, seen] : folders_) {
       const Folder& folder = seen.row.folder;
+      const bool hidden_name = folder.parent == FolderId() && folder.name == kRecoverableName;
+      if (hidden_name != (folder.special_use == SpecialUse::kRecoverable))
+        fault(fmt::format("folder {}: hidden by name or by use alone", id.value));
       if (!seen.named) fault(fmt::format("folder {} has no name", id.value));
       if (folder.messages != seen.messages || folder.unseen != seen.unseen ||
           folder.deleted != seen.deleted || folder.bytes != seen.bytes)
@@ -242,6 +280,7 @@ class Verifier {
   }
 
   Result<> check_state() {
+    if (usage_rows_ != mailboxes_.size()) fault("a mailbox has no row in table usage");
     TRY_ASSIGN(const State state, read_state(txn_, index_));
     if (state.messages != report_.messages) fault("the database's count of messages is wrong");
     if (state.next_mailbox <= highest_mailbox_ || state.next_folder <= highest_folder_ ||
@@ -257,9 +296,11 @@ class Verifier {
 
   const Txn& txn_;
   const Index& index_;
-  SegmentCache& segments_;
+  SegmentCache* segments_;
   VerifyReport& report_;
-  std::set<MailboxId> mailboxes_;
+  Progress& progress_;
+  std::map<MailboxId, UsageRow> mailboxes_;  // what their rows should say
+  std::size_t usage_rows_ = 0;
   std::unordered_map<FolderId, Seen> folders_;
   std::unordered_map<std::uint64_t, std::uint32_t> references_;  // by body; emptied by body()
   std::unordered_map<std::uint64_t, std::uint64_t> sizes_;       // of messages, by body
@@ -270,11 +311,16 @@ class Verifier {
 };
 
 // Every record of every segment, and the bodies in it.
-void verify_log(const LogExtent& extent, VerifyReport& report) {
+void verify_log(const LogExtent& extent, VerifyReport& report, Progress& progress) {
   if (extent.segments.empty()) return;
+  std::uint64_t total = 0;
+  for (const SegmentFile& file : extent.segments) total += file.bytes;
+  progress.begin("decoding the change log", total);
   const auto read = read_log(
       extent, extent.segments.front().first_lsn, [&](const PlacedRecord& placed) -> Result<> {
         ++report.records;
+        TRY(progress.check());
+        progress.add(placed.bytes.size());
         for (const auto& blob : placed.record.blobs)
           TRY(decode_blob(placed.bytes.substr(blob.offset), true));
         return read_operations(placed.record, [](const Operation&) { return Result<>(); });
@@ -295,34 +341,93 @@ bool index_is_whole(const std::string& path, const Guid& guid) {
 
 Result<> verify_index(const Txn& txn, const Index& index, SegmentCache& segments,
                       VerifyReport& report) {
-  return Verifier(txn, index, segments, report).run();
+  Progress progress;
+  return Verifier(txn, index, &segments, report, progress).run();
+}
+
+Result<> verify_index(const Txn& txn, const Index& index, SegmentCache* bodies,
+                      VerifyReport& report, Progress& progress) {
+  const Environment::Size size = index.environment->size();
+  progress.begin("checking the index", size.page_bytes * size.pages_used);
+  return Verifier(txn, index, bodies, report, progress).run();
+}
+
+namespace {
+
+// The parts of a closed database, looked at one after the other.
+class OfflineCheck {
+ public:
+  OfflineCheck(const std::string& path, const Guid& guid, Progress& progress)
+      : path_(path), guid_(guid), progress_(progress) {}
+
+  Result<VerifyReport> run() {
+    const auto extent = log_extent(path_, guid_);
+    if (!extent) report_.faults.push_back(extent.error().text);
+    std::optional<Index> index = open_index();
+    std::optional<ReadTxn> txn;
+    Lsn applied;
+    if (index) {
+      TRY_ASSIGN(txn, index->environment->read());
+      if (const auto state = read_state(*txn, *index)) applied = state->applied;
+    }
+    TRY(read_files(extent ? std::max(extent->last, applied) : kWholeLog));
+    if (txn) TRY(name_messages(*txn, *index, log_folder(path_), report_.damage));
+    // Without damage every record is there to be decoded.
+    if (extent && report_.damage.empty()) TRY(read_records(*extent));
+    if (txn) TRY(look_at(*txn, *index));
+    if (extent && applied > extent->last && report_.damage.empty())
+      report_.faults.push_back("the index has seen more than the change log holds");
+    return std::move(report_);
+  }
+
+ private:
+  std::optional<Index> open_index() {
+    if (!index_is_whole(path_, guid_)) return std::nullopt;
+    // The size limit only matters to writers.
+    auto index = Index::open(path_ + "/" + std::string(kIndexFile), 1ULL << 30, true);
+    if (index) return std::move(*index);
+    report_.faults.push_back(index.error().text);
+    return std::nullopt;
+  }
+
+  Result<> read_files(Lsn last) {
+    TRY_ASSIGN(ScanReport scanned, scan_segments(log_folder(path_), guid_, last, {}, progress_));
+    report_.records = scanned.records;
+    report_.log_bytes = scanned.bytes;
+    report_.damage = std::move(scanned.damage);
+    return {};
+  }
+
+  Result<> read_records(const LogExtent& extent) {
+    report_.records = 0;
+    verify_log(extent, report_, progress_);
+    return progress_.check();
+  }
+
+  Result<> look_at(const ReadTxn& txn, const Index& index) {
+    const auto looked = verify_index(txn, index, nullptr, report_, progress_);
+    if (!looked && looked.error().code == ErrorCode::kCancelled) return looked;
+    if (!looked) report_.faults.push_back(looked.error().text);
+    return {};
+  }
+
+  const std::string& path_;
+  const Guid& guid_;
+  Progress& progress_;
+  VerifyReport report_;
+};
+
+}  // namespace
+
+Result<VerifyReport> verify(const std::string& path, Progress& progress) {
+  TRY_ASSIGN(const Guid guid, read_database_file(path));
+  TRY_ASSIGN(const FolderLock lock, FolderLock::take(path));
+  return OfflineCheck(path, guid, progress).run();
 }
 
 Result<VerifyReport> verify(const std::string& path) {
-  TRY_ASSIGN(const Guid guid, read_database_file(path));
-  TRY_ASSIGN(const FolderLock lock, FolderLock::take(path));
-  VerifyReport report;
-  const auto extent = scan_log(log_folder(path), guid);
-  if (!extent) {
-    report.faults.push_back(extent.error().text);
-    return report;
-  }
-  verify_log(*extent, report);
-  if (!index_is_whole(path, guid)) return report;
-  // The size limit only matters to writers.
-  const std::string file = path + "/" + std::string(kIndexFile);
-  const auto index = Index::open(file, 1ULL << 30, true);
-  if (!index) {
-    report.faults.push_back(index.error().text);
-    return report;
-  }
-  TRY_ASSIGN(const ReadTxn txn, index->environment->read());
-  SegmentCache segments(log_folder(path));
-  if (const auto looked = verify_index(txn, *index, segments, report); !looked)
-    report.faults.push_back(looked.error().text);
-  if (const auto state = read_state(txn, *index); state && state->applied > extent->last)
-    report.faults.push_back("the index has seen more than the change log holds");
-  return report;
+  Progress progress;
+  return verify(path, progress);
 }
 
 Result<Database::Statistics> read_statistics(Result<ReadTxn> txn, const Index& index) {
