@@ -12,8 +12,15 @@ std::span<const JobKind> job_kinds();
 
 Result<std::string> check_job(JobContext& context, std::string_view request);
 Result<std::string> repair_job(JobContext& context, std::string_view request);
+Result<std::string> compact_job(JobContext& context, std::string_view request);
 Result<std::string> rebuild_index_job(JobContext& context, std::string_view request);
 Result<std::string> copy_files_job(JobContext& context, std::string_view request);
 Result<std::string> delete_files_job(JobContext& context, std::string_view request);
+
+Result<std::string> backup_job(JobContext& context, std::string_view request);
+Result<std::string> restore_job(JobContext& context, std::string_view request);
+Result<std::string> restore_mailbox_job(JobContext& context, std::string_view request);
+
+Result<std::string> search_rebuild_job(JobContext& context, std::string_view request);
 
 }  // namespace hauspost::store_worker
