@@ -7,6 +7,9 @@
 #include "server/child/control.pb.h"
 #include "server/directory/names.h"
 #include "server/supervisor/admin_service.h"
+#include "store/backup/back_up.h"
+#include "server/supervisor/limits_wire.h"
+#include "server/supervisor/limits_wire.h"
 
 namespace hauspost::supervisor {
 
@@ -39,6 +42,24 @@ void take_statistics(const child::wire::StoreStatistics& from, admin::Database& 
   to.set_checkpoint_lsn(from.checkpoint_lsn());
   to.set_commits(from.commits());
   to.set_records(from.records());
+  *to.mutable_statistics() = from;
+}
+
+void take_settings(const directory::DatabaseEntry& from, admin::Database& to) {
+  to.set_mount_at_startup(from.mount_at_startup);
+  to.set_scan_period_s(from.maintenance.scan_period_s);
+  to.set_compact_below_percent(from.maintenance.compact_below_percent);
+  to.set_keep_log_s(from.maintenance.keep_log_s);
+  *to.mutable_limits() = to_wire(from.limits);
+}
+
+void take_jobs(const std::vector<JobFacts>& jobs, admin::Database& to) {
+  for (const JobFacts& facts : jobs) {
+    if (!iequals(facts.database, to.name())) continue;
+    if (facts.state == JobFacts::State::kRunning) *to.add_jobs() = to_wire(facts);
+    if (facts.state == JobFacts::State::kDone && facts.kind == "compact")
+      to.set_compacted_s(facts.ended_s);
+  }
 }
 
 // An empty folder of that path: what is there already may be another database.
@@ -58,7 +79,8 @@ Result<> make_database_folder(const std::string& path) {
   return {};
 }
 
-// One spelling a folder, so that two databases cannot share one under two names.
+}  // namespace
+
 Result<std::string> normal_path(const std::string& path) {
   if (path.find('\0') != std::string::npos || !path.starts_with('/')) {
     return fail(ErrorCode::kInvalid,
@@ -70,8 +92,6 @@ Result<std::string> normal_path(const std::string& path) {
   while (normal.size() > 1 && normal.ends_with('/')) normal.pop_back();
   return normal;
 }
-
-}  // namespace
 
 Result<directory::DatabaseEntry> AdminService::find_database(const std::string& name) const {
   TRY_ASSIGN(auto entry, supervisor_.directory().reader().database(name));
@@ -97,7 +117,18 @@ Task<Result<admin::Database>> AdminService::describe_database(directory::Databas
   out.set_state(state_of(worker));
   out.set_epoch(entry.epoch);
   out.set_created_s(entry.created_s);
-  out.set_mount_at_startup(entry.mount_at_startup);
+  take_settings(entry, out);
+  take_jobs(supervisor_.jobs().list(), out);
+  if (out.state() == admin::DATABASE_STATE_FAILED ||
+      out.state() == admin::DATABASE_STATE_QUARANTINED)
+    out.set_problem(worker->facts().last_death);
+  out.set_recovery(entry.recovery);
+  if (const auto backup = store::read_last_backup(entry.path)) {
+    out.set_last_backup_s(backup->time_us / 1'000'000);
+    out.set_last_backup_lsn(backup->lsn.value);
+    out.set_last_backup_full(backup->full);
+    out.set_last_backup_path(backup->set_path);
+  }
   CO_TRY_ASSIGN(const std::uint64_t mailboxes,
                 supervisor_.directory().reader().mailbox_count(entry.name));
   out.set_mailboxes(mailboxes);
@@ -171,6 +202,12 @@ Task<Result<admin::DatabaseDismountReply>> AdminService::database_dismount(
 Task<Result<admin::DatabaseRemoveReply>> AdminService::database_remove(
     admin::DatabaseRemoveRequest request) {
   CO_TRY_ASSIGN(const auto turn, co_await supervisor_.take_turn());
+  CO_TRY(supervisor_.jobs().check_free(request.name()));
+  if (request.delete_files() && !request.dry_run()) {
+    // Refuses what the removal itself would.
+    CO_TRY_ASSIGN(auto entry, supervisor_.directory().remove_database(request.name(), true));
+    co_return co_await remove_with_files(std::move(entry));
+  }
   CO_TRY_ASSIGN(const auto removed,
                 supervisor_.directory().remove_database(request.name(), request.dry_run()));
   admin::DatabaseRemoveReply reply;

@@ -1,6 +1,8 @@
 #include "tools/cli/json.h"
 
 #include "base/ids.h"
+#include "tools/cli/job.h"
+#include "tools/cli/limit_options.h"
 
 namespace hauspost::cli {
 
@@ -45,7 +47,35 @@ Json to_json(const admin::Listener& listener) {
           {"open", listener.open()}};
 }
 
+namespace {
+
+Json upkeep_json(const child::wire::StoreStatistics& facts) {
+  Json damage = Json::array();
+  for (const auto& text : facts.damage()) damage.push_back(text);
+  return {{"segments", facts.segments()},
+          {"compactable_bytes", facts.compactable_bytes()},
+          {"index_free_bytes", facts.index_free_bytes()},
+          {"index_file_bytes", facts.index_file_bytes()},
+          {"image_bytes", facts.image_bytes()},
+          {"image_lsn", facts.image_lsn()},
+          {"image_created_s", facts.image_created_s()},
+          {"scan_started_s", facts.scan_started_s()},
+          {"scan_finished_s", facts.scan_finished_s()},
+          {"scan_under_way", facts.scan_under_way()},
+          {"scan_bytes", facts.scan_bytes()},
+          {"damage", damage},
+          {"search_state", facts.search_state()},
+          {"search_documents", facts.search_documents()},
+          {"search_bytes", facts.search_bytes()},
+          {"search_behind", facts.search_behind()},
+          {"search_error", facts.search_error()}};
+}
+
+}  // namespace
+
 Json to_json(const admin::Database& database) {
+  Json jobs = Json::array();
+  for (const auto& job : database.jobs()) jobs.push_back(to_json(job));
   return {{"name", database.name()},
           {"guid", guid_text(database.guid())},
           {"path", database.path()},
@@ -64,7 +94,15 @@ Json to_json(const admin::Database& database) {
           {"last_lsn", database.last_lsn()},
           {"checkpoint_lsn", database.checkpoint_lsn()},
           {"commits", database.commits()},
-          {"records", database.records()}};
+          {"records", database.records()},
+          {"problem", database.problem()},
+          {"scan_period_s", database.scan_period_s()},
+          {"compact_below_percent", database.compact_below_percent()},
+          {"keep_log_s", database.keep_log_s()},
+          {"compacted_s", database.compacted_s()},
+          {"limits", to_json(database.limits())},
+          {"jobs", jobs},
+          {"upkeep", upkeep_json(database.statistics())}};
 }
 
 Json to_json(const admin::Service& service) {
