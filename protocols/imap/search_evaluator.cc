@@ -18,7 +18,7 @@ class SearchEvaluator::Impl {
     next_ = candidates_.ranges()[0].first;
     const std::uint64_t mean_bytes =
         view_.folder.bytes / std::max<std::uint64_t>(1, view_.folder.messages);
-    if (view_.runs && mean_bytes * candidates_.count() > kReadBytesMax)
+    if (view_.runs && mean_bytes * candidates_.count() > view_.read_bytes_max)
       answers_.emplace(plan_, view_.runs);
   }
   // The answers point into the plan.

@@ -22,6 +22,7 @@ struct SearchHit {
 
 class SearchEvaluator {
  public:
+  static constexpr std::uint64_t kReadBytesMax = 1 << 20;
   // How the session sees the folder. REQUIRES: `uids` (rising; the sequence number is the position
   // plus one) and `recent` stay as they are until the last step.
   struct View {
@@ -31,14 +32,14 @@ class SearchEvaluator {
     std::int64_t now_s = 0;                 // for OLDER and YOUNGER
     // What the search index holds; null: every message is read that must be.
     std::shared_ptr<const store::SearchRuns> runs;
+    // Messages of fewer bytes in all are read: that is faster than asking the index.
+    std::uint64_t read_bytes_max = kReadBytesMax;
   };
   SearchEvaluator(const SearchKey& key, View view);
   ~SearchEvaluator();
   SearchEvaluator(SearchEvaluator&&) noexcept;
   SearchEvaluator& operator=(SearchEvaluator&&) noexcept;
 
-  // Messages of fewer bytes in all are read: that is faster than asking the index.
-  static constexpr std::uint64_t kReadBytesMax = 1 << 20;
   // Asks the index, about this many bytes of it a call; false when it has said all it can. Before
   // the first step().
   static constexpr std::size_t kLookUpBytes = 4 << 20;

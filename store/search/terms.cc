@@ -201,7 +201,7 @@ class NeedleCutter {
     const std::string_view run = needle_.substr(at_, end - at_);
     each_pair(run, [this](std::string_view pair) { add(pair, false, false); });
     whole_ = run.size() == needle_.size();
-    within_term_ = within_term_ && whole_;
+    within_term_ = false;
     at_ = end;
   }
 
