@@ -25,6 +25,37 @@ void count_out(Folder& folder, const Message& message) {
   if ((message.flags & kDeleted) != 0) --folder.deleted;
 }
 
+// Appends entries to a folder chunk by chunk: each chunk is written once.
+class ChunkAppender {
+ public:
+  static Result<ChunkAppender> open(WriteTxn& txn, const Index& index, FolderId folder) {
+    TRY_ASSIGN(auto last, find_last_chunk(txn, index, folder));
+    return ChunkAppender(txn, index, folder, std::move(last));
+  }
+  Result<> add(const Message& message) {
+    if (!last_ || last_->chunk.size() >= kChunkEntriesMax) {
+      TRY(flush());
+      last_ = FoundChunk{message.uid.value, Chunk()};
+    }
+    last_->chunk.append(message);
+    changed_ = true;
+    return {};
+  }
+  Result<> flush() {
+    if (!std::exchange(changed_, false)) return {};
+    return txn_.put(index_.messages, message_key(folder_, last_->key_uid), last_->chunk.bytes());
+  }
+
+ private:
+  ChunkAppender(WriteTxn& txn, const Index& index, FolderId folder, std::optional<FoundChunk> last)
+      : txn_(txn), index_(index), folder_(folder), last_(std::move(last)) {}
+  WriteTxn& txn_;
+  const Index& index_;
+  FolderId folder_;
+  std::optional<FoundChunk> last_;
+  bool changed_ = false;
+};
+
 }  // namespace
 
 Result<> Applier::on(const AddMessage& op) {
@@ -41,7 +72,10 @@ Result<> Applier::on(const AddMessage& op) {
   if (!op.annotation.empty()) {
     TRY(txn_.put(index_.annotations, message_key(op.folder, op.uid.value), op.annotation));
   }
+  const std::uint32_t messages = folder.messages;
+  const std::uint64_t bytes = folder.bytes;
   count_in(folder, message);
+  TRY(count_usage(folder, messages, bytes));
   folder.uid_next = op.uid.next();
   folder.highest_modseq = modseq();
   ++state_.messages;
@@ -84,27 +118,79 @@ Result<> Applier::set_flags_range(FolderRow& row, const SetFlags& op, UidRange r
 
 Result<> Applier::on(const Expunge& op) {
   TRY_ASSIGN(FolderRow* const row, change(op.folder));
-  for (const UidRange range : op.uids.ranges()) {
-    TRY(expunge_range(*row, range));
+  return remove_uids(*row, op.uids,
+                     [&](const Message& message) { return forget_message(op.folder, message); });
+}
+
+// A body stays with its message: only entries move, so this costs less than expunging.
+Result<> Applier::on(const Retire& op) {
+  TRY_ASSIGN(FolderRow* const row, change(op.from));
+  TRY_ASSIGN(FolderRow* const into_row, change(op.into));
+  Folder& into = into_row->folder;
+  if (op.from == op.into || op.first_uid < into.uid_next) return bad_uids();
+  TRY_ASSIGN(ChunkAppender out, ChunkAppender::open(txn_, index_, op.into));
+  const std::uint32_t messages = into.messages;
+  const std::uint64_t bytes = into.bytes;
+  Uid uid = op.first_uid;
+  const auto take = [&](const Message& message) -> Result<> {
+    if (uid.value == UINT32_MAX) return bad_uids();
+    Message retired = message;
+    retired.uid = uid;
+    retired.flags = (message.flags & UINT32_MAX) | FlagBits{op.from.value} << 32;
+    retired.modseq = modseq();
+    retired.save_date_s = op.time_s;
+    TRY(out.add(retired));
+    TRY(retire_annotation(op, message, uid));
+    count_in(into, retired);
+    uid = uid.next();
+    return {};
+  };
+  TRY(remove_uids(*row, op.uids, take));
+  TRY(out.flush());
+  into.uid_next = uid;
+  into.highest_modseq = modseq();
+  return count_usage(into, messages, bytes);
+}
+
+// What an entry of the folder of deleted messages has no room for, its upper flag bits and its
+// annotation, becomes an annotation there.
+Result<> Applier::retire_annotation(const Retire& op, const Message& message, Uid uid) {
+  const std::string key = message_key(op.from, message.uid.value);
+  TRY_ASSIGN(const auto raw, txn_.get(index_.annotations, key));
+  if (!raw && message.flags >> 32 == 0) return {};
+  std::string kept;
+  put_le(kept, message.flags);
+  if (raw) kept += *raw;
+  TRY(txn_.remove(index_.annotations, key));
+  return txn_.put(index_.annotations, message_key(op.into, uid.value), kept);
+}
+
+Result<> Applier::remove_uids(FolderRow& row, const UidSet& uids, const Taker& take) {
+  const FolderId folder = row.folder.id;
+  const std::uint32_t messages = row.folder.messages;
+  const std::uint64_t bytes = row.folder.bytes;
+  for (const UidRange range : uids.ranges()) {
+    TRY(remove_range(row, range, take));
     std::string last;
     put_le(last, range.last);
-    TRY(txn_.put(index_.tombstones, tombstone_key(op.folder, modseq(), range.first), last));
-    ++row->tombstones;
-    tell(FolderEvent::Kind::kExpunged, op.folder, range);
+    TRY(txn_.put(index_.tombstones, tombstone_key(folder, modseq(), range.first), last));
+    ++row.tombstones;
+    tell(FolderEvent::Kind::kExpunged, folder, range);
   }
-  row->folder.highest_modseq = modseq();
-  if (row->tombstones > kTombstonesMax) TRY(prune_tombstones(*row));
+  row.folder.highest_modseq = modseq();
+  TRY(count_usage(row.folder, messages, bytes));
+  if (row.tombstones > kTombstonesMax) TRY(prune_tombstones(row));
   return {};
 }
 
-Result<> Applier::expunge_range(FolderRow& row, UidRange range) {
+Result<> Applier::remove_range(FolderRow& row, UidRange range, const Taker& take) {
   const FolderId folder = row.folder.id;
   std::uint64_t left = std::uint64_t{range.last} - range.first + 1;
   while (left > 0) {
     TRY_ASSIGN(const auto found, find_chunk(txn_, index_, folder, range.first));
     if (!found) return bad_uids();
     const std::uint32_t before = row.folder.messages;
-    TRY(expunge_from(row, found->key_uid, found->chunk.view(), range));
+    TRY(remove_from(row, found->key_uid, found->chunk.view(), range, take));
     const std::uint32_t gone = before - row.folder.messages;
     if (gone == 0 || gone > left) return bad_uids();
     left -= gone;
@@ -112,8 +198,8 @@ Result<> Applier::expunge_range(FolderRow& row, UidRange range) {
   return {};
 }
 
-Result<> Applier::expunge_from(FolderRow& row, std::uint32_t key_uid, const ChunkView& view,
-                               UidRange range) {
+Result<> Applier::remove_from(FolderRow& row, std::uint32_t key_uid, const ChunkView& view,
+                              UidRange range, const Taker& take) {
   Chunk rest;
   rest.raise_modseq(view.highest_modseq());
   for (std::size_t i = 0; i < view.size(); ++i) {
@@ -121,7 +207,9 @@ Result<> Applier::expunge_from(FolderRow& row, std::uint32_t key_uid, const Chun
     if (uid < range.first || uid > range.last) {
       rest.append_entry(view.entry(i), {});
     } else {
-      TRY(forget_message(row, view.message(i)));
+      const Message message = view.message(i);
+      count_out(row.folder, message);
+      TRY(take(message));
     }
   }
   return store_remainder(row.folder.id, key_uid, rest);
@@ -161,11 +249,10 @@ Result<> Applier::store_remainder(FolderId folder, std::uint32_t key_uid, const 
   return txn_.put(index_.messages, key, chunk.bytes());
 }
 
-Result<> Applier::forget_message(FolderRow& row, const Message& message) {
-  count_out(row.folder, message);
+Result<> Applier::forget_message(FolderId folder, const Message& message) {
   --state_.messages;
   TRY(release_body(message.body));
-  TRY(txn_.remove(index_.annotations, message_key(row.folder.id, message.uid.value)));
+  TRY(txn_.remove(index_.annotations, message_key(folder, message.uid.value)));
   return {};
 }
 

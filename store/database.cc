@@ -375,6 +375,8 @@ Result<ScanReport> Database::scan(const ScanOptions& options, Progress& progress
     last = state.applied;
   }
   ScanOptions naming = options;
+  const auto image = read_image_info(impl_->options.path + "/" + std::string(kImageFile));
+  naming.covered = image ? image->lsn : Lsn();
   naming.found = [&](Damage& damage) {
     std::vector<Damage> one{damage};
     const auto txn = impl_->index->environment->read();

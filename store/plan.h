@@ -3,6 +3,8 @@
 // see it.
 #pragma once
 
+#include <functional>
+#include <map>
 #include <memory>
 #include <string>
 #include <vector>
@@ -16,6 +18,12 @@ namespace hauspost::store {
 inline constexpr std::int64_t kDeliveriesKept_s = 7 * 24 * 3600;
 inline constexpr std::size_t kLabelMax = 320;
 inline constexpr std::size_t kKeywordBytesMax = 128;
+
+// Most messages that one step of a long deletion takes, so that others get their turn between.
+inline constexpr std::size_t kStepMax = 2000;
+
+// OpenOptions::limits; may be empty.
+using LimitsOf = std::function<MailboxLimits(const Guid& mailbox)>;
 
 using Bodies = std::vector<std::shared_ptr<const PreparedBody>>;
 
@@ -58,25 +66,47 @@ class Plan {
 
 // Failures as database.h documents them. The plan is untouched after a failure of the caller's.
 Result<MailboxId> plan_open_mailbox(Plan& plan, const Guid& guid, const std::string& label);
-Result<> plan_delete_mailbox(Plan& plan, const Guid& guid);
+// One step: false when messages are left and another step must follow.
+Result<bool> plan_delete_mailbox(Plan& plan, const Guid& guid);
+Result<> plan_set_disconnected(Plan& plan, const Guid& guid, std::int64_t time_s);
 Result<FolderId> plan_create_folder(Plan& plan, MailboxId mailbox, std::string_view path,
                                     SpecialUse use);
-Result<> plan_delete_folder(Plan& plan, FolderId folder);
+Result<> plan_delete_folder(Plan& plan, FolderId folder, const LimitsOf& limits);
+// One step; true when nothing is left in it.
+Result<bool> plan_empty_folder(Plan& plan, FolderId folder, const LimitsOf& limits);
 Result<> plan_rename_folder(Plan& plan, FolderId folder, std::string_view new_path);
 Result<> plan_set_subscribed(Plan& plan, FolderId folder, bool subscribed);
 // The plan's bodies are those of `messages`, in order.
-Result<Appended> plan_append(Plan& plan, FolderId folder, const std::vector<NewMessage>& messages);
+Result<Appended> plan_append(Plan& plan, FolderId folder, const std::vector<NewMessage>& messages,
+                             const LimitsOf& limits);
 // The plan has one body.
-Result<std::vector<Delivered>> plan_deliver(Plan& plan, const Delivery& delivery);
-Result<Copied> plan_copy(Plan& plan, FolderId from, const UidSet& uids, FolderId to, bool move);
+Result<std::vector<Delivered>> plan_deliver(Plan& plan, const Delivery& delivery,
+                                            const LimitsOf& limits);
+Result<Copied> plan_copy(Plan& plan, FolderId from, const UidSet& uids, FolderId to, bool move,
+                         const LimitsOf& limits);
 Result<FlagsChanged> plan_change_flags(Plan& plan, FolderId folder, const FlagChange& change);
-Result<UidSet> plan_expunge(Plan& plan, FolderId folder, const UidSet& uids, bool only_deleted);
+Result<UidSet> plan_expunge(Plan& plan, FolderId folder, const UidSet& uids, bool only_deleted,
+                            const LimitsOf& limits);
+Result<std::uint64_t> plan_trim(Plan& plan, const Guid& mailbox, const LimitsOf& limits);
+Result<Restored> plan_restore(Plan& plan, const Guid& mailbox, const UidSet& uids,
+                              const LimitsOf& limits);
+Result<> plan_renew_uid_validity(Plan& plan);
 Result<> plan_annotate(Plan& plan, FolderId folder, Uid uid, const std::string& annotation);
 
 // kNotFound when there is no such folder.
 Result<const Folder*> wanted_folder(Plan& plan, FolderId folder);
 // What plan_rename_folder does to an INBOX.
 Result<> move_all(Plan& plan, FolderId from, FolderId to);
+// kExhausted.
+Result<> check_uids_left(const Folder& folder, std::uint64_t wanted);
+// kOverQuota when the mailbox may not grow by `bytes`.
+Result<> check_quota(Plan& plan, MailboxId mailbox, std::uint64_t bytes, const LimitsOf& limits);
+Result<bool> is_nearly_full(Plan& plan, MailboxId mailbox, const LimitsOf& limits);
+// Takes messages that all exist out of their folder: into that of deleted messages, or for good
+// when the mailbox keeps none. REQUIRES: `uids` is not empty.
+Result<> emit_removal(Plan& plan, FolderId folder, const UidSet& uids, const LimitsOf& limits);
+Result<FolderId> emit_folder(Plan& plan, MailboxId mailbox, FolderId parent, std::string_view name,
+                             SpecialUse use, bool subscribed);
 // Calls `visit` for the messages of `uids` that exist, in rising order.
 Result<> visit_messages(Plan& plan, FolderId folder, const UidSet& uids,
                         const std::function<Result<>(const Message&)>& visit);

@@ -94,6 +94,8 @@ Result<std::size_t> height(Plan& plan, const Folder& folder) {
   return levels;
 }
 
+}  // namespace
+
 Result<FolderId> emit_folder(Plan& plan, MailboxId mailbox, FolderId parent, std::string_view name,
                              SpecialUse use, bool subscribed) {
   const State& state = plan.applier().state();
@@ -106,6 +108,8 @@ Result<FolderId> emit_folder(Plan& plan, MailboxId mailbox, FolderId parent, std
       CreateFolder{id, mailbox, parent, stored_name(parent, name), uid_validity, use, subscribed}));
   return id;
 }
+
+namespace {
 
 Result<FolderId> emit_missing(Plan& plan, MailboxId mailbox, FolderId at,
                               std::span<const std::string_view> levels, SpecialUse use) {
@@ -149,13 +153,6 @@ Result<MailboxId> plan_open_mailbox(Plan& plan, const Guid& guid, const std::str
   return id;
 }
 
-Result<> plan_delete_mailbox(Plan& plan, const Guid& guid) {
-  TRY_ASSIGN(const auto raw, plan.txn().get(plan.index().mailboxes, guid.as_bytes()));
-  if (!raw) return fail(ErrorCode::kNotFound, "no such mailbox");
-  TRY_ASSIGN(const Mailbox mailbox, decode_mailbox(guid, *raw));
-  return plan.emit(DeleteMailbox{mailbox.id, guid});
-}
-
 Result<FolderId> plan_create_folder(Plan& plan, MailboxId mailbox, std::string_view path,
                                     SpecialUse use) {
   TRY(check_path(path));
@@ -165,12 +162,16 @@ Result<FolderId> plan_create_folder(Plan& plan, MailboxId mailbox, std::string_v
   return emit_missing(plan, mailbox, existing.deepest, existing.missing, use);
 }
 
-Result<> plan_delete_folder(Plan& plan, FolderId id) {
+Result<> plan_delete_folder(Plan& plan, FolderId id, const LimitsOf& limits) {
   TRY_ASSIGN(const Folder* const folder, wanted_folder(plan, id));
   if (folder->special_use == SpecialUse::kInbox)
     return fail(ErrorCode::kInvalid, "INBOX cannot be deleted");
   TRY_ASSIGN(const bool parent, has_children(plan, *folder));
   if (parent) return fail(ErrorCode::kInvalid, "the folder has children");
+  bool empty = folder->messages == 0 || !limits;
+  while (!empty) {
+    TRY_ASSIGN(empty, plan_empty_folder(plan, id, limits));
+  }
   return plan.emit(DeleteFolder{id});
 }
 

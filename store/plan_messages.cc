@@ -8,13 +8,6 @@ namespace hauspost::store {
 
 namespace {
 
-Result<> check_uids_left(const Folder& folder, std::uint64_t wanted) {
-  // The last UID stays free so that uid_next always has a value.
-  if (std::uint64_t{folder.uid_next.value} + wanted > UINT32_MAX)
-    return fail(ErrorCode::kExhausted, "the folder has no UIDs left");
-  return {};
-}
-
 Result<> check_keyword(std::string_view keyword) {
   if (keyword.empty() || keyword.size() > kKeywordBytesMax)
     return fail(ErrorCode::kInvalid, "a keyword is empty or too long");
@@ -163,6 +156,13 @@ UidSet uids_of(const std::vector<Source>& sources) {
 
 }  // namespace
 
+Result<> check_uids_left(const Folder& folder, std::uint64_t wanted) {
+  // The last UID stays free so that uid_next always has a value.
+  if (std::uint64_t{folder.uid_next.value} + wanted > UINT32_MAX)
+    return fail(ErrorCode::kExhausted, "the folder has no UIDs left");
+  return {};
+}
+
 Result<> visit_messages(Plan& plan, FolderId folder, const UidSet& uids,
                         const std::function<Result<>(const Message&)>& visit) {
   for (const UidRange range : uids.ranges()) {
@@ -183,19 +183,23 @@ Result<> visit_messages(Plan& plan, FolderId folder, const UidSet& uids,
   return {};
 }
 
-Result<Appended> plan_append(Plan& plan, FolderId id, const std::vector<NewMessage>& messages) {
+Result<Appended> plan_append(Plan& plan, FolderId id, const std::vector<NewMessage>& messages,
+                             const LimitsOf& limits) {
   TRY_ASSIGN(const Folder* const folder, wanted_folder(plan, id));
   TRY(check_uids_left(*folder, messages.size()));
   KeywordTable keywords(*folder);
   std::vector<FlagBits> flags;
+  std::uint64_t bytes = 0;
   for (const NewMessage& message : messages) {
     TRY(check_message(message));
+    bytes += message.body->size();
     TRY_ASSIGN(const FlagBits bits, keywords.bits(message.keywords));
     flags.push_back(message.flags | bits);
   }
   Appended appended;
   appended.uid_validity = folder->uid_validity;
   if (messages.empty()) return appended;
+  TRY(check_quota(plan, folder->mailbox, bytes, limits));
   Uid uid = folder->uid_next;
   TRY(keywords.emit_new(plan));
   TRY_ASSIGN(BodyId body, plan.emit_bodies());
@@ -238,7 +242,7 @@ Result<> check_delivery(Plan& plan, const Delivery& delivery) {
 
 Result<FolderId> delivery_folder(Plan& plan, MailboxId mailbox, const std::string& path) {
   TRY_ASSIGN(auto folder, find_path(plan.txn(), plan.index(), mailbox, path));
-  if (!folder) {
+  if (!folder || path == kRecoverableName) {
     TRY_ASSIGN(folder, find_path(plan.txn(), plan.index(), mailbox, "INBOX"));
   }
   if (!folder) return fail(ErrorCode::kCorrupt, "index: a mailbox without INBOX");
@@ -253,9 +257,20 @@ Result<bool> is_new_delivery(Plan& plan, const Guid& delivery, MailboxId mailbox
          load_le<std::int64_t>(raw->data()) < plan.now_s() - kDeliveriesKept_s;
 }
 
+// Whether the mailbox has room. Mail from the server itself always has.
+Result<bool> has_room(Plan& plan, MailboxId mailbox, const Delivery& delivery,
+                      const LimitsOf& limits) {
+  if (delivery.beyond_quota) return true;
+  const auto room = check_quota(plan, mailbox, delivery.body->size(), limits);
+  if (room) return true;
+  if (room.error().code == ErrorCode::kOverQuota) return false;
+  return fail(room.error());
+}
+
 }  // namespace
 
-Result<std::vector<Delivered>> plan_deliver(Plan& plan, const Delivery& delivery) {
+Result<std::vector<Delivered>> plan_deliver(Plan& plan, const Delivery& delivery,
+                                            const LimitsOf& limits) {
   TRY(check_delivery(plan, delivery));
   std::vector<Delivered> outcome;
   std::optional<BodyId> body;
@@ -264,7 +279,12 @@ Result<std::vector<Delivered>> plan_deliver(Plan& plan, const Delivery& delivery
     TRY_ASSIGN(const FolderId id, delivery_folder(plan, mailbox, target.folder));
     TRY_ASSIGN(const bool is_new, is_new_delivery(plan, delivery.id, mailbox));
     if (!is_new) {
-      outcome.push_back({id, Uid(), true});
+      outcome.push_back({.folder = id, .duplicate = true});
+      continue;
+    }
+    TRY_ASSIGN(const bool room, has_room(plan, mailbox, delivery, limits));
+    if (!room) {
+      outcome.push_back({.folder = id, .over_quota = true, .nearly_full = true});
       continue;
     }
     if (!body) {
@@ -281,17 +301,23 @@ Result<std::vector<Delivered>> plan_deliver(Plan& plan, const Delivery& delivery
                              plan.now_s(),
                              {}}));
     TRY(plan.emit(NoteDelivery{delivery.id, mailbox, plan.now_s()}));
-    outcome.push_back({id, uid, false});
+    TRY_ASSIGN(const bool nearly_full, is_nearly_full(plan, mailbox, limits));
+    outcome.push_back({.folder = id, .uid = uid, .nearly_full = nearly_full});
   }
   return outcome;
 }
 
 Result<Copied> plan_copy(Plan& plan, FolderId from_id, const UidSet& uids, FolderId to_id,
-                         bool move) {
+                         bool move, const LimitsOf& limits) {
   TRY_ASSIGN(const Folder* const from, wanted_folder(plan, from_id));
   TRY_ASSIGN(const Folder* const to, wanted_folder(plan, to_id));
   TRY_ASSIGN(const auto sources, gather(plan, from_id, uids));
   TRY(check_uids_left(*to, sources.size()));
+  if (!move || from->mailbox != to->mailbox) {
+    std::uint64_t bytes = 0;
+    for (const Source& source : sources) bytes += source.message.size;
+    TRY(check_quota(plan, to->mailbox, bytes, limits));
+  }
   // Copies of the rows: emitting changes them.
   TRY_ASSIGN(Copied copied, emit_copies(plan, sources, Folder(*from), Folder(*to)));
   if (move && !sources.empty()) TRY(plan.emit(Expunge{from_id, uids_of(sources)}));
@@ -301,7 +327,7 @@ Result<Copied> plan_copy(Plan& plan, FolderId from_id, const UidSet& uids, Folde
 Result<> move_all(Plan& plan, FolderId from, FolderId to) {
   UidSet everything;
   everything.add({1, UINT32_MAX});
-  TRY(plan_copy(plan, from, everything, to, true));
+  TRY(plan_copy(plan, from, everything, to, true, {}));
   return {};
 }
 
@@ -338,14 +364,15 @@ Result<FlagsChanged> plan_change_flags(Plan& plan, FolderId id, const FlagChange
   return outcome;
 }
 
-Result<UidSet> plan_expunge(Plan& plan, FolderId id, const UidSet& uids, bool only_deleted) {
+Result<UidSet> plan_expunge(Plan& plan, FolderId id, const UidSet& uids, bool only_deleted,
+                            const LimitsOf& limits) {
   TRY(wanted_folder(plan, id));
   UidSet gone;
   TRY(visit_messages(plan, id, uids, [&](const Message& message) -> Result<> {
     if (!only_deleted || (message.flags & kDeleted) != 0) gone.add(message.uid.value);
     return {};
   }));
-  if (!gone.empty()) TRY(plan.emit(Expunge{id, gone}));
+  if (!gone.empty()) TRY(emit_removal(plan, id, gone, limits));
   return gone;
 }
 

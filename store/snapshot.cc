@@ -1,5 +1,7 @@
 #include "store/snapshot.h"
 
+#include <numeric>
+
 #include "base/bytes.h"
 #include "base/log.h"
 #include "store/chunk.h"
@@ -70,8 +72,10 @@ Result<std::vector<Folder>> read_folders(const Txn& txn, const Index& index, Mai
     const FolderId id(load_le<std::uint32_t>(cursor.value().data()));
     TRY_ASSIGN(auto row, read_folder(txn, index, id));
     if (!row) return fail(ErrorCode::kCorrupt, "index: a folder's name without the folder");
-    places[id] = folders.size();
-    folders.push_back(std::move(row->folder));
+    if (row->folder.special_use != SpecialUse::kRecoverable) {
+      places[id] = folders.size();
+      folders.push_back(std::move(row->folder));
+    }
     TRY_ASSIGN(here, cursor.next());
   }
   for (Folder& folder : folders) {
@@ -111,6 +115,17 @@ Result<> each_chunk(const Txn& txn, const Index& index, FolderId folder, UidRang
   return {};
 }
 
+Result<std::optional<Mailbox>> read_mailbox(const Txn& txn, const Index& index, const Guid& guid,
+                                            std::string_view raw) {
+  TRY_ASSIGN(Mailbox mailbox, decode_mailbox(guid, raw));
+  TRY_ASSIGN(const UsageRow usage, read_usage(txn, index, mailbox.id));
+  mailbox.messages = usage.messages;
+  mailbox.bytes = usage.bytes;
+  mailbox.recoverable_messages = usage.recoverable_messages;
+  mailbox.recoverable_bytes = usage.recoverable_bytes;
+  return mailbox;
+}
+
 constexpr UidRange kAllUids{0, UINT32_MAX};
 
 void report_failure(const Result<>& result) {
@@ -127,10 +142,7 @@ Snapshot::~Snapshot() = default;
 std::optional<Mailbox> Snapshot::mailbox(const Guid& guid) const {
   const auto raw = value_or_report(impl_->txn.get(impl_->index.mailboxes, guid.as_bytes()));
   if (!raw) return std::nullopt;
-  auto mailbox = decode_mailbox(guid, *raw);
-  if (mailbox) return *std::move(mailbox);
-  report(mailbox.error());
-  return std::nullopt;
+  return value_or_report(read_mailbox(impl_->txn, impl_->index, guid, *raw));
 }
 
 std::vector<Mailbox> Snapshot::mailboxes() const {
@@ -141,8 +153,8 @@ std::vector<Mailbox> Snapshot::mailboxes() const {
     while (here) {
       const auto guid = Guid::from_bytes(cursor.key());
       if (!guid) return fail(ErrorCode::kCorrupt, "index: bad row in table mailboxes");
-      TRY_ASSIGN(Mailbox mailbox, decode_mailbox(*guid, cursor.value()));
-      mailboxes.push_back(std::move(mailbox));
+      TRY_ASSIGN(auto mailbox, read_mailbox(impl_->txn, impl_->index, *guid, cursor.value()));
+      mailboxes.push_back(*std::move(mailbox));
       TRY_ASSIGN(here, cursor.next());
     }
     return mailboxes;
@@ -160,6 +172,13 @@ std::optional<Folder> Snapshot::folder(FolderId id) const {
 
 std::optional<Folder> Snapshot::find_folder(MailboxId mailbox, std::string_view path) const {
   const auto id = value_or_report(find_path(impl_->txn, impl_->index, mailbox, path));
+  if (!id || path == kRecoverableName) return std::nullopt;
+  return folder(*id);
+}
+
+std::optional<Folder> Snapshot::recoverable(MailboxId mailbox) const {
+  const auto id = value_or_report(
+      find_child(impl_->txn, impl_->index, mailbox, FolderId(), kRecoverableName));
   return id ? folder(*id) : std::nullopt;
 }
 
@@ -203,10 +222,31 @@ std::vector<std::uint32_t> Snapshot::uids(FolderId folder) const {
   uids.reserve(row->folder.messages);
   report_failure(
       each_chunk(impl_->txn, impl_->index, folder, kAllUids, [&](const ChunkView& chunk) {
-        for (std::size_t i = 0; i < chunk.size(); ++i) uids.push_back(chunk.uid(i));
+        const std::size_t before = uids.size();
+        if (chunk.size() == 0) return true;
+        const std::uint32_t first = chunk.uid(0);
+        uids.resize(before + chunk.size());
+        // Most chunks have no gaps: their ends tell, and the pages between stay untouched.
+        if (chunk.uid(chunk.size() - 1) - first == chunk.size() - 1) {
+          std::iota(uids.begin() + static_cast<std::ptrdiff_t>(before), uids.end(), first);
+        } else {
+          for (std::size_t i = 0; i < chunk.size(); ++i) uids[before + i] = chunk.uid(i);
+        }
         return true;
       }));
   return uids;
+}
+
+std::optional<Uid> Snapshot::first_lacking(FolderId folder, FlagBits flags) const {
+  std::optional<Uid> found;
+  report_failure(
+      each_chunk(impl_->txn, impl_->index, folder, kAllUids, [&](const ChunkView& chunk) {
+        for (std::size_t i = 0; i < chunk.size() && !found; ++i) {
+          if ((chunk.flags(i) & flags) == 0) found = Uid(chunk.uid(i));
+        }
+        return !found;
+      }));
+  return found;
 }
 
 std::optional<UidSet> Snapshot::expunged_since(FolderId folder, ModSeq since) const {
@@ -228,15 +268,45 @@ std::optional<UidSet> Snapshot::expunged_since(FolderId folder, ModSeq since) co
   return value_or_report(read());
 }
 
+Result<> Body::check() const {
+  TRY(segment->blob(offset));
+  return {};
+}
+
 Result<Body> Snapshot::body(BodyId id) const {
+  TRY_ASSIGN(Body body, unchecked_body(id));
+  TRY(body.check());
+  return body;
+}
+
+Result<Body> Snapshot::unchecked_body(BodyId id) const {
   TRY_ASSIGN(const auto raw, impl_->txn.get(impl_->index.bodies, body_key(id)));
   if (!raw) return fail(ErrorCode::kNotFound, "no such body");
   TRY_ASSIGN(const BodyRow row, decode_body(*raw));
   TRY_ASSIGN(auto segment, impl_->segments.get(row.segment, row.offset + row.bytes));
-  TRY_ASSIGN(const BlobView blob, segment->blob(row.offset));
+  TRY_ASSIGN(const BlobView blob, segment->unchecked_blob(row.offset));
   if (blob.bytes != row.bytes)
     return fail(ErrorCode::kCorrupt, "a body is not as long as the index says");
-  return Body{blob.message, blob.summary, std::move(segment)};
+  return Body{blob.message, blob.summary, std::move(segment), blob.content_hash, row.offset};
+}
+
+void Snapshot::for_each_body(BodyId first, const std::function<bool(BodyId)>& visit) const {
+  const auto walk = [&]() -> Result<> {
+    TRY_ASSIGN(Cursor cursor, Cursor::open(impl_->txn, impl_->index.bodies));
+    TRY_ASSIGN(bool here, cursor.seek(body_key(first)));
+    while (here) {
+      if (cursor.key().size() != sizeof(std::uint64_t))
+        return fail(ErrorCode::kCorrupt, "index: bad row in table bodies");
+      if (!visit(BodyId(load_be<std::uint64_t>(cursor.key().data())))) return {};
+      TRY_ASSIGN(here, cursor.next());
+    }
+    return {};
+  };
+  report_failure(walk());
+}
+
+BodyId Snapshot::next_body() const {
+  return BodyId(value_or_report(read_state(impl_->txn, impl_->index)).next_body);
 }
 
 std::string Snapshot::annotation(FolderId folder, Uid uid) const {

@@ -19,6 +19,11 @@ struct Body {
   std::string_view bytes;
   std::string_view summary;                   // what OpenOptions::summarize made; empty without
   std::shared_ptr<const SegmentMap> segment;  // keeps the bytes mapped
+  std::string_view content_hash;              // BLAKE2b-128 of `bytes`
+  std::uint64_t offset = 0;                   // of all this in its segment
+
+  // kCorrupt: these are not the bytes that were stored.
+  Result<> check() const;
 };
 
 // REQUIRES: used by one thread, and never held across a co_await: an open snapshot pins index
@@ -33,11 +38,14 @@ class Snapshot {
   std::optional<Mailbox> mailbox(const Guid& guid) const;
   std::vector<Mailbox> mailboxes() const;
 
-  // Every folder of the mailbox, sorted by path with INBOX first.
+  // Every folder of the mailbox but the hidden one, sorted by path with INBOX first.
   std::vector<Folder> folders(MailboxId mailbox) const;
   std::optional<Folder> folder(FolderId id) const;
   // `path` as in Folder::path; its first level compares without case when it is INBOX.
   std::optional<Folder> find_folder(MailboxId mailbox, std::string_view path) const;
+
+  // The folder of deleted messages (types.h, origin_of); nullopt: nothing was deleted yet.
+  std::optional<Folder> recoverable(MailboxId mailbox) const;
 
   std::optional<Message> message(FolderId folder, Uid uid) const;
   // Rising UIDs within the range; stops when `visit` returns false.
@@ -49,11 +57,19 @@ class Snapshot {
                         const std::function<bool(const Message&)>& visit) const;
   // All UIDs in rising order: a session's sequence-number view.
   std::vector<std::uint32_t> uids(FolderId folder) const;
+  // The first message that carries none of `flags`.
+  std::optional<Uid> first_lacking(FolderId folder, FlagBits flags) const;
   // UIDs expunged after `since`, as far back as tombstones are kept; nullopt when they do not reach
   // back that far.
   std::optional<UidSet> expunged_since(FolderId folder, ModSeq since) const;
 
   Result<Body> body(BodyId id) const;
+  // As body(), for who has other proof of what it uses or calls check() when it uses the rest: the
+  // bytes of a large body are not even read from the disk before that.
+  Result<Body> unchecked_body(BodyId id) const;
+  // Ids of bodies from `first` on, rising; stops when `visit` returns false.
+  void for_each_body(BodyId first, const std::function<bool(BodyId)>& visit) const;
+  BodyId next_body() const;  // above all that were given so far
   std::string annotation(FolderId folder, Uid uid) const;  // empty: none
 
  private:

@@ -4,6 +4,7 @@
 #include <cstdint>
 #include <optional>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "base/clock.h"
@@ -49,6 +50,9 @@ enum class SpecialUse : std::uint8_t {
   kRecoverable = 64,  // hidden: where deleted messages wait for their retention to end
 };
 
+// The name of the hidden folder: a control character in it, so that no client can say it.
+inline constexpr std::string_view kRecoverableName = "\x01recoverable";
+
 struct Folder {
   FolderId id;
   MailboxId mailbox;
@@ -77,6 +81,12 @@ struct Message {
   BodyId body;
   std::int64_t save_date_s = 0;  // RFC 8514: when it came into this folder
 };
+
+// Of a message in the folder of deleted messages: where it was deleted from. Its save_date_s says
+// when.
+constexpr FolderId origin_of(const Message& message) {
+  return FolderId(static_cast<std::uint32_t>(message.flags >> 32));
+}
 
 // Who caused a change; kept in every log record.
 struct Actor {

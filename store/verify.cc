@@ -8,6 +8,7 @@
 #include "base/bytes.h"
 #include "store/checkpoint.h"
 #include "store/chunk.h"
+#include "store/image.h"
 #include "store/log_reader.h"
 #include "store/recovery.h"
 

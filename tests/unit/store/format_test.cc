@@ -53,7 +53,10 @@ std::vector<Operation> one_of_each() {
           Expunge{FolderId(16), {{3, 3}}},
           Annotate{FolderId(17), Uid(18), ""},
           NoteDelivery{kAnna, MailboxId(19), 20},
-          ForgetDeliveries{21}};
+          ForgetDeliveries{21},
+          Retire{FolderId(22), FolderId(23), Uid(24), 25, {{26, 30}, {40, 40}}},
+          SetMailboxState{MailboxId(31), kBert, -32},
+          RenewUidValidity{FolderId(4), 77}};
 }
 
 Message message_with(std::uint32_t uid) {
