@@ -36,6 +36,10 @@ std::uint32_t ChunkView::uid(std::size_t i) const {
   return load_le<std::uint32_t>(entry(i).data());
 }
 
+FlagBits ChunkView::flags(std::size_t i) const {
+  return load_le<FlagBits>(entry(i).data() + kFlagsAt);
+}
+
 Message ChunkView::message(std::size_t i) const {
   const char* raw = entry(i).data();
   Message message;

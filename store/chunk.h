@@ -27,6 +27,7 @@ class ChunkView {
   ModSeq highest_modseq() const;
   std::size_t size() const { return (bytes_.size() - kChunkHeaderBytes) / kEntryBytes; }
   std::uint32_t uid(std::size_t i) const;
+  FlagBits flags(std::size_t i) const;
   Message message(std::size_t i) const;
   // The first entry whose UID is not below `uid`; size() when there is none.
   std::size_t lower_bound(std::uint32_t uid) const;

@@ -19,20 +19,6 @@ struct Limits {
   std::size_t addresses_max = 10'000;
 };
 
-// What delivery computes once, so that FETCH copies: finished IMAP text. Opaque to the store.
-std::string make_summary(std::string_view message);
-
-// Views into the bytes make_summary made. A summary of another version or damaged: nullopt, and the
-// caller makes it again from the message.
-struct Summary {
-  std::string_view envelope;        // "(date subject from ...)" as ENVELOPE wants it
-  std::string_view body;            // BODY: without extension data
-  std::string_view body_structure;  // BODYSTRUCTURE
-  std::uint32_t header_bytes = 0;   // of the message's header including the empty line
-  std::uint32_t body_lines = 0;
-};
-std::optional<Summary> read_summary(std::string_view bytes);
-
 // FETCH BODY[section] (RFC 9051 section 6.4.5). Part numbers as in "1.2.3"; empty for the whole
 // message.
 enum class SectionText : std::uint8_t {
@@ -48,6 +34,37 @@ struct Section {
   SectionText text = SectionText::kWhole;
   std::vector<std::string> fields;  // of kHeaderFields and kHeaderFieldsNot, any case
 };
+// What delivery computes once, so that FETCH copies: finished IMAP text. Opaque to the store.
+std::string make_summary(std::string_view message);
+
+// Views into the bytes make_summary made. A summary of another version or damaged: nullopt, and the
+// caller makes it again from the message.
+struct Summary {
+  std::string_view envelope;        // "(date subject from ...)" as ENVELOPE wants it
+  std::string_view body;            // BODY: without extension data
+  std::string_view body_structure;  // BODYSTRUCTURE
+  std::uint32_t header_bytes = 0;   // of the message's header including the empty line
+  std::uint32_t body_lines = 0;
+  // From version 2 on; empty and false before.
+  bool vouched = false;            // its own CRC held: good without a look at the message
+  std::uint32_t header_crc = 0;    // CRC-32C of the header
+  std::string_view field_index;    // where its fields begin; empty: too large to be kept
+  std::string_view folded_fields;  // what folded_field reads
+};
+std::optional<Summary> read_summary(std::string_view bytes);
+
+// What find_section gives for a kHeaderFields or kHeaderFieldsNot section of the whole message,
+// without a search for the fields. nullopt: no index is kept, or it does not fit the header.
+// REQUIRES: `header` is the message's first header_bytes.
+std::optional<std::string_view> select_fields(const Summary& summary, std::string_view header,
+                                              const Section& section, std::string& storage);
+
+// The folded texts that SEARCH looks at for "subject", "from", "to" or "cc", with a NUL before
+// each; empty: there is no such field. nullopt: not kept.
+std::optional<std::string_view> folded_field(const Summary& summary, std::string_view name);
+// The same, made from the values of the fields: of addresses the names and plain addresses, too.
+std::string fold_fields(std::span<const std::string> values, bool addresses);
+
 // The section's bytes, or nullopt when the message has no such part. Header field subsets are built
 // in `storage` and end in an empty line; everything else is a view into the message.
 std::optional<std::string_view> find_section(std::string_view message, const Section& section,

@@ -1,32 +1,12 @@
 // FETCH BODY[section] and BINARY[part].
-#include "base/text.h"
 #include "store/mime/header_scanner.h"
+#include "store/mime/name_set.h"
 #include "store/mime/part_tree.h"
 #include "store/mime/transfer_encoding.h"
 
 namespace hauspost::mime {
 
 namespace {
-
-// Field names of one request; most fields of a header are told apart by length alone.
-class NameSet {
- public:
-  explicit NameSet(const std::vector<std::string>& names) : names_(names) {
-    for (const std::string& name : names) lengths_ |= bit(name.size());
-  }
-  bool contains(std::string_view name) const {
-    if ((lengths_ & bit(name.size())) == 0) return false;
-    for (const std::string& wanted : names_) {
-      if (iequals(wanted, name)) return true;
-    }
-    return false;
-  }
-
- private:
-  static std::uint64_t bit(std::size_t length) { return 1ULL << (length & 63); }
-  const std::vector<std::string>& names_;
-  std::uint64_t lengths_ = 0;
-};
 
 // RFC 9051 section 6.4.5.1: the subset ends in an empty line, whatever the header does.
 std::string_view select_fields(std::string_view header, const Section& section,

@@ -43,6 +43,25 @@ void check_tree(std::string_view message) {
   }
 }
 
+void check_index(std::string_view message, const mime::Summary& summary) {
+  for (const auto text : {mime::SectionText::kHeaderFields, mime::SectionText::kHeaderFieldsNot}) {
+    const mime::Section section{{}, text, {"subject", "x", "received"}};
+    std::string selected_storage;
+    std::string found_storage;
+    const auto selected = mime::select_fields(summary, message.substr(0, summary.header_bytes),
+                                              section, selected_storage);
+    if (selected) HP_CHECK(selected == mime::find_section(message, section, found_storage));
+  }
+  for (const std::string_view name : {"subject", "from", "to", "cc"}) {
+    const auto folded = mime::folded_field(summary, name);
+    const bool addresses = name != "subject";
+    if (folded) {
+      HP_CHECK(*folded ==
+               mime::fold_fields(mime::header_fields(mime::header_block(message), name), addresses));
+    }
+  }
+}
+
 }  // namespace
 
 extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
@@ -54,6 +73,7 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
   HP_CHECK(test::StructureReader::is_body(summary->body, false));
   HP_CHECK(test::StructureReader::is_body(summary->body_structure, true));
   check_tree(message);
+  check_index(message, *summary);
   check_sections(message);
   mime::body_contains(message, mime::fold("needle"), true);
   return 0;

@@ -1,5 +1,6 @@
 #include <catch2/catch.hpp>
 
+#include "base/bytes.h"
 #include "store/mime/message.h"
 #include "store/mime/part_tree.h"
 #include "tests/unit/mime/structure_reader.h"
@@ -231,9 +232,98 @@ TEST_CASE("mime summary: damage and other versions are seen") {
     CHECK(!read_summary(std::string_view(good).substr(0, length)));
   }
   CHECK(!read_summary(good + "x"));
-  std::string other = good;
-  other[3] = 2;
-  CHECK(!read_summary(other));
+  for (const char version : {'\x00', '\x01', '\x03'}) {
+    std::string other = good;
+    other[3] = version;
+    CHECK(!read_summary(other));
+  }
+  for (std::size_t at = 0; at < good.size(); ++at) {
+    std::string damaged = good;
+    damaged[at] = static_cast<char>(damaged[at] ^ 0x40);
+    CHECK(!read_summary(damaged));
+  }
+}
+
+TEST_CASE("mime summary: version 1 is still read, and vouches for nothing") {
+  std::string old;
+  put_le(old, std::uint32_t{0x01534d48});
+  put_le(old, std::uint32_t{77});
+  put_le(old, std::uint32_t{3});
+  put_string(old, "(NIL)");
+  put_string(old, "(\"text\")");
+  put_string(old, "(\"text\" NIL)");
+  const auto summary = read_summary(old);
+  REQUIRE(summary);
+  CHECK(summary->header_bytes == 77);
+  CHECK(summary->body_lines == 3);
+  CHECK(summary->body_structure == "(\"text\" NIL)");
+  CHECK_FALSE(summary->vouched);
+  std::string storage;
+  CHECK_FALSE(
+      select_fields(*summary, "A: b\r\n\r\n", {{}, SectionText::kHeaderFields, {"A"}}, storage));
+  CHECK_FALSE(folded_field(*summary, "subject"));
+}
+
+TEST_CASE("mime summary: its field index selects what a search through the header does") {
+  const std::string fields[] = {"Subject: one\r\n",
+                                "X-Long:  a\r\n\tb\r\n",
+                                "no field at all\r\n",
+                                "from : a@b\r\n",
+                                "SUBJECT: two\n",
+                                "X:\r\n",
+                                "To: c"};
+  std::string message;
+  for (const std::string& field : fields) message += field;
+  const std::string with_body = message.substr(0, message.size() - 5) + "\r\nbody\r\n";
+  for (const std::string& whole : {message, with_body, std::string(), std::string("\r\nbody")}) {
+    const std::string bytes = make_summary(whole);
+    const auto summary = read_summary(bytes);
+    REQUIRE(summary);
+    CHECK(summary->header_crc == crc32c(whole.substr(0, summary->header_bytes)));
+    for (const auto& names : std::vector<std::vector<std::string>>{
+             {"subject"}, {"To", "FROM"}, {"x"}, {"x-long", "absent"}, {"absent"}, {}}) {
+      for (const auto text : {SectionText::kHeaderFields, SectionText::kHeaderFieldsNot}) {
+        const Section section{{}, text, names};
+        std::string found_storage;
+        std::string selected_storage;
+        const auto selected =
+            select_fields(*summary, std::string_view(whole).substr(0, summary->header_bytes),
+                          section, selected_storage);
+        if (summary->field_index.empty()) {
+          CHECK_FALSE(selected);
+        } else {
+          CHECK(selected == find_section(whole, section, found_storage));
+        }
+      }
+    }
+  }
+}
+
+TEST_CASE("mime summary: folded fields are what a search compares with") {
+  const std::string message =
+      "Subject: =?utf-8?q?Gr=C3=BC=C3=9Fe?=\r\nFrom: \"Ann\" <Ann@B.example>\r\n"
+      "Cc: one@x\r\nCC: Two@Y\r\n\r\n";
+  const std::string bytes = make_summary(message);
+  const auto summary = read_summary(bytes);
+  REQUIRE(summary);
+  using namespace std::string_view_literals;
+  CHECK(folded_field(*summary, "subject") == "\0gr\xc3\xbcsse"sv);
+  const auto from = folded_field(*summary, "FROM");
+  REQUIRE(from);
+  CHECK(from->find("ann@b.example") != std::string_view::npos);
+  const auto cc = folded_field(*summary, "cc");
+  REQUIRE(cc);
+  CHECK(cc->find("one@x") != std::string_view::npos);
+  CHECK(cc->find("two@y") != std::string_view::npos);
+  CHECK(folded_field(*summary, "to") == ""sv);
+  CHECK_FALSE(folded_field(*summary, "bcc"));
+
+  const std::string long_list = "To: " + std::string(5000, 'a') + "\r\nSubject: s\r\n\r\n";
+  const std::string long_bytes = make_summary(long_list);
+  const auto without = read_summary(long_bytes);
+  REQUIRE(without);
+  CHECK_FALSE(folded_field(*without, "to"));
+  CHECK(folded_field(*without, "subject") == "\0s"sv);
 }
 
 }  // namespace
