@@ -33,7 +33,7 @@ std::string utc_text(std::int64_t time_us) {
 Result<> dump_records(const std::string& path, Lsn first, Lsn last,
                       const std::function<void(const DumpedRecord& record)>& visit) {
   TRY_ASSIGN(const Guid guid, read_database_file(path));
-  TRY_ASSIGN(const LogExtent extent, scan_log(log_folder(path), guid));
+  TRY_ASSIGN(const LogExtent extent, log_extent(path, guid));
   if (extent.segments.empty()) return {};
   bool done = false;
   const Lsn from = std::max(first, extent.segments.front().first_lsn);

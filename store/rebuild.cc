@@ -59,7 +59,7 @@ Result<std::uint64_t> read_whole_log(const std::string& folder, Progress& progre
   TRY_ASSIGN(const Guid guid, read_database_file(folder));
   TRY_ASSIGN(const FolderLock lock, FolderLock::take(folder));
   const std::string log = log_folder(folder);
-  const auto extent = scan_log(log, guid);
+  const auto extent = log_extent(folder, guid);
   TRY_ASSIGN(const ScanReport report,
              scan_segments(log, guid, extent ? extent->last : kWholeLog, {}, progress));
   const auto image = read_image_info(folder + "/" + std::string(kImageFile));

@@ -254,6 +254,27 @@ class SegmentScan {
   Lsn next_;
 };
 
+// What a segment's end says: `behind` is the LSN that must follow it.
+void close_segment(const SegmentFile& file, Lsn next, Lsn behind, Lsn last,
+                   const ScanOptions& options, ScanReport& report) {
+  const bool known = behind <= last || last != kWholeLog;
+  if (!known || next == Lsn() || next >= behind) return;
+  if (!report.damage.empty() && report.damage.back().segment == file.first_lsn &&
+      report.damage.back().behind == Lsn()) {
+    report.damage.back().behind = behind;
+    return;
+  }
+  if (behind.value - 1 <= options.covered.value && behind <= last) return;
+  report.damage.push_back(
+      {file.first_lsn,
+       file.bytes,
+       0,
+       next,
+       behind,
+       fmt::format("records {} to {} are missing behind it", next.value, behind.value - 1),
+       {}});
+}
+
 }  // namespace
 
 Result<ScanReport> scan_segments(const std::string& log_folder, const Guid& database, Lsn last,
@@ -288,16 +309,9 @@ Result<ScanReport> scan_segments(const std::string& log_folder, const Guid& data
     };
     TRY(scan.run(resumed ? options.from.offset : kSegmentHeaderBytes,
                  resumed ? Lsn() : file.first_lsn, passed));
-    const bool ends = &file == &files.back() && last != kWholeLog;
-    if (ends && scan.next() != Lsn() && scan.next() <= last && report.damage.empty()) {
-      report.damage.push_back({file.first_lsn,
-                               0,
-                               0,
-                               scan.next(),
-                               Lsn(),
-                               fmt::format("the log ends before record {}", last.value),
-                               {}});
-    }
+    const auto* const following = &file == &files.back() ? nullptr : &file + 1;
+    close_segment(file, scan.next(), following ? following->first_lsn : last.next(), last, options,
+                  report);
     tell_found();
     report.next = {file.first_lsn.next(), 0};
     if (options.passed) options.passed(report.next, report.bytes);

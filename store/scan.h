@@ -46,6 +46,7 @@ struct ScanPosition {
 struct ScanOptions {
   ScanPosition from;
   std::uint64_t bytes_per_second = 0;  // 0: as fast as it goes
+  Lsn covered{UINT64_MAX};             // records up to here may be missing between segments
   bool one_segment = false;            // returns at the end of the segment it begins in
   // Called now and then, at least once a segment: everything before it has been read.
   std::function<void(const ScanPosition& position, std::uint64_t bytes)> passed;

@@ -392,7 +392,11 @@ class OfflineCheck {
   }
 
   Result<> read_files(Lsn last) {
-    TRY_ASSIGN(ScanReport scanned, scan_segments(log_folder(path_), guid_, last, {}, progress_));
+    const auto image = read_image_info(path_ + "/" + std::string(kImageFile));
+    ScanOptions options;
+    options.covered = image ? image->lsn : Lsn();
+    TRY_ASSIGN(ScanReport scanned,
+               scan_segments(log_folder(path_), guid_, last, options, progress_));
     report_.records = scanned.records;
     report_.log_bytes = scanned.bytes;
     report_.damage = std::move(scanned.damage);

@@ -204,6 +204,8 @@ Result<> check_image(const std::string& folder, const Ledger& ledger, std::size_
   database.reset();
   TRY_ASSIGN(const store::VerifyReport report, store::verify(folder));
   if (!report.faults.empty()) return fail(ErrorCode::kCorrupt, "verify: " + report.faults[0]);
+  if (!report.damage.empty())
+    return fail(ErrorCode::kCorrupt, "verify: " + describe(report.damage[0]));
   return {};
 }
 
