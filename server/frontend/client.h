@@ -13,7 +13,7 @@ namespace hauspost::frontend {
 struct ClientFacts {
   std::string address;
   std::uint16_t port = 0;
-  std::string listener;  // "smtp", "submission", "submissions", "imap", "imaps"
+  std::string listener;  // "smtp", "submission", "submissions", "imap", "imaps", "pop3", "pop3s"
   link::Protocol protocol = link::Protocol::kImap;
   bool submission = false;    // SMTP: mail of our own users
   bool implicit_tls = false;  // TLS from the first byte

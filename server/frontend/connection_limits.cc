@@ -28,7 +28,7 @@ Admission::~Admission() {
   leave_login();
   --limits_.connections_;
   decrease(limits_.by_address_, address_key_);
-  if (!account_.is_nil()) decrease(limits_.by_account_, account_);
+  if (!account_.is_nil()) decrease(limits_.accounts(pop3_).sessions, account_);
 }
 
 void Admission::leave_login() {
@@ -38,10 +38,12 @@ void Admission::leave_login() {
 }
 
 bool Admission::enter_account(const Guid& mailbox) {
-  const auto found = limits_.by_account_.find(mailbox);
-  if (found != limits_.by_account_.end() && found->second >= limits_.per_account_max_) return false;
-  ++limits_.by_account_[mailbox];
-  if (!account_.is_nil()) decrease(limits_.by_account_, account_);
+  if (account_ == mailbox && !mailbox.is_nil()) return true;  // tried before, with no back-end
+  auto& [sessions, max] = limits_.accounts(pop3_);
+  const auto found = sessions.find(mailbox);
+  if (found != sessions.end() && found->second >= max) return false;
+  ++sessions[mailbox];
+  if (!account_.is_nil()) decrease(sessions, account_);
   account_ = mailbox;
   return true;
 }
@@ -80,8 +82,10 @@ std::unique_ptr<Admission> ConnectionLimits::admit(const std::string& address,
     oldest->leave_login();
     if (evict) evict();
   }
-  per_account_max_ = limits.imap_per_account_max;
-  auto admission = std::unique_ptr<Admission>(new Admission(*this, key));
+  accounts_.max = limits.imap_per_account_max;
+  pop3_accounts_.max = limits.pop3_per_account_max;
+  const bool pop3 = protocol == link::Protocol::kPop3;
+  auto admission = std::unique_ptr<Admission>(new Admission(*this, key, pop3));
   ++connections_;
   ++by_address_[key];
   admission->place_ = before_login_.insert(before_login_.end(), admission.get());

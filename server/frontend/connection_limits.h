@@ -1,5 +1,5 @@
 // ConnectionLimits: how many connections there may be, in all, of one address, before login and of
-// one account.
+// one account by IMAP and by POP3.
 #pragma once
 
 #include <functional>
@@ -29,16 +29,17 @@ class Admission {
   void on_evicted(std::function<void()> evict) { evict_ = std::move(evict); }
   // No longer counted among those who have not logged in.
   void leave_login();
-  // False when the account has all the sessions it may have.
+  // False when the account has all the sessions of this protocol that it may have.
   bool enter_account(const Guid& mailbox);
 
  private:
   friend class ConnectionLimits;
-  Admission(ConnectionLimits& limits, std::string address_key)
-      : limits_(limits), address_key_(std::move(address_key)) {}
+  Admission(ConnectionLimits& limits, std::string address_key, bool pop3)
+      : limits_(limits), address_key_(std::move(address_key)), pop3_(pop3) {}
 
   ConnectionLimits& limits_;
   std::string address_key_;
+  bool pop3_;
   std::function<void()> evict_;
   std::list<Admission*>::iterator place_;  // in ConnectionLimits::before_login_
   bool before_login_ = false;
@@ -66,8 +67,13 @@ class ConnectionLimits {
   std::unordered_map<std::string, std::size_t> by_address_;  // and kind; no zero entries
   std::unordered_map<std::string, std::size_t> new_this_minute_;
   std::int64_t minute_ = -1;
-  std::unordered_map<Guid, std::size_t> by_account_;  // no zero entries
-  std::size_t per_account_max_ = 0;
+  struct Accounts {
+    std::unordered_map<Guid, std::size_t> sessions;  // no zero entries
+    std::size_t max = 0;                             // of one account
+  };
+  Accounts& accounts(bool pop3) { return pop3 ? pop3_accounts_ : accounts_; }
+  Accounts accounts_;  // IMAP
+  Accounts pop3_accounts_;
 };
 
 }  // namespace hauspost::frontend

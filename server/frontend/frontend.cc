@@ -24,6 +24,8 @@ constexpr Service kServices[] = {
     {"submissions", link::Protocol::kSmtp, true, true},
     {"imap", link::Protocol::kImap, false, false},
     {"imaps", link::Protocol::kImap, false, true},
+    {"pop3", link::Protocol::kPop3, false, false},
+    {"pop3s", link::Protocol::kPop3, false, true},
 };
 
 std::int64_t change_time(const std::string& file) {
@@ -34,8 +36,12 @@ std::int64_t change_time(const std::string& file) {
 
 std::string_view refusal_text(const Service& service) {
   if (service.implicit_tls) return {};
-  return service.protocol == link::Protocol::kSmtp ? "421 4.7.0 Too many connections\r\n"
-                                                   : "* BYE [LIMIT] Too many connections\r\n";
+  switch (service.protocol) {
+    case link::Protocol::kSmtp: return "421 4.7.0 Too many connections\r\n";
+    case link::Protocol::kImap: return "* BYE [LIMIT] Too many connections\r\n";
+    case link::Protocol::kPop3: return "-ERR [SYS/TEMP] Too many connections\r\n";
+  }
+  return {};
 }
 
 }  // namespace
@@ -140,6 +146,7 @@ Limits Frontend::limits_now() const {
       {"frontend.mail_per_address_max", &limits.mail_per_address_max},
       {"frontend.new_per_minute_max", &limits.new_per_minute_max},
       {"frontend.imap_per_account_max", &limits.imap_per_account_max},
+      {"frontend.pop3_per_account_max", &limits.pop3_per_account_max},
   };
   for (const auto& [name, limit] : named) {
     if (const auto set = settings_.limit_setting(name)) *limit = static_cast<std::size_t>(*set);

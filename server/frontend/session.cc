@@ -1,6 +1,7 @@
 #include "server/frontend/session.h"
 
 #include "server/frontend/imap_login.h"
+#include "server/frontend/pop3_login.h"
 #include "server/frontend/pump.h"
 #include "server/frontend/smtp_greeter.h"
 
@@ -21,7 +22,9 @@ std::string_view goodbye(link::Protocol protocol, PumpEnd end) {
       return lost ? "* BYE [UNAVAILABLE] The mailbox is not available now, try again\r\n"
                   : "* BYE [UNAVAILABLE] The server has to close this connection\r\n";
     case link::Protocol::kSmtp: return "421 4.3.2 Service is closing, try again later\r\n";
-    case link::Protocol::kPop3: return {};
+    case link::Protocol::kPop3:
+      return lost ? "-ERR [SYS/TEMP] The mailbox is not available now, try again\r\n"
+                  : "-ERR [SYS/TEMP] The server has to close this connection\r\n";
   }
   return {};
 }
@@ -57,8 +60,11 @@ Task<Ended> serve(const Services& services, const SessionContext& context) {
       co_return Ended{"tls_failed"};
     }
   }
-  if (context.client.facts().protocol == link::Protocol::kSmtp)
-    co_return co_await greet_and_carry<SmtpGreeter>(services, context);
+  switch (context.client.facts().protocol) {
+    case link::Protocol::kSmtp: co_return co_await greet_and_carry<SmtpGreeter>(services, context);
+    case link::Protocol::kPop3: co_return co_await greet_and_carry<Pop3Login>(services, context);
+    case link::Protocol::kImap: break;
+  }
   co_return co_await greet_and_carry<ImapLogin>(services, context);
 }
 
