@@ -55,7 +55,6 @@ void take_items(const child::wire::QueueListReply& from, admin::QueueListReply& 
 std::vector<admin::Service> list_services(const directory::DirectoryReader& reader) {
   std::vector<admin::Service> out;
   for (const directory::ServiceInfo& info : directory::kServices) {
-    if (!is_offered(info.name)) continue;
     admin::Service service;
     service.set_name(std::string(info.name));
     service.set_enabled(reader.service_enabled(info.name).value_or(false));

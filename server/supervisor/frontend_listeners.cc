@@ -9,16 +9,13 @@ std::string_view switching_service(std::string_view listener_service) {
   return listener_service;
 }
 
-bool is_offered(std::string_view service) { return !service.starts_with("pop3"); }
-
 FrontendListeners::FrontendListeners(std::vector<ListenerSettings> settings) {
   for (ListenerSettings& one : settings) listeners_.push_back({std::move(one), {}});
 }
 
 Result<bool> FrontendListeners::apply(const std::function<bool(std::string_view service)>& is_on) {
   const auto wanted = [&](const Listener& listener) {
-    const std::string_view service = switching_service(listener.settings.service);
-    return is_offered(service) && is_on(service);
+    return is_on(switching_service(listener.settings.service));
   };
   std::vector<UniqueFd> opened(listeners_.size());
   for (std::size_t i = 0; i < listeners_.size(); ++i) {

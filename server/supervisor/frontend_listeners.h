@@ -11,9 +11,6 @@ namespace hauspost::supervisor {
 // The service in the directory that switches a listener: "imaps" belongs to "imap".
 std::string_view switching_service(std::string_view listener_service);
 
-// Services that no role offers in this version: their listeners never open.
-bool is_offered(std::string_view service);
-
 // REQUIRES: one thread.
 class FrontendListeners {
  public:

@@ -212,12 +212,12 @@ TEST_CASE("supervisor: an unknown call or a body that does not parse is refused,
     const auto garbage = co_await client.call(method, "\xff\xff\xff", kPatience);
     REQUIRE(!garbage);
     CHECK(garbage.error().code == ErrorCode::kInvalid);
-    const auto pop3 = [] {
+    const auto gopher = [] {
       admin::ServiceEnableRequest request;
-      request.add_names("pop3");
+      request.add_names("gopher");
       return request;
     };
-    CHECK(!co_await ask(client, pop3()));
+    CHECK(!co_await ask(client, gopher()));
     CHECK(co_await ask(client, admin::StatusRequest()));
   });
 }
