@@ -12,6 +12,7 @@
 #include "store/image.h"
 #include "store/index_check.h"
 #include "store/log_writer.h"
+#include "store/progress.h"
 #include "store/replay.h"
 
 namespace hauspost::store {
@@ -280,6 +281,15 @@ class Recovery {
     return file->sync();
   }
 
+  // About: whole segments.
+  std::uint64_t bytes_behind(Lsn from) const {
+    std::uint64_t bytes = 0;
+    for (const SegmentFile& file : recovered_.log.segments) {
+      if (file.first_lsn >= from || &file == &recovered_.log.segments.back()) bytes += file.bytes;
+    }
+    return bytes;
+  }
+
   Result<> bring_up_to_date() {
     recovered_.checkpointer =
         std::make_unique<Checkpointer>(platform_, options_.path, guid_, *recovered_.index);
@@ -287,8 +297,14 @@ class Recovery {
     TRY(recovered_.checkpointer->make(false));
     if (applied_ >= recovered_.log.last) return {};
     const Lsn from = applied_.next();
+    if (options_.progress != nullptr)
+      options_.progress->begin("replaying the change log", bytes_behind(from));
     Replay replay(*recovered_.index, [this] { return checkpoint_when_grown(); });
-    TRY(read_log(recovered_.log, from, [&](const PlacedRecord& placed) {
+    TRY(read_log(recovered_.log, from, [&](const PlacedRecord& placed) -> Result<> {
+      if (options_.progress != nullptr) {
+        TRY(options_.progress->check());
+        options_.progress->add(placed.bytes.size());
+      }
       return replay.add(placed);
     }));
     TRY(replay.commit());
