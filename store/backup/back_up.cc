@@ -184,7 +184,7 @@ class BackingUp {
     progress_.begin("copying the change log", total);
     if (!set_.manifest.segments.empty() && set_.manifest.segments.back().last > end)
       return other_history();
-    for (const SegmentFile& file : segments) TRY(check_history(file));
+    TRY(check_history(segments));
     for (std::size_t i = 0; i < segments.size(); ++i) {
       if (is_complete(segments[i])) continue;
       const bool open = i + 1 == segments.size();
@@ -193,17 +193,25 @@ class BackingUp {
     return {};
   }
 
-  // Segments keep their names and headers for ever: one that begins amid records of the set, or
-  // began at another time, was written by another history.
-  Result<> check_history(const SegmentFile& file) const {
+  // Segments keep their names and contents for ever: one that begins amid records of the set was
+  // written by another history. And where histories part, the newest segment that both have differs.
+  Result<> check_history(const std::vector<SegmentFile>& segments) const {
     const auto& known = set_.manifest.segments;
-    if (known.empty() || file.first_lsn > known.back().last) return {};
-    const auto same = std::ranges::find(known, file.first_lsn, &BackupSegment::first);
-    if (same == known.end()) return other_history();
-    TRY_ASSIGN(const auto copied, open_segment(set_, *same));
-    TRY_ASSIGN(const auto live, SegmentMap::open(file.path));
-    if (live->bytes().substr(0, kSegmentHeaderBytes) !=
-        copied->bytes().substr(0, kSegmentHeaderBytes))
+    const BackupSegment* newest = nullptr;
+    for (const SegmentFile& file : segments) {
+      if (known.empty() || file.first_lsn > known.back().last) break;
+      const auto same = std::ranges::find(known, file.first_lsn, &BackupSegment::first);
+      if (same == known.end()) return other_history();
+      newest = &*same;
+    }
+    if (newest == nullptr) return {};
+    TRY_ASSIGN(const auto live, SegmentMap::open(log_folder(database_.path()) + "/" +
+                                                 segment_name(newest->first)));
+    const std::string_view bytes = live->bytes();
+    if (bytes.size() < newest->bytes || crc32c(bytes.substr(0, newest->bytes)) != newest->crc)
+      return other_history();
+    // A closed one does not grow.
+    if (newest != &known.back() && decode_record(bytes.substr(newest->bytes), newest->first))
       return other_history();
     return {};
   }
@@ -271,10 +279,7 @@ class BackingUp {
     std::uint64_t from = 0;
     if (!segments.empty() && segments.back().first == segment.first) {
       // It has grown since the last backup, which saw its beginning.
-      const BackupSegment& before = segments.back();
-      if (before.bytes > bytes.size() || crc32c(bytes.substr(0, before.bytes)) != before.crc)
-        return other_history();
-      from = before.bytes;
+      from = segments.back().bytes;
       segments.pop_back();
     }
     const std::string path = set_segment_path(set_.path, segment.first);
