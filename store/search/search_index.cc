@@ -1,5 +1,6 @@
 #include "store/search/search_index.h"
 
+#include <malloc.h>
 #include <sys/resource.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -93,10 +94,15 @@ Result<> SearchIndex::rebuild(Progress& progress) {
 void SearchIndex::run() {
   // Of this thread alone, on Linux. Searching is exact without the index, so it may come last.
   ::setpriority(PRIO_PROCESS, static_cast<id_t>(::gettid()), kNiceness);
+  bool worked = false;
   while (!stopping()) {
     const auto step = work();
-    if (step) {
-      if (*step == Step::kIdle) wait(options_.interval);
+    if (step && *step == Step::kMore) {
+      worked = true;
+    } else if (step) {
+      // A batch's memory would stay with this thread for good.
+      if (std::exchange(worked, false)) ::malloc_trim(0);
+      wait(options_.interval);
     } else if (step.error().code != ErrorCode::kCancelled) {
       log::warning("store.search.failed", {{"error", step.error()}});
       note(State::kFailed, &step.error());
@@ -171,6 +177,7 @@ Result<> SearchIndex::begin_wished_rebuild() {
   TRY(clear());
   const std::scoped_lock lock(mutex_);
   rebuilds_begun_ = rebuilds_wished_;
+  status_.state = State::kBuilding;  // what it was before is no longer of interest
   return {};
 }
 
