@@ -278,7 +278,7 @@ BodyId SearchIndex::fill_batch(TermBatch& batch, BodyId next_body) {
     if (bodies.empty()) return end;
     for (const BodyId body : bodies) {
       if (batch.full()) break;
-      if (const auto found = snapshot.body(body)) {
+      if (const auto found = snapshot.body(body); found && found->check()) {
         batch.add(body, found->bytes, options_.extract);
       } else {
         batch.add_unreadable(body);
