@@ -35,6 +35,31 @@ bool parse(Message& message, std::string_view bytes) {
   return message.ParseFromArray(bytes.data(), static_cast<int>(bytes.size()));
 }
 
+// Copies the fields that are set, one way or the other.
+void to_stored(const Limits& from, stored::Limits& to) {
+  if (from.warn_bytes) to.set_warn_bytes(*from.warn_bytes);
+  if (from.prohibit_send_bytes) to.set_prohibit_send_bytes(*from.prohibit_send_bytes);
+  if (from.prohibit_receive_bytes) to.set_prohibit_receive_bytes(*from.prohibit_receive_bytes);
+  if (from.recoverable_bytes) to.set_recoverable_bytes(*from.recoverable_bytes);
+  if (from.keep_deleted_s) to.set_keep_deleted_s(*from.keep_deleted_s);
+  if (from.keep_disconnected_s) to.set_keep_disconnected_s(*from.keep_disconnected_s);
+  if (from.message_bytes_max) to.set_message_bytes_max(*from.message_bytes_max);
+  if (from.sessions_max) to.set_sessions_max(*from.sessions_max);
+}
+
+Limits limits_from_stored(const stored::Limits& from) {
+  Limits to;
+  if (from.has_warn_bytes()) to.warn_bytes = from.warn_bytes();
+  if (from.has_prohibit_send_bytes()) to.prohibit_send_bytes = from.prohibit_send_bytes();
+  if (from.has_prohibit_receive_bytes()) to.prohibit_receive_bytes = from.prohibit_receive_bytes();
+  if (from.has_recoverable_bytes()) to.recoverable_bytes = from.recoverable_bytes();
+  if (from.has_keep_deleted_s()) to.keep_deleted_s = from.keep_deleted_s();
+  if (from.has_keep_disconnected_s()) to.keep_disconnected_s = from.keep_disconnected_s();
+  if (from.has_message_bytes_max()) to.message_bytes_max = from.message_bytes_max();
+  if (from.has_sessions_max()) to.sessions_max = from.sessions_max();
+  return to;
+}
+
 std::unexpected<Error> damaged(std::string_view what) {
   return fail(ErrorCode::kCorrupt, fmt::format("directory: an entry of {} does not parse", what));
 }
@@ -71,6 +96,11 @@ std::string to_stored(const DatabaseEntry& entry) {
   message.set_epoch(entry.epoch);
   message.set_created_s(entry.created_s);
   message.set_initialised(entry.initialised);
+  message.set_recovery(entry.recovery);
+  message.set_scan_period_s(entry.maintenance.scan_period_s);
+  message.set_compact_below_percent(entry.maintenance.compact_below_percent);
+  message.set_keep_log_s(entry.maintenance.keep_log_s);
+  if (entry.limits != Limits()) to_stored(entry.limits, *message.mutable_limits());
   return message.SerializeAsString();
 }
 
@@ -94,8 +124,21 @@ std::string to_stored(const MailboxEntry& entry, std::uint64_t number) {
   message.set_protocol_restricted(entry.protocol_restricted);
   message.set_created_s(entry.created_s);
   message.set_number(number);
+  if (entry.limits != Limits()) to_stored(entry.limits, *message.mutable_limits());
   return message.SerializeAsString();
 }
+
+namespace {
+
+MaintenanceSettings maintenance_from_stored(const stored::Database& from) {
+  MaintenanceSettings to;
+  if (from.has_scan_period_s()) to.scan_period_s = from.scan_period_s();
+  if (from.has_compact_below_percent()) to.compact_below_percent = from.compact_below_percent();
+  if (from.has_keep_log_s()) to.keep_log_s = from.keep_log_s();
+  return to;
+}
+
+}  // namespace
 
 Result<DatabaseEntry> database_from_stored(std::string_view bytes) {
   stored::Database message;
@@ -109,7 +152,10 @@ Result<DatabaseEntry> database_from_stored(std::string_view bytes) {
                        .mounted = message.mounted(),
                        .epoch = message.epoch(),
                        .created_s = message.created_s(),
-                       .initialised = message.initialised()};
+                       .initialised = message.initialised(),
+                       .recovery = message.recovery(),
+                       .maintenance = maintenance_from_stored(message),
+                       .limits = limits_from_stored(message.limits())};
 }
 
 Result<DomainEntry> domain_from_stored(std::string_view bytes) {
@@ -133,7 +179,8 @@ Result<StoredMailbox> mailbox_from_stored(std::string_view bytes) {
                      .pop3 = message.pop3(),
                      .smtp = message.smtp(),
                      .protocol_restricted = message.protocol_restricted(),
-                     .created_s = message.created_s()};
+                     .created_s = message.created_s(),
+                     .limits = limits_from_stored(message.limits())};
   return StoredMailbox{std::move(entry), message.number()};
 }
 

@@ -11,6 +11,7 @@
 
 #include "base/ids.h"
 #include "base/result.h"
+#include "server/directory/limits.h"
 
 namespace hauspost::directory {
 
@@ -24,6 +25,14 @@ inline constexpr ServiceInfo kServices[] = {{"imap", false}, {"imap-backend", fa
                                             {"pop3", false}, {"pop3-backend", false},
                                             {"smtp", true},  {"submission", true}};
 
+// How a database looks after its files. Times in seconds.
+struct MaintenanceSettings {
+  std::int64_t scan_period_s = 7LL * 24 * 3600;  // every byte is read once in it; 0: never
+  std::uint32_t compact_below_percent = 50;      // live share of a segment; 0: only on demand
+  std::int64_t keep_log_s = 0;                   // segments younger than this stay
+  bool operator==(const MaintenanceSettings&) const = default;
+};
+
 struct DatabaseEntry {
   Guid guid;
   std::string name;  // at most 64 characters, unique without regard to case
@@ -33,6 +42,9 @@ struct DatabaseEntry {
   std::uint64_t epoch = 0;  // grows at each mount
   std::int64_t created_s = 0;
   bool initialised = false;  // its files were made: from then on an empty folder is a loss
+  bool recovery = false;  // only a source for `mailbox restore`: never mounted, no mailbox's home
+  MaintenanceSettings maintenance;
+  Limits limits;             // of its mailboxes, where they say nothing of their own
 };
 
 struct DomainEntry {
@@ -51,6 +63,7 @@ struct MailboxEntry {
   bool smtp = true;
   bool protocol_restricted = false;  // S3-12: never over IMAP or POP3
   std::int64_t created_s = 0;
+  Limits limits;  // its own
 };
 
 // What RCPT TO and logins ask.
@@ -76,6 +89,10 @@ class DirectoryReader {
   Result<std::vector<MailboxEntry>> mailboxes() const;  // by address
   Result<std::optional<DatabaseEntry>> database(std::string_view name) const;
   Result<std::vector<DatabaseEntry>> databases() const;
+  // What holds for the mailbox: its own word, its database's, the defaults. kNotFound.
+  Result<EffectiveLimits> limits(const Guid& mailbox) const;
+  // Changes with every change of the directory.
+  Result<std::uint64_t> version() const;
   Result<bool> is_accepted_domain(std::string_view domain) const;
   Result<std::vector<DomainEntry>> domains() const;
   Result<std::uint64_t> mailbox_count(std::string_view database) const;

@@ -129,6 +129,27 @@ Result<std::vector<DatabaseEntry>> DirectoryReader::databases() const {
                      [&](const store::ReadTxn& txn) { return all_databases(*impl_->data, txn); });
 }
 
+Result<EffectiveLimits> DirectoryReader::limits(const Guid& mailbox) const {
+  const Data& data = *impl_->data;
+  using Found = std::optional<EffectiveLimits>;
+  TRY_ASSIGN(const Found found, in_snapshot(data, [&](const store::ReadTxn& txn) -> Result<Found> {
+               TRY_ASSIGN(const auto entry, find_mailbox(data, txn, mailbox.as_bytes()));
+               if (!entry) return Found();
+               TRY_ASSIGN(const auto database, find_database(data, txn, entry->database));
+               EffectiveLimits limits;
+               if (database) apply(database->limits, limits);
+               apply(entry->limits, limits);
+               return Found(limits);
+             }));
+  if (!found) return fail(ErrorCode::kNotFound, "the mailbox does not exist");
+  return *found;
+}
+
+Result<std::uint64_t> DirectoryReader::version() const {
+  return in_snapshot(*impl_->data,
+                     [](const store::ReadTxn& txn) -> Result<std::uint64_t> { return txn.id(); });
+}
+
 Result<bool> DirectoryReader::is_accepted_domain(std::string_view domain) const {
   const auto name = canonical_domain(domain);
   if (!name) return false;

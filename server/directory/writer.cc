@@ -99,8 +99,56 @@ Result<DatabaseEntry> DirectoryWriter::dismount_database(std::string_view name) 
   return impl_->change_database(name, [](DatabaseEntry& entry) { entry.mounted = false; });
 }
 
+Result<DatabaseEntry> DirectoryWriter::set_database(std::string_view name,
+                                                    const DatabaseChanges& changes) {
+  const Data& data = *impl_->data;
+  return impl_->in_transaction(true, [&](store::WriteTxn& txn) -> Result<DatabaseEntry> {
+    TRY_ASSIGN(DatabaseEntry entry, known_database(data, txn, name));
+    if (changes.path) {
+      TRY_ASSIGN(const auto others, all_databases(data, txn));
+      for (const DatabaseEntry& other : others) {
+        if (other.path == *changes.path && other.guid != entry.guid)
+          return fail(ErrorCode::kExists, fmt::format("folder {} belongs to database {}",
+                                                      escape_for_log(other.path), other.name));
+      }
+      entry.path = *changes.path;
+    }
+    if (changes.mount_at_startup) entry.mount_at_startup = *changes.mount_at_startup;
+    MaintenanceSettings& maintenance = entry.maintenance;
+    if (changes.scan_period_s) maintenance.scan_period_s = *changes.scan_period_s;
+    if (changes.compact_below_percent)
+      maintenance.compact_below_percent = *changes.compact_below_percent;
+    if (changes.keep_log_s) maintenance.keep_log_s = *changes.keep_log_s;
+    TRY(txn.put(data.databases, ascii_lower(name), to_stored(entry)));
+    return entry;
+  });
+}
+
+Result<DatabaseEntry> DirectoryWriter::begin_restore(std::string_view name) {
+  return impl_->change_database(name, [](DatabaseEntry& entry) {
+    entry.recovery = true;
+    entry.mount_at_startup = false;
+  });
+}
+
+Result<DatabaseEntry> DirectoryWriter::end_restore(std::string_view name, std::uint64_t epoch,
+                                                   bool recovery) {
+  return impl_->change_database(name, [epoch, recovery](DatabaseEntry& entry) {
+    entry.epoch = std::max(entry.epoch, epoch);
+    entry.initialised = true;
+    entry.recovery = recovery;
+    entry.mount_at_startup = !recovery;
+  });
+}
+
 Result<DatabaseEntry> DirectoryWriter::note_initialised(std::string_view name) {
   return impl_->change_database(name, [](DatabaseEntry& entry) { entry.initialised = true; });
+}
+
+Result<DatabaseEntry> DirectoryWriter::set_database_limits(std::string_view name,
+                                                           const LimitChanges& changes) {
+  return impl_->change_database(
+      name, [&changes](DatabaseEntry& entry) { apply(changes, entry.limits); });
 }
 
 Result<DatabaseEntry> DirectoryWriter::remove_database(std::string_view name, bool dry_run) {

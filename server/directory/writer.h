@@ -19,6 +19,15 @@ struct MailboxOrder {
 // REQUIRES: one thread. Refusals: kInvalid (a name breaks a rule), kExists, kNotFound, kDenied (in
 // use); kUnavailable and kExhausted when the environment cannot be written. Texts name the object,
 // the cause and the next step.
+// What `database set` and its kin change; what is not set stays.
+struct DatabaseChanges {
+  std::optional<bool> mount_at_startup;
+  std::optional<std::int64_t> scan_period_s;
+  std::optional<std::uint32_t> compact_below_percent;
+  std::optional<std::int64_t> keep_log_s;
+  std::optional<std::string> path;  // kExists: another database's
+};
+
 class DirectoryWriter {
  public:
   // Creates the environment when there is none. kInvalid: of a newer format.
@@ -34,8 +43,14 @@ class DirectoryWriter {
   // The epoch grows with every call: one call for one mount.
   Result<DatabaseEntry> mount_database(std::string_view name);
   Result<DatabaseEntry> dismount_database(std::string_view name);
+  Result<DatabaseEntry> set_database(std::string_view name, const DatabaseChanges& changes);
+  // Its files are being brought back: until that ends it is a recovery database.
+  Result<DatabaseEntry> begin_restore(std::string_view name);
+  // They are there; `epoch` is that of their change log.
+  Result<DatabaseEntry> end_restore(std::string_view name, std::uint64_t epoch, bool recovery);
   // Notes that its worker has made its files.
   Result<DatabaseEntry> note_initialised(std::string_view name);
+  Result<DatabaseEntry> set_database_limits(std::string_view name, const LimitChanges& changes);
   // kDenied while mailboxes live there or it is mounted. `dry_run`: only says whether it would.
   Result<DatabaseEntry> remove_database(std::string_view name, bool dry_run);
 
@@ -48,6 +63,10 @@ class DirectoryWriter {
   Result<std::vector<Result<MailboxEntry>>> create_mailboxes(std::span<const MailboxOrder> orders,
                                                              std::int64_t now_s, bool dry_run);
   Result<MailboxEntry> remove_mailbox(const Guid& guid);
+  // Every mailbox of `from` lives in `to` from now on; no mail is moved. Returns how many. kDenied:
+  // `from` is mounted, or `to` a recovery database.
+  Result<std::uint64_t> move_mailboxes(std::string_view from, std::string_view to);
+  Result<MailboxEntry> set_mailbox_limits(const Guid& guid, const LimitChanges& changes);
 
   // One transaction. kInvalid: no such service.
   Result<> set_services(std::span<const std::string> names, bool enabled);

@@ -23,10 +23,15 @@ Result<std::string> choose_database(const Data& data, const store::Txn& txn) {
   std::string best;
   std::uint64_t least = 0;
   for (const DatabaseEntry& database : databases) {
+    if (database.recovery) continue;
     TRY_ASSIGN(const std::uint64_t count, read_count(data, txn, database_count_key(database.name)));
     if (!best.empty() && count >= least) continue;
     best = database.name;
     least = count;
+  }
+  if (best.empty()) {
+    return fail(ErrorCode::kNotFound,
+                "there are only recovery databases; create another: hauspost database create DB1");
   }
   return best;
 }
@@ -39,6 +44,12 @@ Result<std::string> resolve_database(const Data& data, const store::Txn& txn,
     return fail(ErrorCode::kNotFound,
                 fmt::format("database \"{}\" does not exist; see: hauspost database list",
                             escape_for_log(wanted)));
+  }
+  if (found->recovery) {
+    return fail(ErrorCode::kDenied,
+                fmt::format("database {} is a recovery database: no mailbox lives there; name "
+                            "another",
+                            found->name));
   }
   return found->name;
 }
@@ -72,6 +83,11 @@ Result<Plan> plan_mailbox(const Data& data, const store::Txn& txn, const Mailbox
                                                  escape_for_log(order.address), kAliasesMax));
   }
   TRY(check_display_name(order.display_name));
+  TRY_ASSIGN(const auto same, find_mailbox(data, txn, order.guid.as_bytes()));
+  if (same) {
+    return fail(ErrorCode::kExists,
+                fmt::format("mailbox {} is in use by {}", order.guid.to_string(), same->address));
+  }
   Plan plan;
   TRY_ASSIGN(Address primary, check_free(data, txn, order.address));
   plan.addresses.push_back(std::move(primary));
@@ -134,6 +150,53 @@ Result<std::vector<Result<MailboxEntry>>> DirectoryWriter::create_mailboxes(
       outcomes.push_back(std::move(plan->entry));
     }
     return outcomes;
+  });
+}
+
+Result<MailboxEntry> DirectoryWriter::set_mailbox_limits(const Guid& guid,
+                                                         const LimitChanges& changes) {
+  const Data& data = *impl_->data;
+  return impl_->in_transaction(true, [&](store::WriteTxn& txn) -> Result<MailboxEntry> {
+    TRY_ASSIGN(const auto bytes, txn.get(data.mailboxes, guid.as_bytes()));
+    if (!bytes) return fail(ErrorCode::kNotFound, "the mailbox does not exist");
+    TRY_ASSIGN(StoredMailbox stored, mailbox_from_stored(*bytes));
+    apply(changes, stored.entry.limits);
+    TRY(txn.put(data.mailboxes, guid.as_bytes(), to_stored(stored.entry, stored.number)));
+    return std::move(stored.entry);
+  });
+}
+
+Result<std::uint64_t> DirectoryWriter::move_mailboxes(std::string_view from, std::string_view to) {
+  const Data& data = *impl_->data;
+  return impl_->in_transaction(true, [&](store::WriteTxn& txn) -> Result<std::uint64_t> {
+    TRY_ASSIGN(const auto known, find_database(data, txn, from));
+    if (!known) {
+      return fail(ErrorCode::kNotFound,
+                  fmt::format("database \"{}\" does not exist", escape_for_log(from)));
+    }
+    const DatabaseEntry& old = *known;
+    if (old.mounted)
+      return fail(ErrorCode::kDenied, fmt::format("database {} is mounted", old.name));
+    TRY_ASSIGN(const std::string name, resolve_database(data, txn, std::string(to)));
+    std::vector<StoredMailbox> moving;
+    {
+      TRY_ASSIGN(auto cursor, store::Cursor::open(txn, data.mailboxes));
+      TRY_ASSIGN(bool here, cursor.first());
+      while (here) {
+        TRY_ASSIGN(StoredMailbox stored, mailbox_from_stored(cursor.value()));
+        if (iequals(stored.entry.database, old.name)) moving.push_back(std::move(stored));
+        TRY_ASSIGN(here, cursor.next());
+      }
+    }
+    for (StoredMailbox& stored : moving) {
+      stored.entry.database = name;
+      TRY(txn.put(data.mailboxes, stored.entry.guid.as_bytes(),
+                  to_stored(stored.entry, stored.number)));
+    }
+    const int count = static_cast<int>(moving.size());
+    TRY(impl_->add_to_count(txn, database_count_key(old.name), -count));
+    TRY(impl_->add_to_count(txn, database_count_key(name), count));
+    return moving.size();
   });
 }
 
