@@ -12,10 +12,18 @@
 
 namespace hauspost::imap {
 
+// What an administrator lets one user have.
+struct MailboxRules {
+  std::uint64_t storage_bytes_max = store::kUnlimited;  // RFC 9208
+  std::uint64_t message_bytes_max = store::kUnlimited;  // RFC 7889; Limits' own holds all the same
+  bool gone = false;  // there is no such user any more: the session ends
+};
+
 struct Services {
   store::Database& database;
   const Clock& clock;
   Limits limits;
+  std::function<MailboxRules(const Guid& mailbox)> rules;  // as of now; empty: none
   std::string server_name;  // shown to nobody but in ID; may be empty
 };
 

@@ -17,6 +17,13 @@ enum class ControlMethod : std::uint16_t {
   kJobStart = 20,   // JobStartRequest -> empty
   kJobStatus = 21,  // JobStatusRequest -> JobStatus
   kJobCancel = 22,  // JobCancelRequest -> empty
+  kStoredMailbox = 24,       // MailboxRequest -> StoredMailbox; kNotFound
+  kDisconnected = 25,        // empty -> StoredMailboxes
+  kSetDisconnected = 26,     // SetDisconnectedRequest -> empty; kNotFound
+  kStoredFolders = 27,       // MailboxRequest -> StoredFolders; kNotFound
+  kRecoverList = 28,         // RecoverRequest -> RecoverListReply
+  kRecoverRestore = 29,      // RecoverRequest -> RecoverStepReply
+  kRecoverPurge = 30,        // RecoverRequest -> RecoverStepReply
   // Transport
   kQueueList = 32,  // QueueListRequest -> QueueListReply
   kQueueKick = 33,  // empty -> empty: a database has come up, try what waits for it

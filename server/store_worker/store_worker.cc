@@ -4,30 +4,19 @@
 #include "base/text.h"
 #include "server/child/control.h"
 #include "server/child/control.pb.h"
+#include "server/directory/pop3_settings.h"
 #include "server/store_worker/job_kinds.h"
+#include "server/store_worker/worker_statistics.h"
 #include "store/mime/message.h"
+#include "store/mime/search_text.h"
 #include "transport/delivery/serve_delivery.h"
 
 namespace hauspost::store_worker {
 
 namespace {
 
+constexpr Duration kCompactInterval = std::chrono::minutes(5);
 constexpr Duration kSessionStartTime = std::chrono::seconds(10);
-
-child::wire::StoreStatistics to_wire(const store::Database::Statistics& from) {
-  child::wire::StoreStatistics to;
-  to.set_log_bytes(from.log_bytes);
-  to.set_live_body_bytes(from.live_body_bytes);
-  to.set_dead_body_bytes(from.dead_body_bytes);
-  to.set_index_bytes(from.index_bytes);
-  to.set_mailboxes(from.mailboxes);
-  to.set_messages(from.messages);
-  to.set_last_lsn(from.last_lsn.value);
-  to.set_checkpoint_lsn(from.checkpoint_lsn.value);
-  to.set_commits(from.commits);
-  to.set_records(from.records);
-  return to;
-}
 
 // One of a user's sessions, counted for as long as it lives.
 class Place {
@@ -48,11 +37,26 @@ class Place {
   Guid user_;
 };
 
+directory::MaintenanceSettings maintenance_of(const LimitsCache& cache) {
+  const auto entry = cache.directory().database(cache.database());
+  return entry && *entry ? (*entry)->maintenance : directory::MaintenanceSettings();
+}
+
+imap::MailboxRules rules_of(LimitsCache& cache, const Guid& mailbox) {
+  const directory::EffectiveLimits limits = cache.of(mailbox);
+  const auto entry = cache.directory().mailbox(mailbox);
+  return {.storage_bytes_max = limits.prohibit_receive_bytes,
+          .message_bytes_max = limits.message_bytes_max,
+          .gone = entry && !*entry};
+}
+
 }  // namespace
 
 StoreWorker::StoreWorker(Executor executor, child::Settings settings,
+                         std::unique_ptr<LimitsCache> limits,
                          std::unique_ptr<store::Database> database)
     : settings_(std::move(settings)),
+      limits_(std::move(limits)),
       database_(std::move(database)),
       imap_{.database = *database_,
             .clock = system_clock(),
@@ -62,8 +66,16 @@ StoreWorker::StoreWorker(Executor executor, child::Settings settings,
                 [this](UnixSocket socket) { return serve_session(std::move(socket)); }),
       deliveries_(executor, "delivery", kDeliveryConnectionsMax,
                   [this](UnixSocket socket) { return serve_delivery(std::move(socket)); }),
-      jobs_(executor, settings_, database_.get(), job_kinds()) {
+      jobs_(executor, settings_, database_.get(), job_kinds()),
+      scan_(*database_, [this] { return maintenance_of(*limits_).scan_period_s; }),
+      mailbox_calls_{.database = *database_,
+                     .limits = *limits_,
+                     .sessions = [this](const Guid& user) { return sessions_of(user); }},
+      care_(executor, *database_, *limits_, system_clock(), settings_.hostname) {
   imap_.limits.message_bytes_max = settings_.message_bytes_max;
+  imap_.rules = [this](const Guid& mailbox) { return rules_of(*limits_, mailbox); };
+  care_.start();
+  scan_.start();
 }
 
 Result<std::unique_ptr<StoreWorker>> StoreWorker::open(Executor executor,
@@ -74,9 +86,20 @@ Result<std::unique_ptr<StoreWorker>> StoreWorker::open(Executor executor,
   options.create = settings.create_database;
   options.epoch = settings.epoch;
   options.summarize = mime::make_summary;
+  auto reader = directory::DirectoryReader::open(settings.directory_path);
+  if (!reader) return fail(std::move(reader).error().within("database " + settings.database));
+  auto limits = std::make_unique<LimitsCache>(std::move(*reader), settings.database);
+  const directory::MaintenanceSettings upkeep = maintenance_of(*limits);
+  if (upkeep.compact_below_percent != 0) {
+    options.compact_below_percent = upkeep.compact_below_percent;
+    options.compact_interval = kCompactInterval;
+  }
+  options.keep_log = Seconds(upkeep.keep_log_s);
+  options.limits = [&cache = *limits](const Guid& mailbox) { return cache.for_store(mailbox); };
+  options.search_text = mime::extract_search_text;
   auto database = store::Database::open(std::move(options));
   if (!database) return fail(std::move(database).error().within("database " + settings.database));
-  return std::unique_ptr<StoreWorker>(new StoreWorker(executor, settings, std::move(*database)));
+  return std::unique_ptr<StoreWorker>(new StoreWorker(executor, settings, std::move(limits), std::move(*database)));
 }
 
 Result<> StoreWorker::listen(const child::NamedDescriptor& listener) {
@@ -90,12 +113,14 @@ Task<void> StoreWorker::stop() {
   co_await sessions_.stop();
   co_await deliveries_.stop();
   co_await jobs_.stop();
+  scan_.stop();
+  co_await care_.stop();
   database_->close();
 }
 
 std::optional<link::SessionRefused> StoreWorker::check(const link::SessionStart& start) const {
   using link::SessionRefused;
-  if (start.protocol != link::Protocol::kImap)
+  if (start.protocol != link::Protocol::kImap && start.protocol != link::Protocol::kPop3)
     return SessionRefused{ErrorCode::kNotFound, "no such service here"};
   if (!start.mailbox || start.user.empty())
     return SessionRefused{ErrorCode::kDenied, "the session is not authenticated"};
@@ -103,10 +128,21 @@ std::optional<link::SessionRefused> StoreWorker::check(const link::SessionStart&
     return SessionRefused{ErrorCode::kNotFound, "another database is served here"};
   if (start.epoch != 0 && start.epoch != settings_.epoch)
     return SessionRefused{ErrorCode::kUnavailable, "the database has been mounted anew"};
-  const auto sessions = user_sessions_.find(*start.mailbox);
-  if (sessions != user_sessions_.end() && sessions->second >= kSessionsPerUserMax)
+  const bool pop3 = start.protocol == link::Protocol::kPop3;
+  const auto& counts = pop3 ? pop3_sessions_ : imap_sessions_;
+  const auto sessions = counts.find(*start.mailbox);
+  if (sessions != counts.end() && sessions->second >= limits_->of(*start.mailbox).sessions_max)
     return SessionRefused{ErrorCode::kExhausted, "the user has too many sessions"};
   return std::nullopt;
+}
+
+std::size_t StoreWorker::sessions_of(const Guid& user) const {
+  std::size_t sessions = 0;
+  for (const auto* counts : {&imap_sessions_, &pop3_sessions_}) {
+    const auto found = counts->find(user);
+    if (found != counts->end()) sessions += found->second;
+  }
+  return sessions;
 }
 
 Task<void> StoreWorker::serve_session(UnixSocket socket) {
@@ -124,7 +160,8 @@ Task<void> StoreWorker::serve_session(UnixSocket socket) {
     [[maybe_unused]] auto told = co_await link::refuse(*frames, std::move(*refusal));
     co_return;
   }
-  const Place place(user_sessions_, *start->mailbox);
+  const bool pop3 = start->protocol == link::Protocol::kPop3;
+  const Place place(pop3 ? pop3_sessions_ : imap_sessions_, *start->mailbox);
   if (!co_await link::accept(*frames)) co_return;
   frames->set_timeout(Duration::zero());
   co_await serve_accepted(std::move(frames), *start);
@@ -132,19 +169,38 @@ Task<void> StoreWorker::serve_session(UnixSocket socket) {
 
 Task<void> StoreWorker::serve_accepted(std::unique_ptr<link::FrameSocket> frames,
                                        const link::SessionStart& start) {
+  const bool pop3 = start.protocol == link::Protocol::kPop3;
   log::info("session.started", {{"session", start.session.to_string()},
-                                {"protocol", "imap"},
+                                {"protocol", pop3 ? "pop3" : "imap"},
                                 {"user", start.user},
                                 {"client", start.client_address}});
   link::LinkStream stream(std::move(frames));
-  const SessionEnd end = co_await imap::serve(stream, start, imap_);
+  SessionEnd end = SessionEnd::kBroken;
+  if (pop3) {
+    const pop3::Services services = pop3_services();
+    end = co_await pop3::serve(stream, start, services);
+  } else {
+    end = co_await imap::serve(stream, start, imap_);
+  }
   if (end == SessionEnd::kInOrder) co_await stream.end_in_order();
   log::info("session.ended",
             {{"session", start.session.to_string()}, {"in_order", end == SessionEnd::kInOrder}});
 }
 
+// As the administrator has set them by now.
+pop3::Services StoreWorker::pop3_services() const {
+  const auto settings = directory::pop3_settings(limits_->directory())
+                            .value_or(directory::Pop3Settings());
+  pop3::Services services{.database = *database_, .limits = {}};
+  if (settings.newest_first) services.order = pop3::SortOrder::kNewestFirst;
+  services.limits.autologout = Seconds(settings.idle_s);
+  services.limits.line_bytes_max = settings.line_bytes_max;
+  return services;
+}
+
 Task<void> StoreWorker::serve_delivery(UnixSocket socket) {
-  const auto served = co_await transport::serve_delivery(std::move(socket), *database_);
+  const auto served = co_await transport::serve_delivery(
+      std::move(socket), *database_, [this](const Guid& mailbox) { care_.note_refused(mailbox); });
   if (!served && served.error().code != ErrorCode::kCancelled)
     log::warning("delivery.connection", {{"cause", served.error()}});
 }
@@ -159,9 +215,12 @@ Task<Result<std::string>> StoreWorker::delete_mailbox(std::string body) {
 }
 
 Task<Result<std::string>> StoreWorker::handle_control(std::uint16_t method, std::string body) {
-  switch (static_cast<child::ControlMethod>(method)) {
+  const auto call = static_cast<child::ControlMethod>(method);
+  if (is_mailbox_call(call))
+    co_return co_await answer_mailbox_call(mailbox_calls_, call, std::move(body));
+  switch (call) {
     case child::ControlMethod::kStoreStatistics:
-      co_return to_wire(database_->statistics()).SerializeAsString();
+      co_return worker_statistics(*database_, scan_.state()).SerializeAsString();
     case child::ControlMethod::kStoreDeleteMailbox:
       co_return co_await delete_mailbox(std::move(body));
     case child::ControlMethod::kJobStart:

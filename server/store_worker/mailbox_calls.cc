@@ -1,0 +1,141 @@
+#include "server/store_worker/mailbox_calls.h"
+
+#include <algorithm>
+
+#include "server/child/mailbox.pb.h"
+#include "server/store_worker/recover.h"
+
+namespace hauspost::store_worker {
+
+namespace {
+
+using child::ControlMethod;
+
+std::unexpected<Error> unreadable() {
+  return fail(ErrorCode::kInvalid, "the request does not parse");
+}
+
+Result<store::Mailbox> find_mailbox(const store::Snapshot& snapshot, const std::string& body) {
+  child::wire::MailboxRequest request;
+  const auto guid = request.ParseFromString(body) ? Guid::from_bytes(request.guid()) : std::nullopt;
+  if (!guid) return unreadable();
+  auto mailbox = snapshot.mailbox(*guid);
+  if (!mailbox) return fail(ErrorCode::kNotFound, "nothing was ever stored for this mailbox");
+  return *std::move(mailbox);
+}
+
+child::wire::StoredMailbox to_wire(const MailboxCalls& calls, const store::Snapshot& snapshot,
+                                   const store::Mailbox& from) {
+  child::wire::StoredMailbox to;
+  to.set_guid(std::string(from.guid.as_bytes()));
+  to.set_label(from.label);
+  to.set_created_s(from.created_s);
+  to.set_disconnected_s(from.disconnected_s);
+  to.set_messages(from.messages);
+  to.set_bytes(from.bytes);
+  to.set_recoverable_messages(from.recoverable_messages);
+  to.set_recoverable_bytes(from.recoverable_bytes);
+  to.set_folders(static_cast<std::uint32_t>(snapshot.folders(from.id).size()));
+  to.set_sessions(static_cast<std::uint32_t>(calls.sessions(from.guid)));
+  return to;
+}
+
+Result<std::string> stored_mailbox(const MailboxCalls& calls, const std::string& body) {
+  const store::Snapshot snapshot = calls.database.snapshot();
+  TRY_ASSIGN(const store::Mailbox mailbox, find_mailbox(snapshot, body));
+  return to_wire(calls, snapshot, mailbox).SerializeAsString();
+}
+
+Result<std::string> disconnected(const MailboxCalls& calls) {
+  const store::Snapshot snapshot = calls.database.snapshot();
+  child::wire::StoredMailboxes reply;
+  for (const store::Mailbox& mailbox : snapshot.mailboxes()) {
+    if (mailbox.disconnected_s != 0) *reply.add_mailboxes() = to_wire(calls, snapshot, mailbox);
+  }
+  return reply.SerializeAsString();
+}
+
+std::string_view use_word(store::SpecialUse use) {
+  switch (use) {
+    case store::SpecialUse::kInbox: return "inbox";
+    case store::SpecialUse::kDrafts: return "drafts";
+    case store::SpecialUse::kSent: return "sent";
+    case store::SpecialUse::kJunk: return "junk";
+    case store::SpecialUse::kTrash: return "trash";
+    case store::SpecialUse::kArchive: return "archive";
+    case store::SpecialUse::kAll: return "all";
+    case store::SpecialUse::kFlagged: return "flagged";
+    case store::SpecialUse::kRecoverable: return "deleted items";
+    case store::SpecialUse::kNone: break;
+  }
+  return {};
+}
+
+child::wire::StoredFolder to_wire(const store::Folder& from) {
+  child::wire::StoredFolder to;
+  const bool hidden = from.special_use == store::SpecialUse::kRecoverable;
+  to.set_path(hidden ? "" : from.path);
+  to.set_special_use(std::string(use_word(from.special_use)));
+  to.set_messages(from.messages);
+  to.set_unseen(from.unseen);
+  to.set_deleted(hidden ? 0 : from.deleted);
+  to.set_bytes(from.bytes);
+  to.set_uid_validity(from.uid_validity);
+  to.set_uid_next(from.uid_next.value);
+  to.set_subscribed(from.subscribed);
+  return to;
+}
+
+Result<std::string> stored_folders(const MailboxCalls& calls, const std::string& body) {
+  const store::Snapshot snapshot = calls.database.snapshot();
+  TRY_ASSIGN(const store::Mailbox mailbox, find_mailbox(snapshot, body));
+  child::wire::StoredFolders reply;
+  for (const store::Folder& folder : snapshot.folders(mailbox.id))
+    *reply.add_folders() = to_wire(folder);
+  if (const auto hidden = snapshot.recoverable(mailbox.id)) *reply.add_folders() = to_wire(*hidden);
+  return reply.SerializeAsString();
+}
+
+Task<Result<std::string>> set_disconnected(MailboxCalls& calls, std::string body) {
+  child::wire::SetDisconnectedRequest request;
+  const auto guid = request.ParseFromString(body) ? Guid::from_bytes(request.guid()) : std::nullopt;
+  if (!guid) co_return unreadable();
+  CO_TRY(co_await calls.database.set_disconnected({}, *guid, request.time_s()));
+  co_return std::string();
+}
+
+Task<Result<std::string>> recover(MailboxCalls& calls, ControlMethod method, std::string body) {
+  child::wire::RecoverRequest request;
+  if (!request.ParseFromString(body)) co_return unreadable();
+  if (method == ControlMethod::kRecoverList) {
+    CO_TRY_ASSIGN(const auto reply,
+                  co_await list_deleted(calls.database, calls.limits, std::move(request)));
+    co_return reply.SerializeAsString();
+  }
+  const bool purge = method == ControlMethod::kRecoverPurge;
+  CO_TRY_ASSIGN(const auto reply, co_await take_deleted(calls.database, std::move(request), purge));
+  co_return reply.SerializeAsString();
+}
+
+}  // namespace
+
+bool is_mailbox_call(ControlMethod method) {
+  return method >= ControlMethod::kStoredMailbox && method <= ControlMethod::kRecoverPurge;
+}
+
+Task<Result<std::string>> answer_mailbox_call(MailboxCalls& calls, ControlMethod method,
+                                              std::string body) {
+  switch (method) {
+    case ControlMethod::kStoredMailbox: co_return stored_mailbox(calls, body);
+    case ControlMethod::kDisconnected: co_return disconnected(calls);
+    case ControlMethod::kSetDisconnected:
+      co_return co_await set_disconnected(calls, std::move(body));
+    case ControlMethod::kStoredFolders: co_return stored_folders(calls, body);
+    case ControlMethod::kRecoverList:
+    case ControlMethod::kRecoverRestore:
+    case ControlMethod::kRecoverPurge: co_return co_await recover(calls, method, std::move(body));
+    default: co_return fail(ErrorCode::kInvalid, "unknown control method");
+  }
+}
+
+}  // namespace hauspost::store_worker
