@@ -8,6 +8,7 @@
 #include "transport/delivery/delivery_clients.h"
 #include "transport/directory.h"
 #include "transport/queue/queue.h"
+#include "transport/receive/full_mailboxes.h"
 
 namespace hauspost::transport {
 
@@ -28,6 +29,7 @@ struct ReceiveLimits {
   Milliseconds tarpit{1000};        // before 550 5.1.1 to a client that did not log in; 0: off
   std::size_t data_rate_min = 500;  // octets a second over data_rate_window; 421 4.4.2
   Seconds data_rate_window{60};
+  Milliseconds usage_timeout{3000};       // then the mailbox has room
   Milliseconds delivery_timeout{20'000};  // then the message is queued
 };
 
@@ -39,6 +41,7 @@ struct Services {
   const Clock& clock;
   std::string hostname;  // shown in replies and trace fields
   ReceiveLimits limits;
+  FullMailboxes full = {};
 };
 
 }  // namespace hauspost::transport

@@ -16,6 +16,7 @@ class DirectoryAdapter final : public transport::Directory {
   transport::Resolved resolve(std::string_view address) const override;
   Result<bool> is_accepted_domain(std::string_view domain) const override;
   Result<bool> owns_address(const Guid& mailbox, std::string_view address) const override;
+  Result<transport::SenderRules> sender_rules(const Guid& mailbox) const override;
 
  private:
   const directory::DirectoryReader& directory_;

@@ -28,11 +28,11 @@ Task<Result<std::vector<DeliverResult>>> DeliveryClients::deliver(
   if (stopping_) co_return fail(ErrorCode::kUnavailable, "delivery: stopping");
   const std::string trailer = to_trailer(request);
   parts.push_back(trailer);
-  auto reply = co_await call(socket, parts, timeout);
+  auto reply = co_await call(socket, kMethodDeliver, parts, timeout);
   // A worker that has just been restarted lost the connection, and perhaps the call. Its socket
   // takes new ones meanwhile, and the delivery id makes the repetition harmless.
   if (!reply && reply.error().code == ErrorCode::kUnavailable && !stopping_) {
-    reply = co_await call(socket, parts, timeout);
+    reply = co_await call(socket, kMethodDeliver, parts, timeout);
   }
   if (!reply) co_return fail(std::move(reply).error().within("delivering to " + socket));
   CO_TRY_ASSIGN(auto results, deliver_results_from_wire(*reply));
@@ -42,14 +42,24 @@ Task<Result<std::vector<DeliverResult>>> DeliveryClients::deliver(
   co_return results;
 }
 
-Task<Result<std::string>> DeliveryClients::call(const std::string& socket,
+Task<Result<std::uint64_t>> DeliveryClients::usage(std::string socket, Guid mailbox,
+                                                   Duration timeout) {
+  if (stopping_) co_return fail(ErrorCode::kUnavailable, "delivery: stopping");
+  const std::string request = usage_request_to_wire(mailbox);
+  const std::string_view part = request;
+  CO_TRY_ASSIGN(const std::string reply,
+                co_await call(socket, kMethodUsage, {&part, 1}, timeout));
+  co_return usage_from_wire(reply);
+}
+
+Task<Result<std::string>> DeliveryClients::call(const std::string& socket, std::uint16_t method,
                                                 std::span<const std::string_view> parts,
                                                 Duration timeout) {
   std::size_t bytes = 0;
   for (const std::string_view part : parts) bytes += part.size();
   Connection& connection = choose(socket, bytes);
   ++connection.calls;
-  auto reply = co_await connection.client->call(kMethodDeliver, parts, timeout);
+  auto reply = co_await connection.client->call(method, parts, timeout);
   --connection.calls;
   co_return reply;
 }

@@ -27,6 +27,9 @@ class DeliveryClients {
                                                    std::vector<std::string_view> parts,
                                                    Duration timeout);
 
+  // What the mailbox holds of its quota, as the worker on `socket` says.
+  Task<Result<std::uint64_t>> usage(std::string socket, Guid mailbox, Duration timeout);
+
   void stop();
   Task<void> join();
 
@@ -39,8 +42,8 @@ class DeliveryClients {
     std::size_t calls = 0;  // under way
   };
   Connection& choose(const std::string& socket, std::size_t bytes);
-  Task<Result<std::string>> call(const std::string& socket, std::span<const std::string_view> parts,
-                                 Duration timeout);
+  Task<Result<std::string>> call(const std::string& socket, std::uint16_t method,
+                                 std::span<const std::string_view> parts, Duration timeout);
 
   Executor executor_;
   std::map<std::string, std::vector<std::unique_ptr<Connection>>> workers_;  // by socket path

@@ -17,6 +17,7 @@ constexpr std::pair<Outcome, wire::DeliverResult::Outcome> kOutcomes[] = {
     {Outcome::kDuplicate, wire::DeliverResult::OUTCOME_DUPLICATE},
     {Outcome::kExhausted, wire::DeliverResult::OUTCOME_EXHAUSTED},
     {Outcome::kRetry, wire::DeliverResult::OUTCOME_RETRY},
+    {Outcome::kOverQuota, wire::DeliverResult::OUTCOME_OVER_QUOTA},
 };
 
 Result<Guid> optional_guid(std::string_view bytes) {
@@ -87,6 +88,7 @@ std::string to_wire(std::span<const DeliverResult> results) {
       if (ours == result.outcome) to.set_outcome(theirs);
     }
     to.set_text(result.text);
+    to.set_nearly_full(result.nearly_full);
   }
   return message.SerializeAsString();
 }
@@ -101,9 +103,37 @@ Result<std::vector<DeliverResult>> deliver_results_from_wire(std::string_view by
     const auto* known = std::ranges::find(kOutcomes, result.outcome(),
                                           [](const auto& pair) { return pair.second; });
     if (known == std::end(kOutcomes)) return fail(ErrorCode::kCorrupt, "delivery: bad outcome");
-    results.push_back({known->first, result.text()});
+    results.push_back({known->first, result.text(), result.nearly_full()});
   }
   return results;
+}
+
+std::string usage_request_to_wire(const Guid& mailbox) {
+  wire::UsageRequest message;
+  message.set_mailbox(std::string(mailbox.as_bytes()));
+  return message.SerializeAsString();
+}
+
+Result<Guid> usage_request_from_wire(std::string_view bytes) {
+  wire::UsageRequest message;
+  if (!message.ParseFromArray(bytes.data(), static_cast<int>(bytes.size())))
+    return fail(ErrorCode::kCorrupt, "usage: request does not parse");
+  const auto mailbox = Guid::from_bytes(message.mailbox());
+  if (!mailbox) return fail(ErrorCode::kCorrupt, "usage: bad mailbox");
+  return *mailbox;
+}
+
+std::string usage_to_wire(std::uint64_t used) {
+  wire::UsageReply message;
+  message.set_bytes(used);
+  return message.SerializeAsString();
+}
+
+Result<std::uint64_t> usage_from_wire(std::string_view bytes) {
+  wire::UsageReply message;
+  if (!message.ParseFromArray(bytes.data(), static_cast<int>(bytes.size())))
+    return fail(ErrorCode::kCorrupt, "usage: reply does not parse");
+  return message.bytes();
 }
 
 }  // namespace hauspost::transport

@@ -13,6 +13,7 @@
 namespace hauspost::transport {
 
 inline constexpr std::uint16_t kMethodDeliver = 1;
+inline constexpr std::uint16_t kMethodUsage = 2;
 inline constexpr std::size_t kDeliverTargetsMax = 1000;
 
 struct DeliverTarget {
@@ -31,9 +32,10 @@ struct DeliverRequest {
 
 // Every fault of ours is a retry, never a bounce.
 struct DeliverResult {
-  enum class Outcome : std::uint8_t { kDelivered, kDuplicate, kExhausted, kRetry };
+  enum class Outcome : std::uint8_t { kDelivered, kDuplicate, kExhausted, kRetry, kOverQuota };
   Outcome outcome = Outcome::kRetry;
   std::string text;
+  bool nearly_full = false;  // the mailbox, that is
 
   bool is_delivered() const {
     return outcome == Outcome::kDelivered || outcome == Outcome::kDuplicate;
@@ -48,5 +50,10 @@ Result<DeliverRequest> take_trailer(std::string& body);
 
 std::string to_wire(std::span<const DeliverResult> results);
 Result<std::vector<DeliverResult>> deliver_results_from_wire(std::string_view bytes);
+
+std::string usage_request_to_wire(const Guid& mailbox);
+Result<Guid> usage_request_from_wire(std::string_view bytes);
+std::string usage_to_wire(std::uint64_t used);
+Result<std::uint64_t> usage_from_wire(std::string_view bytes);
 
 }  // namespace hauspost::transport

@@ -14,6 +14,12 @@ DeliverResult failed(const Error& error) {
   return {error.code == ErrorCode::kExhausted ? Outcome::kExhausted : Outcome::kRetry, error.text};
 }
 
+DeliverResult to_result(const store::Delivered& delivered) {
+  if (delivered.over_quota) return {Outcome::kOverQuota, "the mailbox is full", true};
+  return {delivered.duplicate ? Outcome::kDuplicate : Outcome::kDelivered, {},
+          delivered.nearly_full};
+}
+
 store::Delivery make_delivery(const DeliverRequest& request,
                               std::shared_ptr<const std::string> body) {
   return {request.delivery, std::move(body), request.internal_date_s, {}};
@@ -34,7 +40,7 @@ Task<Result<std::vector<DeliverResult>>> deliver_together(store::Database& datab
   CO_TRY_ASSIGN(const auto delivered, co_await database.deliver(actor, std::move(delivery)));
   std::vector<DeliverResult> results;
   for (const store::Delivered& one : delivered) {
-    results.push_back({one.duplicate ? Outcome::kDuplicate : Outcome::kDelivered, {}});
+    results.push_back(to_result(one));
   }
   co_return results;
 }
@@ -52,37 +58,56 @@ Task<std::vector<DeliverResult>> deliver_apart(store::Database& database, const 
     if (!delivered)
       results.push_back(failed(delivered.error()));
     else
-      results.push_back(
-          {delivered->front().duplicate ? Outcome::kDuplicate : Outcome::kDelivered, {}});
+      results.push_back(to_result(delivered->front()));
   }
   co_return results;
 }
 
-Task<Result<std::string>> answer_deliver(store::Database& database, std::string bytes) {
+void tell_refused(const DeliverRequest& request, const std::vector<DeliverResult>& results,
+                  const RefusedHook& refused) {
+  if (!refused) return;
+  for (std::size_t i = 0; i < results.size(); ++i) {
+    if (results[i].outcome == Outcome::kOverQuota) refused(request.targets[i].mailbox);
+  }
+}
+
+Task<Result<std::string>> answer_deliver(store::Database& database, const RefusedHook& refused,
+                                         std::string bytes) {
   CO_TRY_ASSIGN(const DeliverRequest request, take_trailer(bytes));
   const auto body = std::make_shared<const std::string>(std::move(bytes));
   const store::Actor actor{request.session, request.user, {}};
   auto together = co_await deliver_together(database, actor, request, body);
-  if (together) co_return to_wire(*together);
+  if (together) {
+    tell_refused(request, *together, refused);
+    co_return to_wire(*together);
+  }
   if (request.targets.size() == 1) {
     const DeliverResult result = failed(together.error());
     co_return to_wire({&result, 1});
   }
   const auto results = co_await deliver_apart(database, actor, request, body);
+  tell_refused(request, results, refused);
   co_return to_wire(results);
 }
 
-Task<Result<std::string>> answer(store::Database& database, std::uint16_t method,
-                                 std::string body) {
+Result<std::string> answer_usage(const store::Database& database, const std::string& body) {
+  TRY_ASSIGN(const Guid guid, usage_request_from_wire(body));
+  const auto mailbox = database.snapshot().mailbox(guid);
+  return usage_to_wire(mailbox ? mailbox->bytes : 0);
+}
+
+Task<Result<std::string>> answer(store::Database& database, const RefusedHook& refused,
+                                 std::uint16_t method, std::string body) {
+  if (method == kMethodUsage) co_return answer_usage(database, body);
   if (method != kMethodDeliver) co_return fail(ErrorCode::kInvalid, "delivery: unknown method");
-  co_return co_await answer_deliver(database, std::move(body));
+  co_return co_await answer_deliver(database, refused, std::move(body));
 }
 
 }  // namespace
 
-Task<Result<>> serve_delivery(UnixSocket socket, store::Database& database) {
-  const link::RpcHandler handler = [&database](std::uint16_t method, std::string body) {
-    return answer(database, method, std::move(body));
+Task<Result<>> serve_delivery(UnixSocket socket, store::Database& database, RefusedHook refused) {
+  const link::RpcHandler handler = [&database, &refused](std::uint16_t method, std::string body) {
+    return answer(database, refused, method, std::move(body));
   };
   co_return co_await link::serve_rpc(std::move(socket), handler);
 }

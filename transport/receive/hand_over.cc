@@ -52,6 +52,9 @@ Task<void> deliver_group(Services& services, const Incoming& incoming, std::stri
   group.results = co_await services.deliveries.deliver(
       group.socket, group.request, {return_path, incoming.prefix, incoming.message},
       services.limits.delivery_timeout);
+  if (!group.results) co_return;
+  for (std::size_t i = 0; i < group.results->size(); ++i)
+    services.full.note(group.request.targets[i].mailbox, (*group.results)[i].nearly_full);
 }
 
 // Several databases work at the same time.
@@ -69,6 +72,7 @@ Task<void> deliver_all(Services& services, const Incoming& incoming, std::vector
 struct Outcome {
   std::size_t delivered = 0;
   std::size_t exhausted = 0;
+  std::size_t over_quota = 0;
   std::vector<NewItem> waiting;
 
   void wait_in(const std::string& queue, const Envelope& envelope, const Recipient& recipient) {
@@ -89,6 +93,7 @@ Outcome sum_up(const Incoming& incoming, const std::vector<Group>& groups) {
         continue;
       }
       if (result && result->outcome == DeliverResult::Outcome::kExhausted) ++outcome.exhausted;
+      if (result && result->outcome == DeliverResult::Outcome::kOverQuota) ++outcome.over_quota;
       outcome.wait_in(delivery_queue(group.database), incoming.envelope,
                       group.recipients[i]->recipient);
     }
@@ -120,8 +125,10 @@ Task<Result<Reply>> hand_over(Services& services, Incoming incoming) {
   Outcome outcome = sum_up(incoming, groups);
   const std::size_t everyone = incoming.recipients.size();
   if (outcome.exhausted == everyone) {
-    co_return Reply{452, "4.3.1", "Mailbox full or system storage exhausted"};
+    co_return Reply{452, "4.3.1", "Insufficient system storage"};
   }
+  // For some of several the one answer to DATA cannot speak: their copies wait for room.
+  if (outcome.over_quota == everyone) co_return Reply{552, "5.2.2", "Mailbox full"};
   if (!outcome.waiting.empty()) {
     auto whole = std::make_shared<std::string>(std::move(incoming.prefix));
     *whole += incoming.message;

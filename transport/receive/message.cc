@@ -168,7 +168,9 @@ Task<Result<>> Session::finish_message(ContentFault fault) {
   }
   const HeaderScan scan =
       scan_header(message_, services_.limits.header_bytes_max, services_.limits.header_fields_max);
-  if (auto refused = check_header(scan)) {
+  auto refused = check_header(scan);
+  if (!refused) refused = check_size(message_.size());
+  if (refused) {
     reset();
     co_return co_await say({std::move(*refused)});
   }

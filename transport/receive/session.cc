@@ -150,6 +150,7 @@ Task<Result<>> Session::answer_command(const smtp::Command& command) {
   if (const auto* chunk = std::get_if<smtp::BdatCommand>(&command)) {
     co_return co_await receive_chunk(*chunk);
   }
+  const std::size_t recipients = transaction_.recipients.size();
   Answer answer = std::visit(
       [this]<class C>(const C& c) -> Answer {
         if constexpr (requires { on(c); })
@@ -158,6 +159,8 @@ Task<Result<>> Session::answer_command(const smtp::Command& command) {
           HP_UNREACHABLE();  // DATA and BDAT went their own way, STARTTLS and AUTH no way
       },
       command);
+  if (verb == Verb::kMail) answer = co_await check_sender_quota(std::move(answer));
+  if (verb == Verb::kRcpt) answer = co_await check_recipient_quota(std::move(answer), recipients);
   co_return co_await say(std::move(answer));
 }
 

@@ -58,6 +58,12 @@ class Session {
   std::optional<Answer> check_mail(const smtp::MailCommand& command);
   std::optional<Answer> check_rcpt(const smtp::RcptCommand& command, TakenRecipient& taken);
 
+  // Quotas: after MAIL and RCPT were done, what may still take them back (quota.cc)
+  Task<Answer> check_sender_quota(Answer taken);
+  Task<Answer> check_recipient_quota(Answer taken, std::size_t recipients_before);
+  Task<std::optional<std::uint64_t>> ask_usage(std::string socket, Guid mailbox);
+  std::optional<smtp::Reply> check_size(std::size_t bytes) const;
+
   // Messages (message.cc)
   Task<Result<>> receive_data();
   Task<Result<>> receive_chunk(smtp::BdatCommand command);

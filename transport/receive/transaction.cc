@@ -70,6 +70,8 @@ std::optional<Reply> Rights::check(const smtp::RcptCommand& rcpt, const smtp::Ma
       break;
     case Resolved::Kind::kUnavailable: return kDirectoryDown;
   }
+  if (mail.size.value_or(0) > resolved.message_bytes_max)
+    return Reply{552, "5.3.4", "Message too big for this mailbox"};
   taken.recipient = {std::move(address), rcpt.notify.value_or(0), rcpt.orcpt};
   taken.path = rcpt.to.to_string();
   taken.resolved = std::move(resolved);

@@ -21,6 +21,7 @@ struct Transaction {
   smtp::MailCommand mail;
   std::vector<TakenRecipient> recipients;
   std::size_t refused = 0;  // recipients that got a failure
+  std::uint64_t message_bytes_max = kNoLimit;  // of this sender
 
   std::string sender() const { return mail.from ? mail.from->to_string() : std::string(); }
 };
@@ -33,7 +34,7 @@ class Rights {
   bool is_authenticated() const { return authenticated_; }
   // The reply that refuses, or nothing. For MAIL: 530 5.7.0, 550 5.7.60, 552 5.3.4.
   std::optional<smtp::Reply> check(const smtp::MailCommand& mail) const;
-  // For RCPT: 550 5.1.1, 550 5.7.1, 451 4.3.0, 553 5.6.7; else `taken` is filled.
+  // For RCPT: 550 5.1.1, 550 5.7.1, 451 4.3.0, 553 5.6.7, 552 5.3.4; else `taken` is filled.
   std::optional<smtp::Reply> check(const smtp::RcptCommand& rcpt, const smtp::MailCommand& mail,
                                    TakenRecipient& taken) const;
 

@@ -35,7 +35,11 @@ class FakeDirectory final : public Directory {
   Resolved resolve(std::string_view address) const override;
   Result<bool> is_accepted_domain(std::string_view domain) const override;
   Result<bool> owns_address(const Guid& mailbox, std::string_view address) const override;
+  Result<SenderRules> sender_rules(const Guid& mailbox) const override;
 
+  // What a mailbox may hold; the rig's workers hold it to that.
+  std::map<Guid, store::MailboxLimits> limits;
+  std::map<Guid, std::uint64_t> message_bytes_max;
   bool down = false;
 
  private:
@@ -58,7 +62,8 @@ class HandClock final : public Clock {
 // A store worker: a database and the loop that accepts transport's connections.
 class Worker {
  public:
-  Worker(asio::io_context& io, std::string socket, std::string folder, Guid guid);
+  Worker(asio::io_context& io, std::string socket, std::string folder, Guid guid,
+         const FakeDirectory& directory);
   ~Worker();
   store::Database& database() { return *database_; }
 

@@ -119,7 +119,15 @@ void FakeDirectory::add(std::string address, Guid mailbox, std::string database,
 Resolved FakeDirectory::resolve(std::string_view address) const {
   if (down) return {};
   const auto found = entries_.find(ascii_lower(address));
-  if (found != entries_.end()) return found->second;
+  if (found != entries_.end()) {
+    Resolved resolved = found->second;
+    if (const auto quota = limits.find(resolved.mailbox); quota != limits.end())
+      resolved.quota_bytes = quota->second.prohibit_receive_bytes;
+    if (const auto most = message_bytes_max.find(resolved.mailbox);
+        most != message_bytes_max.end())
+      resolved.message_bytes_max = most->second;
+    return resolved;
+  }
   const bool ours = ascii_lower(address).ends_with("@example.org");
   return {ours ? Resolved::Kind::kUnknown : Resolved::Kind::kForeign};
 }
@@ -135,7 +143,21 @@ Result<bool> FakeDirectory::owns_address(const Guid& mailbox, std::string_view a
   return found != entries_.end() && found->second.mailbox == mailbox;
 }
 
-Worker::Worker(asio::io_context& io, std::string socket, std::string folder, Guid guid)
+Result<SenderRules> FakeDirectory::sender_rules(const Guid& mailbox) const {
+  if (down) return fail(ErrorCode::kUnavailable, "down");
+  SenderRules rules;
+  for (const auto& [address, entry] : entries_) {
+    if (entry.mailbox == mailbox) rules.socket = entry.socket;
+  }
+  if (const auto quota = limits.find(mailbox); quota != limits.end())
+    rules.prohibit_send_bytes = quota->second.prohibit_send_bytes;
+  if (const auto most = message_bytes_max.find(mailbox); most != message_bytes_max.end())
+    rules.message_bytes_max = most->second;
+  return rules;
+}
+
+Worker::Worker(asio::io_context& io, std::string socket, std::string folder, Guid guid,
+               const FakeDirectory& directory)
     : io_(io),
       socket_(std::move(socket)),
       acceptor_(io.get_executor(), asio::local::stream_protocol::endpoint(socket_)),
@@ -145,6 +167,11 @@ Worker::Worker(asio::io_context& io, std::string socket, std::string folder, Gui
   options.guid = guid;
   options.create = true;
   options.index_bytes_max = 256 << 20;
+  // The tests change limits only while no delivery is under way.
+  options.limits = [&directory](const Guid& mailbox) {
+    const auto found = directory.limits.find(mailbox);
+    return found == directory.limits.end() ? store::MailboxLimits{} : found->second;
+  };
   auto opened = store::Database::open(std::move(options));
   INFO((opened ? "" : opened.error().text));
   REQUIRE(opened);
@@ -213,8 +240,8 @@ Rig::~Rig() {
 }
 
 void Rig::start_worker(const std::string& name) {
-  workers[name] =
-      std::make_unique<Worker>(io, socket_of(name), folder.path(name), database_guid(name));
+  workers[name] = std::make_unique<Worker>(io, socket_of(name), folder.path(name),
+                                           database_guid(name), directory);
 }
 
 void Rig::open_queue() {
