@@ -19,6 +19,9 @@ enum class Method : std::uint16_t {
   kDatabaseMount = 13,
   kDatabaseDismount = 14,
   kDatabaseRemove = 15,
+  kDatabaseSet = 16,
+  kDatabaseMovePath = 17,
+  kDatabaseRestore = 19,
   kDomainAdd = 20,
   kDomainList = 21,
   kDomainRemove = 22,
@@ -31,11 +34,23 @@ enum class Method : std::uint16_t {
   kServiceEnable = 40,
   kServiceDisable = 41,
   kServiceList = 42,
+  kPop3Show = 45,
+  kPop3Set = 46,
   kQueueList = 50,
-  kJobStart = 60,
-  kJobList = 61,
-  kJobShow = 62,
-  kJobCancel = 63,
+  kMailboxSet = 60,
+  kMailboxDisable = 61,
+  kMailboxDisconnected = 62,
+  kMailboxConnect = 63,
+  kMailboxPurge = 64,
+  kMailboxStats = 65,
+  kMailboxFolders = 66,
+  kMailboxRecoverList = 67,
+  kMailboxRecoverRestore = 68,
+  kMailboxRecoverPurge = 69,
+  kJobStart = 70,
+  kJobList = 71,
+  kJobShow = 72,
+  kJobCancel = 73,
 };
 
 template <Method kNumber, class ReplyMessage>
@@ -63,6 +78,12 @@ struct CallOf<DatabaseDismountRequest> : Call<Method::kDatabaseDismount, Databas
 template <>
 struct CallOf<DatabaseRemoveRequest> : Call<Method::kDatabaseRemove, DatabaseRemoveReply> {};
 template <>
+struct CallOf<DatabaseSetRequest> : Call<Method::kDatabaseSet, DatabaseSetReply> {};
+template <>
+struct CallOf<DatabaseMovePathRequest> : Call<Method::kDatabaseMovePath, DatabaseMovePathReply> {};
+template <>
+struct CallOf<DatabaseRestoreRequest> : Call<Method::kDatabaseRestore, DatabaseRestoreReply> {};
+template <>
 struct CallOf<DomainAddRequest> : Call<Method::kDomainAdd, DomainAddReply> {};
 template <>
 struct CallOf<DomainListRequest> : Call<Method::kDomainList, DomainListReply> {};
@@ -80,6 +101,30 @@ struct CallOf<MailboxSetPasswordRequest>
 template <>
 struct CallOf<MailboxRemoveRequest> : Call<Method::kMailboxRemove, MailboxRemoveReply> {};
 template <>
+struct CallOf<MailboxSetRequest> : Call<Method::kMailboxSet, MailboxSetReply> {};
+template <>
+struct CallOf<MailboxDisableRequest> : Call<Method::kMailboxDisable, MailboxDisableReply> {};
+template <>
+struct CallOf<MailboxDisconnectedRequest>
+    : Call<Method::kMailboxDisconnected, MailboxDisconnectedReply> {};
+template <>
+struct CallOf<MailboxConnectRequest> : Call<Method::kMailboxConnect, MailboxConnectReply> {};
+template <>
+struct CallOf<MailboxPurgeRequest> : Call<Method::kMailboxPurge, MailboxPurgeReply> {};
+template <>
+struct CallOf<MailboxStatsRequest> : Call<Method::kMailboxStats, MailboxStatsReply> {};
+template <>
+struct CallOf<MailboxFoldersRequest> : Call<Method::kMailboxFolders, MailboxFoldersReply> {};
+template <>
+struct CallOf<MailboxRecoverListRequest>
+    : Call<Method::kMailboxRecoverList, MailboxRecoverListReply> {};
+template <>
+struct CallOf<MailboxRecoverRestoreRequest>
+    : Call<Method::kMailboxRecoverRestore, MailboxRecoverRestoreReply> {};
+template <>
+struct CallOf<MailboxRecoverPurgeRequest>
+    : Call<Method::kMailboxRecoverPurge, MailboxRecoverPurgeReply> {};
+template <>
 struct CallOf<ClientSettingsRequest> : Call<Method::kClientSettings, ClientSettingsReply> {};
 template <>
 struct CallOf<ServiceEnableRequest> : Call<Method::kServiceEnable, ServiceEnableReply> {};
@@ -87,6 +132,10 @@ template <>
 struct CallOf<ServiceDisableRequest> : Call<Method::kServiceDisable, ServiceDisableReply> {};
 template <>
 struct CallOf<ServiceListRequest> : Call<Method::kServiceList, ServiceListReply> {};
+template <>
+struct CallOf<Pop3ShowRequest> : Call<Method::kPop3Show, Pop3ShowReply> {};
+template <>
+struct CallOf<Pop3SetRequest> : Call<Method::kPop3Set, Pop3SetReply> {};
 template <>
 struct CallOf<QueueListRequest> : Call<Method::kQueueList, QueueListReply> {};
 template <>

@@ -2,20 +2,17 @@
 
 #include <algorithm>
 
-#include "base/log.h"
 #include "base/text.h"
 #include "server/auth/auth_client.h"
-#include "server/child/control.h"
-#include "server/child/control.pb.h"
 #include "server/directory/names.h"
 #include "server/supervisor/admin_service.h"
+#include "server/supervisor/limits_wire.h"
 
 namespace hauspost::supervisor {
 
 namespace {
 
 constexpr std::uint32_t kListDefault = 10'000;
-constexpr Duration kDeleteTime = std::chrono::seconds(30);
 
 directory::MailboxOrder to_order(const admin::NewMailbox& wanted) {
   return {.address = wanted.address(),
@@ -59,6 +56,7 @@ admin::Mailbox to_wire(const directory::MailboxEntry& entry) {
   out.set_smtp(entry.smtp);
   out.set_protocol_restricted(entry.protocol_restricted);
   out.set_created_s(entry.created_s);
+  *out.mutable_limits() = to_wire(entry.limits);
   return out;
 }
 
@@ -165,6 +163,7 @@ Task<Result<admin::MailboxShowReply>> AdminService::mailbox_show(
   CO_TRY_ASSIGN(const auto entry, find_mailbox(request.name()));
   admin::MailboxShowReply reply;
   *reply.mutable_mailbox() = to_wire(entry);
+  CO_TRY_ASSIGN(*reply.mutable_effective(), effective_limits(entry.guid));
   co_return reply;
 }
 
@@ -175,37 +174,6 @@ Task<Result<admin::MailboxSetPasswordReply>> AdminService::mailbox_set_password(
   CO_TRY(co_await store_password(entry.guid, std::move(password)));
   admin::MailboxSetPasswordReply reply;
   *reply.mutable_mailbox() = to_wire(entry);
-  co_return reply;
-}
-
-// True when nothing of it is left in its database.
-Task<bool> AdminService::delete_stored_mailbox(directory::MailboxEntry entry) {
-  ChildProcess* worker = supervisor_.stores().find(entry.database);
-  const auto control = worker == nullptr ? nullptr : worker->control();
-  if (!control) co_return false;
-  child::wire::DeleteMailboxRequest request;
-  request.set_guid(std::string(entry.guid.as_bytes()));
-  const auto answer =
-      co_await control->call(static_cast<std::uint16_t>(child::ControlMethod::kStoreDeleteMailbox),
-                             request.SerializeAsString(), kDeleteTime);
-  co_return answer.has_value() || answer.error().code == ErrorCode::kNotFound;
-}
-
-Task<Result<admin::MailboxRemoveReply>> AdminService::mailbox_remove(
-    admin::MailboxRemoveRequest request) {
-  CO_TRY_ASSIGN(const auto entry, find_mailbox(request.name()));
-  admin::MailboxRemoveReply reply;
-  *reply.mutable_mailbox() = to_wire(entry);
-  if (request.dry_run()) co_return reply;
-  // The account first: from then on nobody logs in or delivers. What is left of a verifier without
-  // its mailbox is of no use to anyone.
-  CO_TRY(supervisor_.directory().remove_mailbox(entry.guid));
-  if (const auto control = auth_control()) {
-    const auto forgotten = co_await auth::remove(**control, entry.guid);
-    if (!forgotten)
-      log::warning("auth.remove", {{"mailbox", entry.address}, {"cause", forgotten.error()}});
-  }
-  reply.set_messages_left(!co_await delete_stored_mailbox(entry));
   co_return reply;
 }
 

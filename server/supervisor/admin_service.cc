@@ -35,6 +35,7 @@ std::string object_of(const admin::ServiceDisableRequest& request) {
   return join_names(request.names());
 }
 std::string object_of(const admin::StopRequest&) { return "server"; }
+std::string object_of(const admin::Pop3SetRequest&) { return "pop3"; }
 std::string object_of(const admin::JobStartRequest& request) {
   return request.name() + " " + request.kind();
 }
@@ -106,6 +107,10 @@ Task<Result<std::string>> AdminService::answer(Caller caller, std::uint16_t meth
     case kDatabaseMount: co_return co_await alter(&Self::database_mount, "database mount");
     case kDatabaseDismount: co_return co_await alter(&Self::database_dismount, "database dismount");
     case kDatabaseRemove: co_return co_await alter(&Self::database_remove, "database remove");
+    case kDatabaseSet: co_return co_await alter(&Self::database_set, "database set");
+    case kDatabaseMovePath:
+      co_return co_await alter(&Self::database_move_path, "database move-path");
+    case kDatabaseRestore: co_return co_await alter(&Self::database_restore, "database restore");
     case kDomainAdd: co_return co_await alter(&Self::domain_add, "domain add");
     case kDomainList: co_return co_await look(&Self::domain_list, std::move(body));
     case kDomainRemove: co_return co_await alter(&Self::domain_remove, "domain remove");
@@ -115,10 +120,25 @@ Task<Result<std::string>> AdminService::answer(Caller caller, std::uint16_t meth
     case kMailboxSetPassword:
       co_return co_await alter(&Self::mailbox_set_password, "mailbox set-password");
     case kMailboxRemove: co_return co_await alter(&Self::mailbox_remove, "mailbox remove");
+    case kMailboxSet: co_return co_await alter(&Self::mailbox_set, "mailbox set");
+    case kMailboxDisable: co_return co_await alter(&Self::mailbox_disable, "mailbox disable");
+    case kMailboxDisconnected:
+      co_return co_await look(&Self::mailbox_disconnected, std::move(body));
+    case kMailboxConnect: co_return co_await alter(&Self::mailbox_connect, "mailbox connect");
+    case kMailboxPurge: co_return co_await alter(&Self::mailbox_purge, "mailbox purge");
+    case kMailboxStats: co_return co_await look(&Self::mailbox_stats, std::move(body));
+    case kMailboxFolders: co_return co_await look(&Self::mailbox_folders, std::move(body));
+    case kMailboxRecoverList: co_return co_await look(&Self::mailbox_recover_list, std::move(body));
+    case kMailboxRecoverRestore:
+      co_return co_await alter(&Self::mailbox_recover_restore, "mailbox recover restore");
+    case kMailboxRecoverPurge:
+      co_return co_await alter(&Self::mailbox_recover_purge, "mailbox recover purge");
     case kClientSettings: co_return co_await look(&Self::client_settings, std::move(body));
     case kServiceEnable: co_return co_await alter(&Self::service_enable, "service enable");
     case kServiceDisable: co_return co_await alter(&Self::service_disable, "service disable");
     case kServiceList: co_return co_await look(&Self::service_list, std::move(body));
+    case kPop3Show: co_return co_await look(&Self::pop3_show, std::move(body));
+    case kPop3Set: co_return co_await alter(&Self::pop3_set, "pop3 set");
     case kQueueList: co_return co_await look(&Self::queue_list, std::move(body));
     case kJobStart: co_return co_await alter(&Self::job_start, "job start");
     case kJobList: co_return co_await look(&Self::job_list, std::move(body));

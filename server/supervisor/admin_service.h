@@ -4,6 +4,7 @@
 #include <sys/types.h>
 
 #include "base/log.h"
+#include "server/child/control.h"
 #include "server/supervisor/admin_api.h"
 #include "server/supervisor/supervisor.h"
 
@@ -41,6 +42,9 @@ class AdminService {
   Task<Result<admin::ServiceDisableReply>> service_disable(admin::ServiceDisableRequest request);
   Task<Result<admin::ServiceListReply>> service_list(admin::ServiceListRequest request);
   Task<Result<admin::QueueListReply>> queue_list(admin::QueueListRequest request);
+  // admin_pop3.cc
+  Task<Result<admin::Pop3ShowReply>> pop3_show(admin::Pop3ShowRequest request);
+  Task<Result<admin::Pop3SetReply>> pop3_set(admin::Pop3SetRequest request);
   // admin_databases.cc
   Task<Result<admin::DatabaseCreateReply>> database_create(admin::DatabaseCreateRequest request);
   Task<Result<admin::DatabaseListReply>> database_list(admin::DatabaseListRequest request);
@@ -49,9 +53,17 @@ class AdminService {
   Task<Result<admin::DatabaseDismountReply>> database_dismount(
       admin::DatabaseDismountRequest request);
   Task<Result<admin::DatabaseRemoveReply>> database_remove(admin::DatabaseRemoveRequest request);
+  // admin_database_work.cc
+  Task<Result<admin::DatabaseSetReply>> database_set(admin::DatabaseSetRequest request);
+  Task<Result<admin::DatabaseMovePathReply>> database_move_path(
+      admin::DatabaseMovePathRequest request);
+  Task<Result<admin::DatabaseRemoveReply>> remove_with_files(directory::DatabaseEntry entry);
+  // admin_databases.cc
   Task<Result<admin::DomainAddReply>> domain_add(admin::DomainAddRequest request);
   Task<Result<admin::DomainListReply>> domain_list(admin::DomainListRequest request);
   Task<Result<admin::DomainRemoveReply>> domain_remove(admin::DomainRemoveRequest request);
+  // admin_restore.cc
+  Task<Result<admin::DatabaseRestoreReply>> database_restore(admin::DatabaseRestoreRequest request);
   // admin_jobs.cc
   Task<Result<admin::JobStartReply>> job_start(admin::JobStartRequest request);
   Task<Result<admin::JobListReply>> job_list(admin::JobListRequest request);
@@ -63,8 +75,23 @@ class AdminService {
   Task<Result<admin::MailboxShowReply>> mailbox_show(admin::MailboxShowRequest request);
   Task<Result<admin::MailboxSetPasswordReply>> mailbox_set_password(
       admin::MailboxSetPasswordRequest request);
-  Task<Result<admin::MailboxRemoveReply>> mailbox_remove(admin::MailboxRemoveRequest request);
   Task<Result<admin::ClientSettingsReply>> client_settings(admin::ClientSettingsRequest request);
+  // admin_limits.cc
+  Task<Result<admin::MailboxRemoveReply>> mailbox_remove(admin::MailboxRemoveRequest request);
+  Task<Result<admin::MailboxSetReply>> mailbox_set(admin::MailboxSetRequest request);
+  Task<Result<admin::MailboxDisableReply>> mailbox_disable(admin::MailboxDisableRequest request);
+  Task<Result<admin::MailboxDisconnectedReply>> mailbox_disconnected(
+      admin::MailboxDisconnectedRequest request);
+  Task<Result<admin::MailboxConnectReply>> mailbox_connect(admin::MailboxConnectRequest request);
+  Task<Result<admin::MailboxPurgeReply>> mailbox_purge(admin::MailboxPurgeRequest request);
+  Task<Result<admin::MailboxStatsReply>> mailbox_stats(admin::MailboxStatsRequest request);
+  Task<Result<admin::MailboxFoldersReply>> mailbox_folders(admin::MailboxFoldersRequest request);
+  Task<Result<admin::MailboxRecoverListReply>> mailbox_recover_list(
+      admin::MailboxRecoverListRequest request);
+  Task<Result<admin::MailboxRecoverRestoreReply>> mailbox_recover_restore(
+      admin::MailboxRecoverRestoreRequest request);
+  Task<Result<admin::MailboxRecoverPurgeReply>> mailbox_recover_purge(
+      admin::MailboxRecoverPurgeRequest request);
 
   Task<Result<admin::Database>> describe_database(std::string name);
   Task<Result<admin::Database>> describe_database(directory::DatabaseEntry entry);
@@ -72,12 +99,24 @@ class AdminService {
   Result<directory::MailboxEntry> find_mailbox(const std::string& name) const;
   Result<std::shared_ptr<link::RpcClient>> auth_control();
   Task<Result<>> store_password(Guid mailbox, Secret password);
-  Task<bool> delete_stored_mailbox(directory::MailboxEntry entry);
+  // kUnavailable: the database is not mounted.
+  Task<Result<std::string>> ask_store(std::string database, child::ControlMethod method,
+                                      std::string body, Duration timeout);
+  Result<admin::Limits> effective_limits(const Guid& mailbox) const;
+  Task<Result<bool>> take_owner_away(directory::MailboxEntry entry);
+  Task<bool> delete_stored_mailbox(std::string database, Guid guid);
+  Task<Result<admin::DisconnectedMailbox>> find_disconnected(std::string name,
+                                                             std::string database);
+  template <class Reply, class Request>
+  Task<Result<Reply>> ask_recover(directory::MailboxEntry entry, child::ControlMethod method,
+                                  const Request& request);
 
   Supervisor& supervisor_;
 };
 
 std::int64_t unix_now();
+// One spelling a folder, so that two databases cannot share one under two names. kInvalid.
+Result<std::string> normal_path(const std::string& path);
 admin::Mailbox to_wire(const directory::MailboxEntry& entry);
 admin::Job to_wire(const JobFacts& facts);
 std::vector<admin::Service> list_services(const directory::DirectoryReader& reader);
