@@ -31,11 +31,14 @@ int report(const Failure& failure, bool json) {
 
 // Said here and not by CLI11, whose "a subcommand is required" would hide a misspelt one.
 Failure no_verb(const CLI::App& app) {
-  const auto nouns = app.get_subcommands();
-  const CLI::App& at = nouns.empty() ? app : *nouns.front();
-  const std::string path = nouns.empty() ? "hauspost" : "hauspost " + at.get_name();
+  const CLI::App* at = &app;
+  std::string path = "hauspost";
+  for (auto chosen = app.get_subcommands(); !chosen.empty(); chosen = at->get_subcommands()) {
+    at = chosen.front();
+    path += " " + at->get_name();
+  }
   std::string known;
-  for (const CLI::App* sub : at.get_subcommands([](const CLI::App*) { return true; })) {
+  for (const CLI::App* sub : at->get_subcommands([](const CLI::App*) { return true; })) {
     known += (known.empty() ? "" : ", ") + sub->get_name();
   }
   return {Exit::kUsage, "usage",
@@ -62,9 +65,13 @@ void build_application(CLI::App& app, GlobalOptions& options, Verb& chosen) {
   add_domain_commands(app, chosen);
   add_mailbox_commands(app, chosen);
   add_service_commands(app, chosen);
+  add_pop3_commands(app, chosen);
   add_queue_commands(app, chosen);
   add_server_commands(app, chosen);
   add_job_commands(app, chosen);
+  add_backup_commands(app, chosen);
+  add_restore_commands(app, chosen);
+  add_search_commands(app, chosen);
   add_completion_command(app, chosen);
   add_help_command(app);
 }

@@ -1,6 +1,7 @@
 #include <fmt/format.h>
 
-#include "tools/cli/commands.h"
+#include "tools/cli/cmd_mailbox.h"
+#include "tools/cli/limit_options.h"
 #include "tools/cli/mailbox_import.h"
 #include "tools/cli/password.h"
 #include "tools/cli/table.h"
@@ -18,6 +19,8 @@ struct MailboxOptions {
   std::vector<std::string> aliases;
   PasswordOptions password;
   bool dry_run = false;
+  bool permanent = false;
+  bool disconnected = false;
 };
 
 Outcome<> create_one(Context& context, const MailboxOptions& options) {
@@ -77,6 +80,7 @@ std::string protocols_text(const admin::Mailbox& mailbox) {
 }
 
 Outcome<> run_list(Context& context, MailboxOptions& options) {
+  if (options.disconnected) return list_disconnected(context, options.database);
   admin::MailboxListRequest request;
   request.set_database(options.database);
   request.set_domain(options.domain);
@@ -103,7 +107,9 @@ Outcome<> run_show(Context& context, MailboxOptions& options) {
   request.set_name(options.name);
   TRY_ASSIGN(const auto reply, context.ask(request));
   const admin::Mailbox& mailbox = reply.mailbox();
-  context.print(to_json(mailbox));
+  Json answer = to_json(mailbox);
+  answer["effective"] = to_json(reply.effective());
+  context.print(answer);
   Table table({{"FIELD"}, {"VALUE"}});
   table.add({"address", mailbox.address()});
   for (const auto& alias : mailbox.aliases()) table.add({"alias", alias});
@@ -113,6 +119,7 @@ Outcome<> run_show(Context& context, MailboxOptions& options) {
   table.add({"enabled", mailbox.enabled() ? "yes" : "no"});
   table.add({"login", protocols_text(mailbox)});
   table.add({"created", human_time(mailbox.created_s())});
+  add_limit_rows(table, reply.effective(), mailbox.limits(), LimitScope::kMailbox);
   context.say(table.render(terminal_width()));
   return {};
 }
@@ -135,20 +142,25 @@ Outcome<> run_set_password(Context& context, MailboxOptions& options) {
 
 Outcome<> run_remove(Context& context, MailboxOptions& options) {
   if (!options.dry_run) {
-    TRY(context.confirm(fmt::format("Remove mailbox {} and its mail", printable(options.name))));
+    TRY(context.confirm(fmt::format("Remove mailbox {}{}", printable(options.name),
+                                    options.permanent ? " and destroy its mail" : "")));
   }
   admin::MailboxRemoveRequest request;
   request.set_name(options.name);
   request.set_dry_run(options.dry_run);
+  request.set_permanent(options.permanent);
   TRY_ASSIGN(const auto reply, context.ask(request));
   Json answer = to_json(reply.mailbox());
   answer["messages_left"] = reply.messages_left();
+  answer["purge_s"] = reply.purge_s();
   answer["dry_run"] = options.dry_run;
   context.print(answer);
   context.say(
       fmt::format("Mailbox {} {}{}.", printable(reply.mailbox().address()),
                   options.dry_run ? "would be removed" : "is removed",
-                  reply.messages_left() ? "; its messages stay in the database's files" : ""));
+                  reply.messages_left()
+                      ? fmt::format("; its mail is kept until {}", human_time(reply.purge_s()))
+                      : ""));
   return {};
 }
 
@@ -201,6 +213,8 @@ void add_mailbox_commands(CLI::App& app, Verb& chosen) {
   CLI::App* list = add(*noun, "list", "List the mailboxes", chosen, run_list, options, "");
   list->add_option("--database", options->database, "Only those of this database");
   list->add_option("--domain", options->domain, "Only those of this domain");
+  list->add_flag("--disconnected", options->disconnected,
+                 "Those without an owner, whose mail is still kept");
   add(*noun, "show", "Show one mailbox", chosen, run_show, options, "ADDRESS")
       ->get_option("ADDRESS")
       ->required();
@@ -209,9 +223,12 @@ void add_mailbox_commands(CLI::App& app, Verb& chosen) {
   set_password->get_option("ADDRESS")->required();
   add_password_options(*set_password, options->password);
   CLI::App* remove =
-      add(*noun, "remove", "Remove a mailbox and its mail", chosen, run_remove, options, "ADDRESS");
+      add(*noun, "remove", "Remove a mailbox; its mail is kept for a time", chosen, run_remove, options, "ADDRESS");
   remove->get_option("ADDRESS")->required();
   remove->add_flag("--dry-run", options->dry_run, "Only say what would be done");
+  remove->add_flag("--permanent", options->permanent, "Destroy its mail at once");
+  add_mailbox_limit_commands(*noun, chosen);
+  add_mailbox_recover_commands(*noun, chosen);
   add(*noun, "client-settings", "Show what to type into a mail program", chosen,
       run_client_settings, options, "ADDRESS");
 }

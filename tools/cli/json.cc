@@ -1,5 +1,7 @@
 #include "tools/cli/json.h"
 
+#include "tools/cli/limit_options.h"
+
 #include "base/ids.h"
 #include "tools/cli/job.h"
 #include "tools/cli/limit_options.h"
@@ -138,7 +140,8 @@ Json to_json(const admin::Mailbox& mailbox) {
           {"pop3", mailbox.pop3()},
           {"smtp", mailbox.smtp()},
           {"protocol_restricted", mailbox.protocol_restricted()},
-          {"created_s", mailbox.created_s()}};
+          {"created_s", mailbox.created_s()},
+          {"limits", to_json(mailbox.limits())}};
 }
 
 Json to_json(const admin::ClientSetting& setting) {

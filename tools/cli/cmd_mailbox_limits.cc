@@ -1,0 +1,309 @@
+// What mailboxes may hold and do hold, and mailboxes without an owner.
+#include <fmt/format.h>
+
+#include "tools/cli/cmd_mailbox.h"
+#include "tools/cli/limit_options.h"
+#include "tools/cli/password.h"
+#include "tools/cli/table.h"
+
+namespace hauspost::cli {
+
+namespace {
+
+using cli::to_json;  // beside those of this file
+using Stored = child::wire::StoredMailbox;
+
+struct SetOptions {
+  std::string name;
+  LimitOptions limits;
+};
+
+struct OwnerOptions {
+  std::string name;
+  std::string address;
+  std::string database;
+  std::string display_name;
+  std::vector<std::string> aliases;
+  PasswordOptions password;
+  bool dry_run = false;
+};
+
+Json to_json(const Stored& stored) {
+  return {{"guid", guid_text(stored.guid())},
+          {"label", stored.label()},
+          {"created_s", stored.created_s()},
+          {"disconnected_s", stored.disconnected_s()},
+          {"messages", stored.messages()},
+          {"bytes", stored.bytes()},
+          {"recoverable_messages", stored.recoverable_messages()},
+          {"recoverable_bytes", stored.recoverable_bytes()},
+          {"folders", stored.folders()},
+          {"sessions", stored.sessions()}};
+}
+
+Json to_json(const admin::DisconnectedMailbox& mailbox) {
+  Json out = to_json(mailbox.stored());
+  out["database"] = mailbox.database();
+  out["purge_s"] = mailbox.purge_s();
+  return out;
+}
+
+void show_limits(Context& context, const admin::Mailbox& mailbox, const admin::Limits& effective) {
+  Table table({{"LIMIT"}, {"VALUE"}});
+  add_limit_rows(table, effective, mailbox.limits(), LimitScope::kMailbox);
+  context.say(table.render(terminal_width()));
+}
+
+Outcome<> run_set(Context& context, SetOptions& options) {
+  if (!any_given(options.limits)) return usage("mailbox set: say what to set; see --help");
+  admin::MailboxSetRequest request;
+  request.set_name(options.name);
+  TRY_ASSIGN(*request.mutable_limits(), to_changes(options.limits));
+  TRY_ASSIGN(const auto reply, context.ask(request));
+  context.print({{"address", reply.mailbox().address()},
+                 {"limits", to_json(reply.mailbox().limits())},
+                 {"effective", to_json(reply.effective())}});
+  context.say(fmt::format("Mailbox {} is set.", printable(reply.mailbox().address())));
+  show_limits(context, reply.mailbox(), reply.effective());
+  return {};
+}
+
+// How full, in a word: what the strictest limit passed says.
+std::string_view quota_word(const Stored& stored, const admin::Limits& limits) {
+  if (stored.bytes() >= limits.prohibit_receive_bytes()) return "full";
+  if (stored.bytes() >= limits.prohibit_send_bytes()) return "no sending";
+  if (stored.bytes() >= limits.warn_bytes()) return "warned";
+  return "ok";
+}
+
+std::string share(std::uint64_t bytes, std::uint64_t of) {
+  if (of == UINT64_MAX || of == 0) return human_bytes(bytes);
+  const double percent = 100.0 * static_cast<double>(bytes) / static_cast<double>(of);
+  return fmt::format("{} ({:.0f} % of {})", human_bytes(bytes), percent, human_bytes(of));
+}
+
+Outcome<> run_stats(Context& context, OwnerOptions& options) {
+  admin::MailboxStatsRequest request;
+  request.set_name(options.name);
+  TRY_ASSIGN(const auto reply, context.ask(request));
+  const admin::Limits& limits = reply.effective();
+  const Stored& stored = reply.stored();
+  if (context.json()) {
+    Json answer = {{"address", reply.mailbox().address()},
+                   {"database", reply.mailbox().database()},
+                   {"known", reply.known()},
+                   {"stored", reply.has_stored() ? to_json(stored) : Json()},
+                   {"quota", quota_word(stored, limits)},
+                   {"effective", to_json(limits)}};
+    context.print(answer);
+    return {};
+  }
+  Table table({{"FIELD"}, {"VALUE"}});
+  table.add({"address", reply.mailbox().address()});
+  table.add({"database", reply.mailbox().database()});
+  if (!reply.known()) {
+    table.add({"mail", "not known: the database is not mounted"});
+  } else if (!reply.has_stored()) {
+    table.add({"mail", "none yet"});
+  } else {
+    table.add({"messages", std::to_string(stored.messages())});
+    table.add({"size", share(stored.bytes(), limits.prohibit_receive_bytes())});
+    table.add({"quota", std::string(quota_word(stored, limits))});
+    table.add({"deleted messages", std::to_string(stored.recoverable_messages())});
+    table.add({"size of deleted", share(stored.recoverable_bytes(), limits.recoverable_bytes())});
+    table.add({"folders", std::to_string(stored.folders())});
+    table.add(
+        {"sessions", fmt::format("{} (at most {})", stored.sessions(), limits.sessions_max())});
+    table.add({"created", human_time(stored.created_s())});
+  }
+  context.say(table.render(terminal_width()));
+  return {};
+}
+
+Json to_json(const child::wire::StoredFolder& folder) {
+  return {{"path", folder.path()},
+          {"special_use", folder.special_use()},
+          {"messages", folder.messages()},
+          {"unseen", folder.unseen()},
+          {"deleted", folder.deleted()},
+          {"bytes", folder.bytes()},
+          {"uid_validity", folder.uid_validity()},
+          {"uid_next", folder.uid_next()},
+          {"subscribed", folder.subscribed()}};
+}
+
+Outcome<> run_folders(Context& context, OwnerOptions& options) {
+  admin::MailboxFoldersRequest request;
+  request.set_name(options.name);
+  TRY_ASSIGN(const auto reply, context.ask(request));
+  Json all = Json::array();
+  Table table({{"FOLDER"},
+               {"USE"},
+               {"MESSAGES", true},
+               {"UNREAD", true},
+               {"TO EXPUNGE", true},
+               {"SIZE", true}});
+  for (const auto& folder : reply.folders()) {
+    if (context.json()) all.push_back(to_json(folder));
+    const std::string use = folder.special_use().empty() ? "-" : folder.special_use();
+    table.add({folder.path().empty() ? "(deleted messages)" : folder.path(), use,
+               std::to_string(folder.messages()), std::to_string(folder.unseen()),
+               std::to_string(folder.deleted()), human_bytes(folder.bytes())});
+  }
+  context.print(all);
+  if (table.empty())
+    context.say("Nothing was ever stored for this mailbox.");
+  else
+    context.say(table.render(terminal_width()));
+  return {};
+}
+
+Outcome<> run_disable(Context& context, OwnerOptions& options) {
+  if (!options.dry_run)
+    TRY(context.confirm(fmt::format("Disable mailbox {}", printable(options.name))));
+  admin::MailboxDisableRequest request;
+  request.set_name(options.name);
+  request.set_dry_run(options.dry_run);
+  TRY_ASSIGN(const auto reply, context.ask(request));
+  context.print({{"address", reply.mailbox().address()},
+                 {"guid", guid_text(reply.mailbox().guid())},
+                 {"purge_s", reply.purge_s()},
+                 {"dry_run", options.dry_run}});
+  context.say(fmt::format(
+      "Mailbox {} {}; its mail {} until {} and can be given to another address: hauspost mailbox "
+      "connect {} --to ADDRESS",
+      printable(reply.mailbox().address()), options.dry_run ? "would be disabled" : "is disabled",
+      options.dry_run ? "would stay" : "stays", human_time(reply.purge_s()),
+      guid_text(reply.mailbox().guid())));
+  return {};
+}
+
+Outcome<> run_connect(Context& context, OwnerOptions& options) {
+  admin::MailboxConnectRequest request;
+  request.set_name(options.name);
+  request.set_database(options.database);
+  request.set_dry_run(options.dry_run);
+  admin::NewMailbox& to = *request.mutable_to();
+  to.set_address(options.address);
+  to.set_display_name(options.display_name);
+  for (const std::string& alias : options.aliases) to.add_aliases(alias);
+  NewPassword password;
+  if (!options.dry_run) {
+    TRY_ASSIGN(password, obtain_password(options.password, options.address));
+    to.set_password(std::string(password.secret.reveal()));
+  }
+  TRY_ASSIGN(const auto reply, context.ask(request));
+  Json answer = {{"address", reply.mailbox().address()},
+                 {"database", reply.mailbox().database()},
+                 {"stored", to_json(reply.stored())},
+                 {"dry_run", options.dry_run}};
+  if (password.generated) answer["password"] = password.secret.reveal();
+  context.print(answer);
+  context.say(fmt::format("Mailbox {} {} the {} messages of {}.",
+                          printable(reply.mailbox().address()),
+                          options.dry_run ? "would have" : "has", reply.stored().messages(),
+                          printable(reply.stored().label())));
+  if (password.generated)
+    context.say(fmt::format("Password: {}  (shown this once)", password.secret.reveal()));
+  return {};
+}
+
+Outcome<> run_purge(Context& context, OwnerOptions& options) {
+  if (!options.dry_run)
+    TRY(context.confirm(fmt::format("Destroy the mail of {} for good", printable(options.name))));
+  admin::MailboxPurgeRequest request;
+  request.set_name(options.name);
+  request.set_database(options.database);
+  request.set_dry_run(options.dry_run);
+  TRY_ASSIGN(const auto reply, context.ask(request));
+  Json answer = to_json(reply.mailbox());
+  answer["done"] = reply.done();
+  answer["dry_run"] = options.dry_run;
+  context.print(answer);
+  const Stored& stored = reply.mailbox().stored();
+  const char* outcome = options.dry_run ? "would be gone"
+                        : reply.done()  ? "are gone"
+                                        : "are being deleted; that goes on behind the scenes";
+  context.say(fmt::format("The {} messages ({}) of {} in database {} {}.",
+                          stored.messages() + stored.recoverable_messages(),
+                          human_bytes(stored.bytes() + stored.recoverable_bytes()),
+                          printable(stored.label()), printable(reply.mailbox().database()),
+                          outcome));
+  return {};
+}
+
+CLI::App* add_owner_verb(CLI::App& noun, const std::string& name, const std::string& description,
+                         Verb& chosen, VerbFunction<OwnerOptions> run,
+                         const std::shared_ptr<OwnerOptions>& options, const std::string& argument,
+                         const std::string& meaning) {
+  CLI::App* verb = add_verb<OwnerOptions>(noun, name, description, chosen, options, run);
+  verb->add_option(argument, options->name, meaning)->required();
+  return verb;
+}
+
+void add_disconnected_options(CLI::App& verb, const std::shared_ptr<OwnerOptions>& options) {
+  verb.add_option("--database", options->database, "Look only there (default: all)");
+  verb.add_flag("--dry-run", options->dry_run, "Only say what would be done");
+}
+
+}  // namespace
+
+Outcome<> list_disconnected(Context& context, const std::string& database) {
+  admin::MailboxDisconnectedRequest request;
+  request.set_database(database);
+  TRY_ASSIGN(const auto reply, context.ask(request));
+  Json all = Json::array();
+  Table table({{"FORMER ADDRESS"},
+               {"GUID"},
+               {"DATABASE"},
+               {"MESSAGES", true},
+               {"SIZE", true},
+               {"SINCE"},
+               {"GOES"}});
+  for (const auto& mailbox : reply.mailboxes()) {
+    if (context.json()) all.push_back(to_json(mailbox));
+    const Stored& stored = mailbox.stored();
+    table.add({stored.label(), guid_text(stored.guid()), mailbox.database(),
+               std::to_string(stored.messages()),
+               human_bytes(stored.bytes() + stored.recoverable_bytes()),
+               human_time(stored.disconnected_s()), human_time(mailbox.purge_s())});
+  }
+  context.print(all);
+  context.say(table.render(terminal_width()));
+  if (reply.unknown().empty()) return {};
+  std::string names;
+  for (const std::string& name : reply.unknown())
+    names += (names.empty() ? "" : ", ") + printable(name);
+  return partial(fmt::format("not mounted, so not listed: {}", names));
+}
+
+void add_mailbox_limit_commands(CLI::App& noun, Verb& chosen) {
+  auto set = std::make_shared<SetOptions>();
+  CLI::App* verb =
+      add_verb<SetOptions>(noun, "set", "Set what a mailbox may hold", chosen, set, run_set);
+  verb->add_option("ADDRESS", set->name, "The mailbox")->required();
+  add_limit_options(*verb, set->limits, LimitScope::kMailbox);
+  auto options = std::make_shared<OwnerOptions>();
+  add_owner_verb(noun, "stats", "Show how much a mailbox holds", chosen, run_stats, options,
+                 "ADDRESS", "The mailbox");
+  add_owner_verb(noun, "folders", "List a mailbox's folders and what they hold", chosen,
+                 run_folders, options, "ADDRESS", "The mailbox");
+  add_owner_verb(noun, "disable", "Take a mailbox's owner away; its mail stays for a time", chosen,
+                 run_disable, options, "ADDRESS", "The mailbox")
+      ->add_flag("--dry-run", options->dry_run, "Only say what would be done");
+  CLI::App* connect =
+      add_owner_verb(noun, "connect", "Give the mail of a disconnected mailbox to an address",
+                     chosen, run_connect, options, "MAILBOX", "Its GUID or former address");
+  connect->add_option("--to", options->address, "The new mailbox's address")->required();
+  connect->add_option("--display-name", options->display_name, "The name people read");
+  connect->add_option("--alias", options->aliases, "A further address; may be given several times")
+      ->allow_extra_args(false);
+  add_disconnected_options(*connect, options);
+  add_password_options(*connect, options->password);
+  CLI::App* purge =
+      add_owner_verb(noun, "purge", "Destroy the mail of a disconnected mailbox", chosen, run_purge,
+                     options, "MAILBOX", "Its GUID or former address");
+  add_disconnected_options(*purge, options);
+}
+
+}  // namespace hauspost::cli
