@@ -7,16 +7,16 @@ namespace hauspost::store_worker {
 static_assert(directory::kUnlimited == store::kUnlimited);
 
 Result<directory::EffectiveLimits> LimitsCache::read(const Guid& mailbox) const {
-  auto limits = directory_->limits(mailbox);
+  auto limits = directory_.limits(mailbox);
   if (limits || limits.error().code != ErrorCode::kNotFound) return limits;
-  TRY_ASSIGN(const auto database, directory_->database(database_));
+  TRY_ASSIGN(const auto database, directory_.database(database_));
   directory::EffectiveLimits defaults;
   if (database) apply(database->limits, defaults);
   return defaults;
 }
 
 directory::EffectiveLimits LimitsCache::of(const Guid& mailbox) {
-  const auto version = directory_->version();
+  const auto version = directory_.version();
   const std::scoped_lock lock(mutex_);
   if (version && *version != version_) {
     entries_.clear();

@@ -2,7 +2,6 @@
 #pragma once
 
 #include <functional>
-#include <memory>
 #include <mutex>
 #include <unordered_map>
 #include <unordered_set>
@@ -18,10 +17,10 @@ class LimitsCache {
  public:
   static constexpr std::size_t kEntriesMax = 100'000;
 
-  // `database` is the name of the one served here: its word holds for mailboxes that the directory
-  // does not know, as those without an owner.
-  LimitsCache(std::unique_ptr<directory::DirectoryReader> directory, std::string database)
-      : directory_(std::move(directory)), database_(std::move(database)) {}
+  // `directory` outlives it. `database` is the name of the one served here: its word holds for
+  // mailboxes that the directory does not know, as those without an owner.
+  LimitsCache(const directory::DirectoryReader& directory, std::string database)
+      : directory_(directory), database_(std::move(database)) {}
 
   // What was known last, at first the defaults, when the directory cannot be read.
   directory::EffectiveLimits of(const Guid& mailbox);
@@ -34,13 +33,13 @@ class LimitsCache {
   // the first question and taken back (empty) after the last.
   void set_on_touched(std::function<void()> call);
 
-  const directory::DirectoryReader& directory() const { return *directory_; }
+  const directory::DirectoryReader& directory() const { return directory_; }
   const std::string& database() const { return database_; }
 
  private:
   Result<directory::EffectiveLimits> read(const Guid& mailbox) const;
 
-  const std::unique_ptr<directory::DirectoryReader> directory_;
+  const directory::DirectoryReader& directory_;
   const std::string database_;
   std::mutex mutex_;  // guards what follows
   std::uint64_t version_ = 0;

@@ -53,9 +53,11 @@ imap::MailboxRules rules_of(LimitsCache& cache, const Guid& mailbox) {
 }  // namespace
 
 StoreWorker::StoreWorker(Executor executor, child::Settings settings,
+                         std::unique_ptr<directory::DirectoryReader> directory,
                          std::unique_ptr<LimitsCache> limits,
                          std::unique_ptr<store::Database> database)
     : settings_(std::move(settings)),
+      directory_(std::move(directory)),
       limits_(std::move(limits)),
       database_(std::move(database)),
       imap_{.database = *database_,
@@ -74,7 +76,6 @@ StoreWorker::StoreWorker(Executor executor, child::Settings settings,
       care_(executor, *database_, *limits_, system_clock(), settings_.hostname) {
   imap_.limits.message_bytes_max = settings_.message_bytes_max;
   imap_.rules = [this](const Guid& mailbox) { return rules_of(*limits_, mailbox); };
-  care_.start();
   scan_.start();
 }
 
@@ -88,7 +89,7 @@ Result<std::unique_ptr<StoreWorker>> StoreWorker::open(Executor executor,
   options.summarize = mime::make_summary;
   auto reader = directory::DirectoryReader::open(settings.directory_path);
   if (!reader) return fail(std::move(reader).error().within("database " + settings.database));
-  auto limits = std::make_unique<LimitsCache>(std::move(*reader), settings.database);
+  auto limits = std::make_unique<LimitsCache>(**reader, settings.database);
   const directory::MaintenanceSettings upkeep = maintenance_of(*limits);
   if (upkeep.compact_below_percent != 0) {
     options.compact_below_percent = upkeep.compact_below_percent;
@@ -99,11 +100,16 @@ Result<std::unique_ptr<StoreWorker>> StoreWorker::open(Executor executor,
   options.search_text = mime::extract_search_text;
   auto database = store::Database::open(std::move(options));
   if (!database) return fail(std::move(database).error().within("database " + settings.database));
-  return std::unique_ptr<StoreWorker>(new StoreWorker(executor, settings, std::move(limits), std::move(*database)));
+  return std::unique_ptr<StoreWorker>(new StoreWorker(executor, settings, std::move(*reader),
+                                                      std::move(limits), std::move(*database)));
 }
 
 Result<> StoreWorker::listen(const child::NamedDescriptor& listener) {
-  if (listener.name == "session") return sessions_.listen(listener.fd);
+  if (listener.name == "session") {
+    TRY(sessions_.listen(listener.fd));
+    care_.start();
+    return {};
+  }
   if (listener.name == "delivery") return deliveries_.listen(listener.fd);
   return fail(ErrorCode::kNotFound, "no service is named " + listener.name);
 }

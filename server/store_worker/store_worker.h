@@ -34,8 +34,9 @@ class StoreWorker {
   Task<void> stop();
 
  private:
-  StoreWorker(Executor executor, child::Settings settings, std::unique_ptr<LimitsCache> limits,
-              std::unique_ptr<store::Database> database);
+  StoreWorker(Executor executor, child::Settings settings,
+              std::unique_ptr<directory::DirectoryReader> directory,
+              std::unique_ptr<LimitsCache> limits, std::unique_ptr<store::Database> database);
 
   Task<void> serve_session(UnixSocket socket);
   std::optional<link::SessionRefused> check(const link::SessionStart& start) const;
@@ -47,6 +48,7 @@ class StoreWorker {
   Task<Result<std::string>> delete_mailbox(std::string body);
 
   child::Settings settings_;
+  std::unique_ptr<directory::DirectoryReader> directory_;
   std::unique_ptr<LimitsCache> limits_;  // asked by the database
   std::unique_ptr<store::Database> database_;
   imap::Services imap_;
