@@ -161,12 +161,25 @@ Result<bool> Checkpointer::begin() {
     busy_ = false;
     return fail(std::move(pending).error());
   }
+  if (platform_.in_order) {
+    complete_or_fence(*std::move(pending));
+    busy_ = false;
+    return true;
+  }
   {
     const std::scoped_lock lock(mutex_);
     pending_ = std::move(*pending);
   }
   changed_.notify_all();
   return true;
+}
+
+void Checkpointer::complete_or_fence(Pending pending) {
+  const auto done = complete(std::move(pending));
+  if (done) return;
+  if (done.error().code != ErrorCode::kExhausted) return platform_.fatal(done.error());
+  // The last one holds; only the log behind it grows until there is space again.
+  log::warning("store.checkpoint.postponed", {{"error", done.error()}});
 }
 
 Result<> Checkpointer::note_damaged_index() {
@@ -181,14 +194,7 @@ void Checkpointer::run() {
     if (!pending_) return;
     Pending pending = *std::exchange(pending_, std::nullopt);
     lock.unlock();
-    if (const auto done = complete(std::move(pending)); !done) {
-      if (done.error().code == ErrorCode::kExhausted) {
-        // The last one holds; only the log behind it grows until there is space again.
-        log::warning("store.checkpoint.postponed", {{"error", done.error()}});
-      } else {
-        platform_.fatal(done.error());
-      }
-    }
+    complete_or_fence(std::move(pending));
     busy_ = false;
     lock.lock();
   }

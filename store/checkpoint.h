@@ -69,6 +69,7 @@ class Checkpointer {
   Result<Pending> take_snapshot(bool clean);
   Result<> complete(Pending pending);
   void run();
+  void complete_or_fence(Pending pending);
 
   const Platform& platform_;
   const std::string folder_;

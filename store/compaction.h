@@ -20,6 +20,7 @@ struct CompactOptions {
   unsigned below_percent = 50;         // live share of a segment that is worth compacting
   std::uint64_t bytes_per_second = 0;  // of bodies moved; 0: as fast as it goes
   bool finish_segment = true;          // ends the open segment first, so that it takes part
+  bool always_shrink = false;  // however little of the index is free
   bool shrink_index = true;            // when a quarter of it or more is free pages
   bool dry_run = false;                // only says what it would do
 };

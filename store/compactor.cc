@@ -260,8 +260,9 @@ Result<> Compactor::shrink() {
     TRY_ASSIGN(const ReadTxn txn, parts_.index.environment->read());
     return Environment::free_pages(txn);
   }());
-  if (free * size.page_bytes < kShrinkFreeBytesMin || free * kShrinkFreeShare < size.pages_used)
-    return {};
+  const bool worth_while = free * size.page_bytes >= kShrinkFreeBytesMin &&
+                           free * kShrinkFreeShare >= size.pages_used;
+  if (!worth_while && !options_.always_shrink) return {};
   report_.index_shrunk = true;
   if (options_.dry_run) {
     report_.index_bytes_after -= free * size.page_bytes;

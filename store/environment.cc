@@ -181,7 +181,7 @@ Result<std::optional<std::uint64_t>> Environment::oldest_reader() {
   return oldest.id;
 }
 
-Result<std::uint64_t> Environment::free_pages(const Txn& txn) {
+Result<std::uint64_t> Environment::free_pages(const ReadTxn& txn) {
   // Handle 0 is LMDB's own list: of each transaction, the pages it freed, led by their count.
   TRY_ASSIGN(Cursor cursor, Cursor::open(txn, Table{0}));
   TRY_ASSIGN(bool here, cursor.first());

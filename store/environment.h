@@ -27,7 +27,6 @@ struct Table {
   unsigned handle = 0;
 };
 
-class Txn;
 class ReadTxn;
 class WriteTxn;
 
@@ -72,7 +71,7 @@ class Environment : public std::enable_shared_from_this<Environment> {
   // The lowest ReadTxn::id() under way in any process; nullopt: nobody reads.
   Result<std::optional<std::uint64_t>> oldest_reader();
   // Pages of the file that hold nothing, as of this transaction.
-  static Result<std::uint64_t> free_pages(const Txn& txn);
+  static Result<std::uint64_t> free_pages(const ReadTxn& txn);
   // Frees reader slots of processes that died. Returns how many.
   Result<int> clear_dead_readers();
 

@@ -25,7 +25,8 @@ Result<> IndexSpace::take(const WriteTxn& txn, bool last_reserve) {
   const std::uint64_t kept = size.pages_max / (last_reserve ? kRecoveryShare : kRemovalShare);
   if (pages + kept > size.pages_max) {
     // The file's end says nothing when there is much room inside.
-    TRY_ASSIGN(const std::uint64_t inside, Environment::free_pages(txn));
+    TRY_ASSIGN(const ReadTxn before, environment->read());
+    TRY_ASSIGN(const std::uint64_t inside, Environment::free_pages(before));
     if (inside < kept + txn.growth_max())
       return fail(ErrorCode::kExhausted, "the database's index has reached its size limit");
   }

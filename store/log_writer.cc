@@ -32,9 +32,10 @@ Result<> fill_with_zeros(DiskFile& file, std::uint64_t from, std::uint64_t to) {
   return file.sync();
 }
 
-SegmentPreparer::SegmentPreparer(Disk& disk, std::string log_folder, std::uint64_t bytes,
-                                 std::uint64_t reserve_bytes)
-    : disk_(disk),
+SegmentPreparer::SegmentPreparer(const Platform& platform, std::string log_folder,
+                                 std::uint64_t bytes, std::uint64_t reserve_bytes)
+    : disk_(*platform.disk),
+      in_order_(platform.in_order),
       folder_(std::move(log_folder)),
       bytes_(bytes),
       reserve_bytes_(reserve_bytes),
@@ -59,9 +60,21 @@ void SegmentPreparer::request() {
   {
     const std::scoped_lock lock(mutex_);
     if (wanted_ || ready_ != nullptr) return;
-    wanted_ = true;
+    wanted_ = !in_order_;
   }
+  if (in_order_) return keep(prepare());
   changed_.notify_all();
+}
+
+void SegmentPreparer::keep(Result<std::unique_ptr<DiskFile>> file) {
+  const std::scoped_lock lock(mutex_);
+  wanted_ = false;
+  if (file) {
+    ready_ = std::move(*file);
+  } else if (!stop_) {
+    // Without it appends extend their file: slower, not wrong.
+    log::warning("store.prepare.failed", {{"error", file.error()}});
+  }
 }
 
 bool SegmentPreparer::ready() const {
@@ -85,15 +98,8 @@ void SegmentPreparer::run() {
     changed_.wait(lock, [this] { return wanted_ || stop_; });
     if (stop_) return;
     lock.unlock();
-    auto file = prepare();
+    keep(prepare());
     lock.lock();
-    wanted_ = false;
-    if (file) {
-      ready_ = std::move(*file);
-    } else if (!stop_) {
-      // Without it appends extend their file: slower, not wrong.
-      log::warning("store.prepare.failed", {{"error", file.error()}});
-    }
   }
 }
 
@@ -114,7 +120,7 @@ Result<std::unique_ptr<DiskFile>> SegmentPreparer::prepare() {
 LogWriter::LogWriter(const Platform& platform, Options options)
     : platform_(platform),
       options_(std::move(options)),
-      preparer_(*platform.disk, options_.log_folder, options_.segment_bytes,
+      preparer_(platform, options_.log_folder, options_.segment_bytes,
                 options_.disk_reserve_bytes) {}
 
 Result<std::unique_ptr<LogWriter>> LogWriter::open(const Platform& platform, Options options,

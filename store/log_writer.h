@@ -21,7 +21,7 @@ namespace hauspost::store {
 // then overwrite blocks that exist, which halves the price of their sync. Thread-safe.
 class SegmentPreparer {
  public:
-  SegmentPreparer(Disk& disk, std::string log_folder, std::uint64_t bytes,
+  SegmentPreparer(const Platform& platform, std::string log_folder, std::uint64_t bytes,
                   std::uint64_t reserve_bytes);
   ~SegmentPreparer();
   SegmentPreparer(const SegmentPreparer&) = delete;
@@ -37,9 +37,11 @@ class SegmentPreparer {
  private:
   void run();
   Result<std::unique_ptr<DiskFile>> prepare();
+  void keep(Result<std::unique_ptr<DiskFile>> file);
   bool stopping() const;
 
   Disk& disk_;
+  const bool in_order_;
   const std::string folder_;
   const std::uint64_t bytes_;
   const std::uint64_t reserve_bytes_;

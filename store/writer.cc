@@ -189,6 +189,7 @@ void Writer::write_batch(Batch& batch) {
   ++commits_;
   records_ += records;
   hub_.tell(applier->take_events());
+  if (platform_.in_order) checkpoint_if_due();
   answer_all(batch, std::nullopt);
 }
 

@@ -23,10 +23,13 @@ class FaultDisk final : public Disk {
   void arm(Fault fault, std::uint64_t at, Kind only);
   std::uint64_t operations() const { return operations_; }
   bool hit() const { return hit_; }
+  // Called before a file is opened or gets its name: what lies around the disk can be noted.
+  std::function<void(const std::string& path)> before_open;
+  std::function<void(const std::string& from, const std::string& to)> before_rename;
   void set_free_bytes(std::optional<std::uint64_t> bytes) { free_bytes_ = bytes; }
 
   // Power loss: of each write that no sync followed, only some bytes (or none) reached the disk;
-  // renames that no folder sync followed may be undone. REQUIRES: nobody uses the disk any more.
+  // renames and removals that no folder sync followed may be undone. REQUIRES: nobody uses the disk any more.
   void lose_power(std::mt19937_64& random);
 
   Result<std::unique_ptr<DiskFile>> open(const std::string& path) override;
@@ -40,14 +43,17 @@ class FaultDisk final : public Disk {
   class File;
   struct Undo {
     std::shared_ptr<int> descriptor;  // shared with the file; null for a rename
+    std::uint64_t inode = 0;
     std::uint64_t offset = 0;
     std::string before;                   // bytes that were there; shorter at the file's end
     std::uint64_t bytes = 0;              // that were written
-    std::string from, to;                 // of a rename
+    std::string from, to;                 // of a rename; of a removal `to` alone
     std::optional<std::string> replaced;  // what `to` held
   };
   Result<> step(Kind kind);
   void undo_write(const Undo& undo, std::mt19937_64& random);
+  void undo_sectors(const Undo& undo, std::mt19937_64& random);
+  static constexpr std::uint64_t kSector = 512;
 
   std::mutex mutex_;  // guards what follows
   Fault fault_ = Fault::kNone;

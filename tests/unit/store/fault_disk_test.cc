@@ -14,12 +14,17 @@ class FaultDisk::File final : public DiskFile {
       : disk_(disk), real_(std::move(real)), descriptor_(new int(descriptor), [](const int* held) {
           ::close(*held);
           delete held;
-        }) {}
+        }) {
+    struct stat info;
+    REQUIRE(::fstat(descriptor, &info) == 0);
+    inode_ = info.st_ino;
+  }
 
   Result<> write_at(std::uint64_t offset, std::span<const std::string_view> parts) override {
     TRY(disk_.step(Kind::kWrite));
     Undo undo;
     undo.descriptor = descriptor_;
+    undo.inode = inode_;
     undo.offset = offset;
     for (const std::string_view part : parts) undo.bytes += part.size();
     undo.before.resize(undo.bytes);
@@ -37,7 +42,7 @@ class FaultDisk::File final : public DiskFile {
     TRY(disk_.step(Kind::kSync));
     const std::scoped_lock lock(disk_.mutex_);
     std::erase_if(disk_.unsynced_,
-                  [&](const Undo& undo) { return undo.descriptor == descriptor_; });
+                  [&](const Undo& undo) { return undo.descriptor && undo.inode == inode_; });
     return {};
   }
 
@@ -52,6 +57,7 @@ class FaultDisk::File final : public DiskFile {
   FaultDisk& disk_;
   std::unique_ptr<DiskFile> real_;
   std::shared_ptr<int> descriptor_;
+  std::uint64_t inode_ = 0;  // a sync is one of the file, however it was opened
 };
 
 void FaultDisk::arm(Fault fault, std::uint64_t at) {
@@ -80,6 +86,7 @@ Result<> FaultDisk::step(Kind kind) {
 
 Result<std::unique_ptr<DiskFile>> FaultDisk::open(const std::string& path) {
   TRY(step(Kind::kOther));
+  if (before_open) before_open(path);
   TRY_ASSIGN(auto real, real_disk().open(path));
   const int descriptor = ::open(path.c_str(), O_RDWR | O_CLOEXEC);
   REQUIRE(descriptor >= 0);
@@ -88,6 +95,7 @@ Result<std::unique_ptr<DiskFile>> FaultDisk::open(const std::string& path) {
 
 Result<> FaultDisk::rename(const std::string& from, const std::string& to) {
   TRY(step(Kind::kOther));
+  if (before_rename) before_rename(from, to);
   Undo undo;
   undo.from = from;
   undo.to = to;
@@ -100,7 +108,13 @@ Result<> FaultDisk::rename(const std::string& from, const std::string& to) {
 
 Result<> FaultDisk::remove(const std::string& path) {
   TRY(step(Kind::kOther));
-  return real_disk().remove(path);
+  Undo undo;
+  undo.to = path;
+  if (std::filesystem::exists(path)) undo.replaced = read_whole(path);
+  TRY(real_disk().remove(path));
+  const std::scoped_lock lock(mutex_);
+  if (undo.replaced) unsynced_.push_back(std::move(undo));
+  return {};
 }
 
 Result<> FaultDisk::sync_folder(const std::string& path) {
@@ -125,7 +139,23 @@ Result<std::uint64_t> FaultDisk::free_bytes(const std::string& path) {
   return real_disk().free_bytes(path);
 }
 
+// Each sector for itself: the disk writes them in any order.
+void FaultDisk::undo_sectors(const Undo& undo, std::mt19937_64& random) {
+  std::string old = undo.before;
+  old.resize(undo.bytes, '\0');
+  for (std::uint64_t at = undo.offset; at < undo.offset + undo.bytes;) {
+    const std::uint64_t end = std::min(at / kSector * kSector + kSector, undo.offset + undo.bytes);
+    if (random() % 2 == 0) {
+      const ssize_t written = ::pwrite(*undo.descriptor, old.data() + (at - undo.offset), end - at,
+                                       static_cast<off_t>(at));
+      REQUIRE(written == static_cast<ssize_t>(end - at));
+    }
+    at = end;
+  }
+}
+
 void FaultDisk::undo_write(const Undo& undo, std::mt19937_64& random) {
+  if (random() % 3 == 0) return undo_sectors(undo, random);
   // What reached the disk is the part before the cut, the part behind it, or nothing.
   const std::uint64_t cut = random() % (undo.bytes + 1);
   std::uint64_t first = 0;
@@ -147,7 +177,7 @@ void FaultDisk::lose_power(std::mt19937_64& random) {
     if (undo->descriptor != nullptr) {
       undo_write(*undo, random);
     } else if (random() % 2 == 0) {
-      REQUIRE(::rename(undo->to.c_str(), undo->from.c_str()) == 0);
+      if (!undo->from.empty()) REQUIRE(::rename(undo->to.c_str(), undo->from.c_str()) == 0);
       if (undo->replaced) write_whole(undo->to, *undo->replaced);
     }
   }

@@ -20,7 +20,8 @@ namespace hauspost::store::test {
 // A folder of its own, removed at the end.
 class TempFolder {
  public:
-  TempFolder();
+  // In `below`, or where temporary files go.
+  explicit TempFolder(const std::string& below = std::filesystem::temp_directory_path());
   ~TempFolder();
   TempFolder(const TempFolder&) = delete;
   TempFolder& operator=(const TempFolder&) = delete;

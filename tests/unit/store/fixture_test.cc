@@ -4,8 +4,8 @@
 
 namespace hauspost::store::test {
 
-TempFolder::TempFolder() {
-  std::string pattern = (std::filesystem::temp_directory_path() / "hauspost-store-XXXXXX").string();
+TempFolder::TempFolder(const std::string& below) {
+  std::string pattern = below + "/hauspost-store-XXXXXX";
   REQUIRE(::mkdtemp(pattern.data()) != nullptr);
   path_ = pattern;
 }
