@@ -97,8 +97,7 @@ Task<Result<>> Session::open() {
     co_return Result<>{};
   }
   inbox_ = inbox->id;
-  drop_.emplace(inbox->uid_validity,
-                services_.sort_order ? services_.sort_order() : SortOrder::kOldestFirst);
+  drop_.emplace(inbox->uid_validity, services_.order);
   CO_TRY(co_await load(inbox->id, inbox->uid_next));
   out_.ok(fmt::format("Logged in, {} messages ({} octets)", drop_->count(), drop_->bytes()));
   co_return Result<>{};

@@ -1,8 +1,6 @@
 // One POP3 client after login, served inside the store worker of its database (RFC 1939).
 #pragma once
 
-#include <functional>
-
 #include "base/link/session_link.h"
 #include "base/stream.h"
 #include "protocols/pop3/limits.h"
@@ -15,8 +13,7 @@ namespace hauspost::pop3 {
 struct Services {
   store::Database& database;
   Limits limits;
-  // Asked at each login; empty: kOldestFirst.
-  std::function<SortOrder()> sort_order;
+  SortOrder order = SortOrder::kOldestFirst;
 };
 
 // Serves the client until it quits, goes away, breaks a rule that ends sessions, or the task is

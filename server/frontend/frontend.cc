@@ -146,11 +146,14 @@ Limits Frontend::limits_now() const {
       {"frontend.mail_per_address_max", &limits.mail_per_address_max},
       {"frontend.new_per_minute_max", &limits.new_per_minute_max},
       {"frontend.imap_per_account_max", &limits.imap_per_account_max},
-      {"frontend.pop3_per_account_max", &limits.pop3_per_account_max},
+      {"pop3.sessions_per_account_max", &limits.pop3_per_account_max},
+      {"pop3.line_bytes_max", &limits.pop3_line_bytes_max},
   };
   for (const auto& [name, limit] : named) {
     if (const auto set = settings_.limit_setting(name)) *limit = static_cast<std::size_t>(*set);
   }
+  if (const auto set = settings_.limit_setting("pop3.login_s"))
+    limits.pop3_login_time = std::chrono::seconds(*set);
   return limits;
 }
 

@@ -18,6 +18,7 @@ struct Limits {
 
   // Time
   std::chrono::milliseconds login_time{60'000};       // from accept to login; SMTP: submission
+  std::chrono::milliseconds pop3_login_time{60'000};  // the same for POP3
   std::chrono::milliseconds command_time{300'000};    // SMTP: to the next command
   std::chrono::milliseconds greeter_time{600'000};    // SMTP on port 25: from accept to MAIL
   std::chrono::milliseconds write_progress{300'000};  // a client that takes nothing is left

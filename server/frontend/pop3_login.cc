@@ -17,7 +17,7 @@ Pop3Login::Pop3Login(const Services& services, const SessionContext& context)
       context_(context),
       gate_(services, context),
       reader_(services.limits.pop3_line_bytes_max),
-      until_(Clock::now() + services.limits.login_time) {}
+      until_(Clock::now() + services.limits.pop3_login_time) {}
 
 Task<void> Pop3Login::write(std::string text) {
   if (!co_await context_.client.stream().write(text)) end("client_gone");

@@ -11,7 +11,6 @@
 
 #include "base/clock.h"
 #include "base/log.h"
-#include "base/text.h"
 #include "server/child/control.h"
 #include "server/supervisor/data_lock.h"
 
@@ -209,16 +208,24 @@ Task<Result<>> Supervisor::mount(std::string name, std::uint64_t by) {
   if (running != nullptr && running->facts().state != ChildProcess::State::kQuarantined) {
     co_return fail(ErrorCode::kExists, fmt::format("database {} is mounted already", name));
   }
+  CO_TRY_ASSIGN(const auto known, directory_->reader().database(name));
+  if (known && known->recovery) {
+    co_return fail(ErrorCode::kDenied,
+                   fmt::format("database {} is a recovery database and never mounted; bring mail "
+                               "out of it with: hauspost mailbox restore",
+                               known->name));
+  }
   CO_TRY_ASSIGN(const auto entry, directory_->mount_database(name));
   CO_TRY(stores_.mount(entry));
   ChildProcess* worker = stores_.find(name);
   if (co_await worker->wait_running(kMountTime)) co_return Result<>{};
   co_return fail(ErrorCode::kUnavailable,
-                 fmt::format("database {} is mounted, but its worker does not answer ({}); the log "
-                             "says why, and it is tried again",
+                 fmt::format("database {} does not answer yet: {}; it is tried again, see: hauspost "
+                             "database show {}",
                              entry.name,
                              worker->facts().last_death.empty() ? "still recovering"
-                                                                : worker->facts().last_death));
+                                                                : worker->facts().last_death,
+                             entry.name));
 }
 
 Task<Result<>> Supervisor::dismount(std::string name) {
@@ -241,11 +248,6 @@ Result<bool> Supervisor::apply_services(const std::vector<std::string>& switched
 }
 
 Result<> Supervisor::switch_services(const std::vector<std::string>& names, bool enabled) {
-  for (const std::string& name : names) {
-    if (!enabled || is_offered(name)) continue;
-    return fail(ErrorCode::kInvalid,
-                fmt::format("service {} is not part of this version", escape_for_log(name)));
-  }
   TRY_ASSIGN(const bool changed, apply_services(names, enabled));
   const auto written = directory_->set_services(names, enabled);
   if (!written) {

@@ -35,7 +35,7 @@ class World {
     start.session = Guid::random();
     start.mailbox = mailbox_;
     start.user = "fuzz@example.org";
-    pop3::Services services{*database_, {}, {}};
+    const pop3::Services services{*database_, {}};
     auto [mine, theirs] = MemoryStream::pair(io_.get_executor());
     std::string heard;
     TaskGroup tasks(io_.get_executor());

@@ -22,7 +22,8 @@ constexpr const char* kFooter =
 
 int report(const Failure& failure, bool json) {
   fmt::print(stderr, "hauspost: {}\n", printable(failure.text));
-  if (json && failure.exit != Exit::kPartial) {  // a partial answer is on standard output already
+  // A partial answer is on standard output already.
+  if (json && failure.exit != Exit::kPartial && !failure.answered) {
     const Json error = {{"error", {{"code", failure.code}, {"text", failure.text}}}};
     fmt::print("{}\n", error.dump(2, ' ', false, Json::error_handler_t::replace));
   }

@@ -19,9 +19,14 @@ void add_database_commands(CLI::App& app, Verb& chosen);
 void add_domain_commands(CLI::App& app, Verb& chosen);
 void add_mailbox_commands(CLI::App& app, Verb& chosen);
 void add_service_commands(CLI::App& app, Verb& chosen);
+void add_pop3_commands(CLI::App& app, Verb& chosen);
 void add_queue_commands(CLI::App& app, Verb& chosen);
 void add_server_commands(CLI::App& app, Verb& chosen);
 void add_job_commands(CLI::App& app, Verb& chosen);
+// After the nouns "database" and "mailbox", which get verbs of theirs.
+void add_backup_commands(CLI::App& app, Verb& chosen);
+void add_restore_commands(CLI::App& app, Verb& chosen);
+void add_search_commands(CLI::App& app, Verb& chosen);
 void add_completion_command(CLI::App& app, Verb& chosen);
 void add_help_command(CLI::App& app);
 

@@ -292,7 +292,7 @@ TEST_CASE("front-end pop3: before login a stop is told and a time-out is not") {
     harness.dialogue(std::string(kGreeting) + "STOP\nS: -ERR [SYS/TEMP] ...\nEND");
   }
   SECTION("time-out") {
-    harness.services.limits.login_time = std::chrono::milliseconds(30);
+    harness.services.limits.pop3_login_time = std::chrono::milliseconds(30);
     harness.dialogue(std::string(kGreeting) + "END");
   }
 }

@@ -61,9 +61,7 @@ void Rig::run_until(const std::function<bool()>& condition) {
 
 Client::Client(Rig& rig)
     : rig_(rig),
-      services_{.database = *rig.database,
-                .limits = rig.limits,
-                .sort_order = [&rig] { return rig.order; }},
+      services_{.database = *rig.database, .limits = rig.limits, .order = rig.order},
       tasks_(rig.io.get_executor()) {
   auto [mine, theirs] = MemoryStream::pair(rig.io.get_executor());
   mine_ = std::move(mine);
