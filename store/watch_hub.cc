@@ -1,5 +1,6 @@
 #include "store/watch_hub.h"
 
+#include <algorithm>
 #include <asio/post.hpp>
 
 namespace hauspost::store {
@@ -65,6 +66,12 @@ Uid WatchHub::claim_recent(FolderId folder, Uid uid_next) {
   // What comes later enters again by note_recent.
   recent_from_.erase(found);
   return first;
+}
+
+Uid WatchHub::recent_from(FolderId folder, Uid uid_next) const {
+  const std::scoped_lock lock(mutex_);
+  const auto found = recent_from_.find(folder);
+  return found == recent_from_.end() ? uid_next : std::min(found->second, uid_next);
 }
 
 }  // namespace hauspost::store

@@ -38,11 +38,12 @@ class WatchHub {
 
   // \Recent: see Database::claim_recent. Forgets at the end of the mount.
   Uid claim_recent(FolderId folder, Uid uid_next);
+  Uid recent_from(FolderId folder, Uid uid_next) const;
 
  private:
   void note_recent(const FolderEvent& event);
 
-  std::mutex mutex_;
+  mutable std::mutex mutex_;
   // Shared with the watches: either side may go first.
   std::unordered_map<FolderId, std::vector<std::shared_ptr<FolderWatch::Ear>>> ears_;
   std::unordered_map<FolderId, Uid> recent_from_;  // first UID nobody has claimed yet
