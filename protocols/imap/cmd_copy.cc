@@ -61,7 +61,9 @@ Task<Result<Reply>> cmd_move(Session& session, Command& command) {
   session.view().note_expunged(gone);
   // RFC 6851 section 4.3: COPYUID goes ahead of the EXPUNGE responses.
   session.out().untagged(fmt::format("OK [{}] Moved", copyuid(*moved)));
-  co_return Reply{};
+  Reply reply;
+  reply.tells_modseq = true;
+  co_return reply;
 }
 
 }  // namespace hauspost::imap

@@ -17,7 +17,9 @@ Task<Result<Reply>> cmd_expunge(Session& session, Command& command) {
       co_await session.database().expunge(session.actor(), view.folder(), std::move(uids), true);
   if (!removed) co_return reply_for(removed.error());
   view.note_expunged(*removed);
-  co_return Reply{};
+  Reply reply;
+  reply.tells_modseq = !removed->empty();
+  co_return reply;
 }
 
 }  // namespace hauspost::imap

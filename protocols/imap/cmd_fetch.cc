@@ -1,24 +1,14 @@
-// FETCH and UID FETCH (RFC 3501 section 6.4.5).
+// FETCH and UID FETCH (RFC 3501 section 6.4.5, CHANGEDSINCE and VANISHED: RFC 7162, PARTIAL: RFC
+// 9394).
 #include <algorithm>
 
 #include "base/log.h"
 #include "protocols/imap/command_table.h"
 #include "protocols/imap/message_stream.h"
+#include "protocols/imap/resync.h"
 
 namespace hauspost::imap {
 namespace {
-
-// Those of `uids` that changed after `since` (RFC 7162 section 3.1.4.1).
-store::UidSet changed_since(Session& session, const store::UidSet& uids, store::ModSeq since) {
-  store::UidSet changed;
-  session.database().snapshot().for_each_changed(session.view().folder(), since,
-                                                 [&](const store::Message& message) {
-                                                   if (uids.contains(message.uid.value))
-                                                     changed.add(message.uid.value);
-                                                   return true;
-                                                 });
-  return changed;
-}
 
 // BODY[] and its like make messages \Seen: one change for the whole command, told as FETCH FLAGS.
 Task<Result<>> mark_seen(Session& session, store::UidSet unseen) {
@@ -32,7 +22,7 @@ Task<Result<>> mark_seen(Session& session, store::UidSet unseen) {
   std::vector<FetchItem> items = {{.attribute = FetchAttribute::kUid},
                                   {.attribute = FetchAttribute::kFlags}};
   if (session.condstore()) items.push_back({.attribute = FetchAttribute::kModSeq});
-  FetchWriter writer(items);
+  FetchWriter writer(items, session.dialect().uid_only);
   CO_TRY(co_await stream_messages(session, changed->changed, writer));
   co_return Result<>{};
 }
@@ -41,14 +31,22 @@ Task<Result<>> mark_seen(Session& session, store::UidSet unseen) {
 
 Task<Result<Reply>> cmd_fetch(Session& session, Command& command) {
   const auto& fetch = std::get<FetchRequest>(command.arguments);
+  if (fetch.vanished && !session.dialect().qresync) co_return bad("QRESYNC is not enabled");
   auto uids = session.view().resolve(fetch.set, fetch.uid);
   if (!uids) co_return bad("No such message");
   const bool names_modseq = std::ranges::find(fetch.items, FetchAttribute::kModSeq,
                                               &FetchItem::attribute) != fetch.items.end();
   if (names_modseq) session.enable_condstore();
+  if (fetch.vanished) {
+    // Not as the view resolves it: what lies behind its last UID may have vanished too.
+    const store::UidSet asked =
+        fetch.set.saved ? *uids : fetch.set.resolve(session.view().last_uid());
+    CO_TRY(co_await write_vanished_earlier(session, asked, store::ModSeq(*fetch.changed_since)));
+  }
+  if (fetch.partial) uids = session.view().partial(*uids, *fetch.partial);
   if (fetch.changed_since)
     uids = changed_since(session, *uids, store::ModSeq(*fetch.changed_since));
-  FetchWriter writer(fetch.items);
+  FetchWriter writer(fetch.items, session.dialect().uid_only);
   CO_TRY_ASSIGN(Streamed streamed, co_await stream_messages(session, *uids, writer));
   if (writer.sets_seen() && !session.view().read_only() && !streamed.unseen.empty())
     CO_TRY(co_await mark_seen(session, std::move(streamed.unseen)));

@@ -90,10 +90,11 @@ Task<Result<Reply>> cmd_list(Session& session, Command& command) {
     const bool parent = has_selected_child.contains(folder.path);
     if ((!selected(list, folder) && !parent) || !matches_any(patterns, folder.path)) continue;
     session.out().untagged(fmt::format("LIST ({}) \"/\" {}{}", attributes(list, folder),
-                                       quoted_mailbox(folder.path),
+                                       quoted_mailbox(folder.path, session.dialect().utf8),
                                        parent ? child_info(list) : ""));
     if (!list.return_status.empty())
-      session.out().untagged(status_reply(folder, list.return_status, session.services().limits));
+      session.out().untagged(
+          status_reply(session, folder, list.return_status));
     if (session.out().full()) CO_TRY(co_await session.out().flush());
   }
   co_return Reply{};
@@ -120,7 +121,8 @@ Task<Result<Reply>> cmd_lsub(Session& session, Command& command) {
     const bool itself = subscribed.contains(folder.path) && matches_any(patterns, folder.path);
     if (!itself && !parents.contains(folder.path)) continue;
     session.out().untagged(
-        fmt::format("LSUB ({}) \"/\" {}", itself ? "" : "\\Noselect", quoted_mailbox(folder.path)));
+        fmt::format("LSUB ({}) \"/\" {}", itself ? "" : "\\Noselect",
+                    quoted_mailbox(folder.path, session.dialect().utf8)));
     if (session.out().full()) CO_TRY(co_await session.out().flush());
   }
   co_return Reply{};

@@ -1,7 +1,10 @@
 // CREATE DELETE RENAME SUBSCRIBE UNSUBSCRIBE (RFC 3501 section 6.3).
+#include <fmt/format.h>
+
 #include <algorithm>
 
 #include "protocols/imap/command_table.h"
+#include "protocols/imap/object_id.h"
 
 namespace hauspost::imap {
 
@@ -17,13 +20,19 @@ Task<Result<Reply>> cmd_create(Session& session, Command& command) {
   const auto created = co_await session.database().create_folder(session.actor(), session.mailbox(),
                                                                  create.mailbox, create.use);
   if (!created) co_return reply_for(created.error());
-  co_return Reply{};
+  const auto folder = session.database().snapshot().folder(*created);
+  // Somebody else may have deleted it by now; then it has no id to tell.
+  co_return ok("", folder ? fmt::format("MAILBOXID ({})", mailbox_id(*folder)) : "");
 }
 
 Task<Result<Reply>> cmd_delete(Session& session, Command& command) {
   const auto& path = std::get<MailboxRequest>(command.arguments).mailbox;
   const auto folder = session.find_folder(path);
   if (!folder) co_return no("NONEXISTENT", "No such mailbox");
+  const auto folders = session.database().snapshot().folders(session.mailbox());
+  // RFC 9051 section 7.1: not because its children could not stay, but because \Noselect confuses.
+  if (std::ranges::find(folders, folder->id, &store::Folder::parent) != folders.end())
+    co_return no("HASCHILDREN", "The mailbox has children");
   const bool ours = session.is_selected(folder->id);
   const auto deleted = co_await session.database().delete_folder(session.actor(), folder->id);
   if (!deleted) co_return reply_for(deleted.error());

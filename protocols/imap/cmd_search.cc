@@ -1,17 +1,15 @@
-// SEARCH and UID SEARCH (RFC 3501 section 6.4.4, ESEARCH: RFC 4731, MODSEQ: RFC 7162).
+// SEARCH and UID SEARCH (RFC 3501 section 6.4.4, ESEARCH: RFC 4731, SAVE: RFC 5182, MODSEQ: RFC
+// 7162, PARTIAL: RFC 9394).
 #include <fmt/format.h>
 
 #include <algorithm>
 
 #include "protocols/imap/command_table.h"
-#include "protocols/imap/search_evaluator.h"
+#include "protocols/imap/search_run.h"
 #include "protocols/imap/uid_text.h"
-#include "store/search/search_index.h"
 
 namespace hauspost::imap {
 namespace {
-
-constexpr std::size_t kSliceMessages = 500;
 
 std::uint32_t number_of(const SearchHit& hit, bool uid) {
   return uid ? hit.uid.value : hit.sequence;
@@ -20,7 +18,8 @@ std::uint32_t number_of(const SearchHit& hit, bool uid) {
 // The mod-sequence to tell: of all hits, or of those alone that MIN and MAX name (RFC 4731 section
 // 3.2).
 std::uint64_t modseq_told(std::span<const SearchHit> hits, const SearchReturn* wanted) {
-  if (wanted != nullptr && !wanted->all && !wanted->count && (wanted->min || wanted->max)) {
+  if (wanted != nullptr && !wanted->all && !wanted->count && !wanted->partial &&
+      (wanted->min || wanted->max)) {
     const std::uint64_t first = wanted->min ? hits.front().modseq.value : 0;
     const std::uint64_t last = wanted->max ? hits.back().modseq.value : 0;
     return std::max(first, last);
@@ -37,6 +36,26 @@ void write_search(std::string& out, const SearchRequest& request, std::span<cons
   out += "\r\n";
 }
 
+std::string numbers_text(const SearchRequest& request, std::span<const SearchHit> hits) {
+  store::UidSet all;
+  for (const SearchHit& hit : hits) all.add(number_of(hit, request.uid));
+  return set_text(all);
+}
+
+std::span<const SearchHit> part_of(std::span<const SearchHit> hits, const PartialRange& range) {
+  const PartialRange::Slice slice = range.of(hits.size());
+  return hits.subspan(slice.begin, slice.end - slice.begin);
+}
+
+// RFC 9394 section 3.1: the range as it was asked for, and NIL when nothing is there.
+std::string partial_text(const SearchRequest& request, std::span<const SearchHit> hits) {
+  const PartialRange& range = *request.extended->partial;
+  const std::string_view sign = range.from_end ? "-" : "";
+  const auto part = part_of(hits, range);
+  return fmt::format("{}{}:{}{} {}", sign, range.first, sign, range.last,
+                     part.empty() ? "NIL" : numbers_text(request, part));
+}
+
 void write_esearch(std::string& out, std::string_view tag, const SearchRequest& request,
                    std::span<const SearchHit> hits) {
   const SearchReturn& wanted = *request.extended;
@@ -46,45 +65,53 @@ void write_esearch(std::string& out, std::string_view tag, const SearchRequest& 
     out += fmt::format(" MIN {}", number_of(hits.front(), request.uid));
   if (wanted.max && !hits.empty())
     out += fmt::format(" MAX {}", number_of(hits.back(), request.uid));
-  if (wanted.all && !hits.empty()) {
-    store::UidSet all;
-    for (const SearchHit& hit : hits) all.add(number_of(hit, request.uid));
-    out += fmt::format(" ALL {}", set_text(all));
-  }
+  if (wanted.all && !hits.empty()) out += fmt::format(" ALL {}", numbers_text(request, hits));
+  if (wanted.partial) out += fmt::format(" PARTIAL ({})", partial_text(request, hits));
   if (wanted.count) out += fmt::format(" COUNT {}", hits.size());
   if (request.names_modseq && !hits.empty())
     out += fmt::format(" MODSEQ {}", modseq_told(hits, &wanted));
   out += "\r\n";
 }
 
+// SAVE with nothing else asks for no answer (RFC 5182 section 2.1).
+bool wants_answer(const SearchReturn& wanted) {
+  return wanted.min || wanted.max || wanted.all || wanted.count || wanted.partial;
+}
+
+// What "$" stands for from now on (RFC 5182 section 2.4, RFC 9394 section 3.2).
+store::UidSet saved_of(const SearchReturn& wanted, std::span<const SearchHit> hits) {
+  store::UidSet saved;
+  const bool some = wanted.min || wanted.max || wanted.partial;
+  if (wanted.all || wanted.count || !some) {
+    for (const SearchHit& hit : hits) saved.add(hit.uid.value);
+    return saved;
+  }
+  if (hits.empty()) return saved;
+  if (wanted.partial) {
+    for (const SearchHit& hit : part_of(hits, *wanted.partial)) saved.add(hit.uid.value);
+  }
+  if (wanted.min) saved.add(hits.front().uid.value);
+  if (wanted.max) saved.add(hits.back().uid.value);
+  return saved;
+}
+
 }  // namespace
 
 Task<Result<Reply>> cmd_search(Session& session, Command& command) {
-  const auto& request = std::get<SearchRequest>(command.arguments);
+  auto& request = std::get<SearchRequest>(command.arguments);
+  if (auto refusal = search_refusal(session, request)) co_return *std::move(refusal);
   if (request.names_modseq) session.enable_condstore();
-  const MailboxView& view = session.view();
-  const auto folder = session.database().snapshot().folder(view.folder());
-  std::optional<SearchEvaluator> search;
-  if (folder) {
-    const std::int64_t now_s =
-        std::chrono::floor<Seconds>(session.services().clock.now()).time_since_epoch().count();
-    const store::SearchIndex* const index = session.database().search();
-    search.emplace(request.key,
-                   SearchEvaluator::View{*folder, view.uids(), &view.recent(), now_s,
-                                         index != nullptr ? index->runs() : nullptr});
-    while (search->look_up()) CO_TRY(co_await session.breathe());
-    while (search->step(session.database().snapshot(), kSliceMessages))
-      CO_TRY(co_await session.breathe());
-  }
-  const std::span<const SearchHit> hits = search ? search->hits() : std::span<const SearchHit>();
+  CO_TRY_ASSIGN(const SearchFound found, co_await run_search(session, request.key));
   std::string& out = session.out().text();
-  if (request.extended) {
-    write_esearch(out, session.tag(), request, hits);
-  } else {
-    write_search(out, request, hits);
+  if (!request.extended) {
+    write_search(out, request, found.hits);
+  } else if (wants_answer(*request.extended)) {
+    write_esearch(out, session.tag(), request, found.hits);
   }
-  if (search && search->unreadable() > 0)
-    co_return no("CORRUPTION", "Some messages cannot be read");
+  if (request.extended && request.extended->save)
+    session.view().save(found.unreadable > 0 ? store::UidSet()
+                                             : saved_of(*request.extended, found.hits));
+  if (found.unreadable > 0) co_return no("CORRUPTION", "Some messages cannot be read");
   co_return Reply{};
 }
 

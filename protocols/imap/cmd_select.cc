@@ -1,7 +1,10 @@
-// SELECT EXAMINE CLOSE UNSELECT (RFC 3501 section 6.3.1, RFC 3691, CONDSTORE: RFC 7162).
+// SELECT EXAMINE CLOSE UNSELECT (RFC 3501 section 6.3.1, RFC 3691, CONDSTORE and QRESYNC: RFC 7162,
+// MAILBOXID: RFC 8474).
 #include <fmt/format.h>
 
 #include "protocols/imap/command_table.h"
+#include "protocols/imap/object_id.h"
+#include "protocols/imap/resync.h"
 
 namespace hauspost::imap {
 namespace {
@@ -10,15 +13,8 @@ namespace {
 // the walk when all are.
 std::uint32_t first_unseen(Session& session, const store::Folder& folder, const MailboxView& view) {
   if (folder.unseen == 0) return 0;
-  std::uint32_t sequence = 0;
-  session.database().snapshot().for_each_message(folder.id, {1, UINT32_MAX},
-                                                 [&](const store::Message& message) {
-                                                   if ((message.flags & store::kSeen) != 0)
-                                                     return true;
-                                                   sequence = view.sequence_of(message.uid.value);
-                                                   return false;
-                                                 });
-  return sequence;
+  const auto first = session.database().snapshot().first_lacking(folder.id, store::kSeen);
+  return first ? view.sequence_of(first->value) : 0;
 }
 
 void write_opening(Session& session, const store::Folder& folder, const MailboxView& view) {
@@ -31,17 +27,24 @@ void write_opening(Session& session, const store::Folder& folder, const MailboxV
   }
   out.untagged(fmt::format("{} EXISTS", view.size()));
   out.untagged(fmt::format("{} RECENT", view.recent_count()));
-  if (const std::uint32_t unseen = first_unseen(session, folder, view); unseen != 0)
+  // RFC 9586 section 3.6: a sequence number.
+  if (const std::uint32_t unseen =
+          session.dialect().uid_only ? 0 : first_unseen(session, folder, view);
+      unseen != 0)
     out.untagged(fmt::format("OK [UNSEEN {}] First unseen", unseen));
   out.untagged(fmt::format("OK [UIDVALIDITY {}] UIDs valid", folder.uid_validity));
   out.untagged(fmt::format("OK [UIDNEXT {}] Predicted next UID", folder.uid_next.value));
   out.untagged(fmt::format("OK [HIGHESTMODSEQ {}] Highest", folder.highest_modseq.value));
+  out.untagged(fmt::format("OK [MAILBOXID ({})] Mailbox id", mailbox_id(folder)));
 }
 
 }  // namespace
 
 Task<Result<Reply>> cmd_select(Session& session, Command& command) {
   const auto& select = std::get<SelectRequest>(command.arguments);
+  if (select.resync && !session.dialect().qresync) co_return bad("QRESYNC is not enabled");
+  if (select.resync && session.dialect().uid_only && !select.resync->match_sequences.ranges.empty())
+    co_return uid_required();
   // Whatever comes of it, the mailbox selected before is left (RFC 3501 section 6.3.1).
   if (session.state() == State::kSelected) {
     session.unselect();
@@ -56,6 +59,7 @@ Task<Result<Reply>> cmd_select(Session& session, Command& command) {
   if (!folder) co_return no("NONEXISTENT", "No such mailbox");
   write_opening(session, *folder, *view);
   session.select(std::move(view));
+  if (select.resync) CO_TRY(co_await resynchronize(session, *folder, *select.resync));
   co_return ok(read_only ? "EXAMINE completed" : "SELECT completed",
                read_only ? "READ-ONLY" : "READ-WRITE");
 }

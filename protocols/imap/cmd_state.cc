@@ -9,6 +9,8 @@
 namespace hauspost::imap {
 namespace {
 
+constexpr std::string_view kEnablable[] = {"CONDSTORE", "QRESYNC", "UIDONLY", "UTF8=ACCEPT"};
+
 // RFC 7162 section 3.1: a client that enables CONDSTORE with a mailbox selected must learn where
 // its changes start.
 void tell_highest_modseq(Session& session) {
@@ -22,7 +24,7 @@ void tell_highest_modseq(Session& session) {
 }  // namespace
 
 Task<Result<Reply>> cmd_capability(Session& session, Command&) {
-  session.out().untagged("CAPABILITY " + capabilities(session.services().limits));
+  session.out().untagged("CAPABILITY " + capabilities(session.limits()));
   co_return Reply{};
 }
 
@@ -48,12 +50,19 @@ Task<Result<Reply>> cmd_id(Session& session, Command& command) {
 // RFC 5161: only what was asked for and can be enabled is answered.
 Task<Result<Reply>> cmd_enable(Session& session, Command& command) {
   const auto& names = std::get<EnableRequest>(command.arguments).names;
-  const bool condstore = std::ranges::find(names, "CONDSTORE") != names.end();
-  session.out().untagged(condstore ? "ENABLED CONDSTORE" : "ENABLED");
-  if (condstore && !session.condstore()) {
-    session.enable_condstore();
-    tell_highest_modseq(session);
+  std::string enabled;
+  for (const std::string_view name : kEnablable) {
+    if (std::ranges::find(names, name) != names.end()) enabled += fmt::format(" {}", name);
   }
+  session.out().untagged("ENABLED" + enabled);
+  const bool knew_modseq = session.condstore();
+  Dialect dialect = session.dialect();
+  dialect.qresync |= enabled.contains("QRESYNC");
+  dialect.condstore |= dialect.qresync || enabled.contains("CONDSTORE");
+  dialect.uid_only |= enabled.contains("UIDONLY");
+  dialect.utf8 |= enabled.contains("UTF8");
+  session.set_dialect(dialect);
+  if (dialect.condstore && !knew_modseq) tell_highest_modseq(session);
   co_return Reply{};
 }
 

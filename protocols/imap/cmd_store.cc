@@ -24,7 +24,8 @@ std::vector<FetchItem> items_shown(const StoreRequest& request, bool condstore) 
   if (!request.silent) items.push_back({.attribute = FetchAttribute::kFlags});
   // RFC 7162 section 3.1.3: also with .SILENT, since the client must learn the new mod-sequence.
   if (condstore) items.push_back({.attribute = FetchAttribute::kModSeq});
-  if (!items.empty() && request.uid)
+  // RFC 7162 section 3.2.4: and UID with it, whatever form of the command it was.
+  if (!items.empty() && (request.uid || condstore))
     items.insert(items.begin(), FetchItem{.attribute = FetchAttribute::kUid});
   return items;
 }
@@ -44,7 +45,7 @@ Task<Result<Reply>> cmd_store(Session& session, Command& command) {
                                                              change_of(request, *uids));
   if (!done) co_return reply_for(done.error());
   if (!items.empty()) {
-    FetchWriter writer(items);
+    FetchWriter writer(items, session.dialect().uid_only);
     CO_TRY(co_await stream_messages(session, request.silent ? done->changed : *uids, writer));
   }
   if (done->modified.empty()) co_return Reply{};

@@ -23,6 +23,14 @@ store::UidSet SequenceSet::resolve(std::uint32_t largest) const {
   return set;
 }
 
+PartialRange::Slice PartialRange::of(std::size_t count) const {
+  const std::size_t low = std::min(first, last);
+  const std::size_t high = std::max(first, last);
+  if (low > count) return {};
+  if (from_end) return {count - std::min(high, count), count - low + 1};
+  return {low - 1, std::min(high, count)};
+}
+
 bool FetchItem::sets_seen() const {
   switch (attribute) {
     case FetchAttribute::kSection:
@@ -39,7 +47,9 @@ bool FetchItem::needs_body() const {
     case FetchAttribute::kUid:
     case FetchAttribute::kInternalDate:
     case FetchAttribute::kRfc822Size:
-    case FetchAttribute::kModSeq: return false;
+    case FetchAttribute::kModSeq:
+    case FetchAttribute::kSaveDate:
+    case FetchAttribute::kThreadId: return false;
     default: return true;
   }
 }

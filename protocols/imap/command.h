@@ -23,6 +23,7 @@ enum class CommandName : std::uint8_t {
   kCapability,
   kCheck,
   kClose,
+  kCompress,
   kCopy,
   kCreate,
   kDelete,
@@ -30,6 +31,8 @@ enum class CommandName : std::uint8_t {
   kExamine,
   kExpunge,
   kFetch,
+  kGetQuota,
+  kGetQuotaRoot,
   kId,
   kIdle,
   kList,
@@ -40,12 +43,16 @@ enum class CommandName : std::uint8_t {
   kNamespace,
   kNoop,
   kRename,
+  kReplace,
   kSearch,
   kSelect,
+  kSetQuota,
+  kSort,
   kStartTls,
   kStatus,
   kStore,
   kSubscribe,
+  kThread,
   kUnselect,
   kUnsubscribe,
 };
@@ -60,6 +67,7 @@ struct SequenceSet {
     bool operator==(const Range&) const = default;
   };
   std::vector<Range> ranges;
+  bool saved = false;  // "$" (RFC 5182): what SEARCH RETURN (SAVE) found; then no ranges
   bool operator==(const SequenceSet&) const = default;
 
   // With "*" replaced by `largest`, the greatest number in use. With `largest` 0 (an empty mailbox)
@@ -67,7 +75,8 @@ struct SequenceSet {
   store::UidSet resolve(std::uint32_t largest) const;
 };
 
-// FETCH (RFC 3501 section 6.4.5; BINARY: RFC 3516; MODSEQ: RFC 7162).
+// FETCH (RFC 3501 section 6.4.5; BINARY: RFC 3516; MODSEQ: RFC 7162; EMAILID and THREADID: RFC
+// 8474; SAVEDATE: RFC 8514; PREVIEW: RFC 8970).
 enum class FetchAttribute : std::uint8_t {
   kFlags,
   kUid,
@@ -77,12 +86,31 @@ enum class FetchAttribute : std::uint8_t {
   kBody,  // BODY without a section: structure without extension data
   kBodyStructure,
   kModSeq,
+  kSaveDate,
+  kEmailId,
+  kThreadId,
+  kPreview,
   kSection,  // BODY[...] and BODY.PEEK[...]
   kRfc822,
   kRfc822Header,
   kRfc822Text,
   kBinary,      // BINARY[...] and BINARY.PEEK[...]; uses section.part only
   kBinarySize,  // BINARY.SIZE[...]
+};
+// Positions among the results of a command, from 1 (RFC 9394). As the client wrote it: a range may
+// be upside down.
+struct PartialRange {
+  std::uint32_t first = 1;
+  std::uint32_t last = 1;
+  bool from_end = false;  // both count from the last result backwards
+  bool operator==(const PartialRange&) const = default;
+
+  // The positions it names among `count` results, from 0 and without the end.
+  struct Slice {
+    std::size_t begin = 0;
+    std::size_t end = 0;
+  };
+  Slice of(std::size_t count) const;
 };
 struct Partial {
   std::uint32_t offset = 0;
@@ -105,9 +133,12 @@ struct FetchRequest {
   SequenceSet set;
   std::vector<FetchItem> items;                // macros expanded; no item twice
   std::optional<std::uint64_t> changed_since;  // then MODSEQ is among `items`
+  bool vanished = false;                       // RFC 7162 section 3.2.6; only with changed_since
+  std::optional<PartialRange> partial;         // of UID FETCH (RFC 9394)
 };
 
-// SEARCH (RFC 3501 section 6.4.4; WITHIN: RFC 5032; MODSEQ: RFC 7162; RETURN: RFC 4731).
+// SEARCH (RFC 3501 section 6.4.4; WITHIN: RFC 5032; MODSEQ: RFC 7162; RETURN: RFC 4731; SAVE: RFC
+// 5182; EMAILID: RFC 8474; SAVEDBEFORE and its like: RFC 8514; PARTIAL: RFC 9394).
 enum class SearchOp : std::uint8_t {
   kAll,
   kAnd,         // every one of `keys`; empty: all messages
@@ -123,6 +154,9 @@ enum class SearchOp : std::uint8_t {
   kBefore,    // internal date, zone disregarded: the day is earlier than `day`
   kOn,
   kSince,       // on or after `day`
+  kSavedBefore,  // the same for the save date
+  kSavedOn,
+  kSavedSince,
   kSentBefore,  // the same for the day that the Date field shows
   kSentOn,
   kSentSince,
@@ -131,6 +165,7 @@ enum class SearchOp : std::uint8_t {
   kOlder,    // internal date at least `number` seconds ago
   kYounger,  // at most
   kModSeq,   // at least `number`
+  kEmailId,  // is `text`
   kFrom,     // `text` in that field's decoded addresses
   kTo,
   kCc,
@@ -155,12 +190,45 @@ struct SearchReturn {
   bool max = false;
   bool all = false;
   bool count = false;
+  bool save = false;
+  std::optional<PartialRange> partial;  // not with `all`
 };
 struct SearchRequest {
   bool uid = false;                      // answer UIDs
   std::optional<SearchReturn> extended;  // RETURN (...): answer with ESEARCH
   SearchKey key;                         // kAnd over what the command listed
   bool names_modseq = false;             // some key is kModSeq: the answer carries MODSEQ
+  bool names_sequence = false;           // some key is kSequence and not "$"
+  bool names_charset = false;
+};
+
+// SORT (RFC 5256, RFC 5957; RETURN: RFC 5267 section 3).
+enum class SortKey : std::uint8_t {
+  kArrival,
+  kCc,
+  kDate,
+  kDisplayFrom,
+  kDisplayTo,
+  kFrom,
+  kSize,
+  kSubject,
+  kTo,
+};
+struct SortCriterion {
+  SortKey key = SortKey::kArrival;
+  bool reverse = false;
+  bool operator==(const SortCriterion&) const = default;
+};
+struct SortRequest {
+  std::vector<SortCriterion> criteria;  // no key twice: the second could decide nothing
+  SearchRequest search;
+};
+
+// THREAD (RFC 5256).
+enum class ThreadAlgorithm : std::uint8_t { kOrderedSubject, kReferences };
+struct ThreadRequest {
+  ThreadAlgorithm algorithm = ThreadAlgorithm::kReferences;
+  SearchRequest search;
 };
 
 // Flags of STORE and APPEND. \Recent is not the client's to set and has been left out.
@@ -186,15 +254,27 @@ struct ExpungeRequest {
   std::optional<SequenceSet> uids;  // of UID EXPUNGE (RFC 4315)
 };
 
+struct CatenatePart {  // RFC 4469: one of the two
+  std::shared_ptr<const std::string> text;
+  std::string url;
+};
 struct AppendMessage {
   FlagList flags;
   std::optional<std::int64_t> internal_date_s;
-  std::shared_ptr<const std::string> bytes;
+  std::shared_ptr<const std::string> bytes;  // null: made of `parts`
   bool binary = false;  // came as literal8 (RFC 3516 section 4.4)
+  bool utf8 = false;    // came as UTF8 (~{...}) (RFC 6855 section 4)
+  std::vector<CatenatePart> parts;
 };
 struct AppendRequest {
   std::string mailbox;
   std::vector<AppendMessage> messages;  // several: MULTIAPPEND (RFC 3502)
+};
+struct ReplaceRequest {  // RFC 8508
+  bool uid = false;
+  std::uint32_t number = 0;  // UID or sequence number, or SequenceSet::kStar
+  std::string mailbox;
+  AppendMessage message;
 };
 
 enum class StatusItem : std::uint8_t {
@@ -204,9 +284,11 @@ enum class StatusItem : std::uint8_t {
   kUidValidity,
   kUnseen,
   kDeleted,        // RFC 9051
+  kDeletedStorage,  // RFC 9208
   kHighestModSeq,  // RFC 7162
   kSize,           // RFC 8438
   kAppendLimit,    // RFC 7889
+  kMailboxId,      // RFC 8474
 };
 struct StatusRequest {
   std::string mailbox;
@@ -229,9 +311,19 @@ struct ListRequest {
   std::vector<StatusItem> return_status;  // empty: not asked
 };
 
+// What a client remembers of a mailbox (RFC 7162 section 3.2.5).
+struct ResyncRequest {
+  std::uint32_t uid_validity = 0;
+  std::uint64_t modseq = 0;
+  std::optional<SequenceSet> known_uids;
+  // A sample of what it knows, pair by pair: as many of the one as of the other, both rising.
+  SequenceSet match_sequences;
+  SequenceSet match_uids;
+};
 struct SelectRequest {  // SELECT and EXAMINE
   std::string mailbox;
   bool condstore = false;  // RFC 7162 section 3.1.8
+  std::optional<ResyncRequest> resync;
 };
 struct MailboxRequest {  // DELETE SUBSCRIBE UNSUBSCRIBE
   std::string mailbox;
@@ -239,6 +331,9 @@ struct MailboxRequest {  // DELETE SUBSCRIBE UNSUBSCRIBE
 struct CreateRequest {
   std::string mailbox;  // without the separator that RFC 3501 section 6.3.3 allows at the end
   store::SpecialUse use = store::SpecialUse::kNone;  // RFC 6154 section 3
+};
+struct QuotaRequest {  // GETQUOTA GETQUOTAROOT SETQUOTA (RFC 9208)
+  std::string name;    // of a quota root or, of GETQUOTAROOT, a mailbox
 };
 struct RenameRequest {
   std::string from;
@@ -259,10 +354,11 @@ struct AuthenticateRequest {
   std::optional<Secret> initial_response;  // as sent, base64 not undone; "=" is an empty one
 };
 
-using Arguments = std::variant<std::monostate, AppendRequest, AuthenticateRequest, CopyRequest,
-                               CreateRequest, EnableRequest, ExpungeRequest, FetchRequest,
-                               IdRequest, ListRequest, LoginRequest, MailboxRequest, RenameRequest,
-                               SearchRequest, SelectRequest, StatusRequest, StoreRequest>;
+using Arguments =
+    std::variant<std::monostate, AppendRequest, AuthenticateRequest, CopyRequest, CreateRequest,
+                 EnableRequest, ExpungeRequest, FetchRequest, IdRequest, ListRequest, LoginRequest,
+                 MailboxRequest, QuotaRequest, RenameRequest, ReplaceRequest, SearchRequest, SelectRequest,
+                 SortRequest, StatusRequest, StoreRequest, ThreadRequest>;
 
 struct Command {
   CommandName name = CommandName::kNoop;

@@ -32,6 +32,7 @@ constexpr Entry kEntries[] = {
     {"CAPABILITY", CommandName::kCapability},
     {"CHECK", CommandName::kCheck},
     {"CLOSE", CommandName::kClose},
+    {"COMPRESS", CommandName::kCompress, parse_compress},
     {"COPY", CommandName::kCopy, nullptr, parse_copy},
     {"CREATE", CommandName::kCreate, parse_create},
     {"DELETE", CommandName::kDelete, parse_mailbox},
@@ -39,6 +40,8 @@ constexpr Entry kEntries[] = {
     {"EXAMINE", CommandName::kExamine, parse_select},
     {"EXPUNGE", CommandName::kExpunge, nullptr, parse_expunge},
     {"FETCH", CommandName::kFetch, nullptr, parse_fetch},
+    {"GETQUOTA", CommandName::kGetQuota, parse_getquota},
+    {"GETQUOTAROOT", CommandName::kGetQuotaRoot, parse_getquotaroot},
     {"ID", CommandName::kId, parse_id},
     {"IDLE", CommandName::kIdle},
     {"LIST", CommandName::kList, parse_list},
@@ -49,12 +52,16 @@ constexpr Entry kEntries[] = {
     {"NAMESPACE", CommandName::kNamespace},
     {"NOOP", CommandName::kNoop},
     {"RENAME", CommandName::kRename, parse_rename},
+    {"REPLACE", CommandName::kReplace, nullptr, parse_replace},
     {"SEARCH", CommandName::kSearch, nullptr, parse_search},
     {"SELECT", CommandName::kSelect, parse_select},
+    {"SETQUOTA", CommandName::kSetQuota, parse_setquota},
+    {"SORT", CommandName::kSort, nullptr, parse_sort},
     {"STARTTLS", CommandName::kStartTls},
     {"STATUS", CommandName::kStatus, parse_status},
     {"STORE", CommandName::kStore, nullptr, parse_store},
     {"SUBSCRIBE", CommandName::kSubscribe, parse_mailbox},
+    {"THREAD", CommandName::kThread, nullptr, parse_thread},
     {"UNSELECT", CommandName::kUnselect},
     {"UNSUBSCRIBE", CommandName::kUnsubscribe, parse_mailbox},
 };
@@ -88,9 +95,9 @@ bool is_tag_end(char c) { return c != ' ' && c != '\r'; }
 
 }  // namespace
 
-ParsedCommand parse_command(RawCommand raw, const Limits& limits) {
+ParsedCommand parse_command(RawCommand raw, const Limits& limits, bool utf8) {
   ParsedCommand parsed{std::string(tag_of(raw.text)), Command{}};
-  Cursor in(raw, limits);
+  Cursor in(raw, limits, utf8);
   in.take_while(is_tag_end);
   if (parsed.tag == "*") {
     parsed.command = in.bad("tag expected");

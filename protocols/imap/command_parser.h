@@ -23,6 +23,7 @@ struct ParsedCommand {
   std::expected<Command, ParseError> command;
 };
 
-ParsedCommand parse_command(RawCommand raw, const Limits& limits);
+// `utf8`: the client has enabled UTF8=ACCEPT (RFC 6855): mailbox names are UTF-8 and not UTF-7.
+ParsedCommand parse_command(RawCommand raw, const Limits& limits, bool utf8 = false);
 
 }  // namespace hauspost::imap

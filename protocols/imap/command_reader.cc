@@ -116,10 +116,11 @@ CommandReader::Event CommandReader::end_of_line() {
     return bytes_follow ? Event::kFatal : event;
   }
   if (literal) {
-    // APPEND's first literal may still be the mailbox name: then nothing but two words stand before
-    // it.
+    // The first literal may still be the mailbox name: then nothing but the command and, for
+    // REPLACE, the message's number stand before it.
     const bool names_mailbox =
-        line_begin_ == 0 && std::ranges::count(line.substr(0, literal->position), ' ') == 2;
+        line_begin_ == 0 &&
+        std::ranges::count(line.substr(0, literal->position), ' ') == words_before_mailbox_;
     const Announcement announcement{literal->bytes, literal->synchronizing,
                                     append_ && !names_mailbox};
     return begin_literal(announcement);
@@ -150,7 +151,13 @@ void CommandReader::note_first_word() {
   tag_ = tag_of(command_.text);
   const std::string_view text = command_.text;
   const std::size_t space = text.find(' ');
-  append_ = space != std::string_view::npos && istarts_with(text.substr(space + 1), "APPEND ");
+  const std::string_view behind_tag =
+      space == std::string_view::npos ? std::string_view() : text.substr(space + 1);
+  constexpr std::string_view kUid = "UID ";
+  const bool uid = istarts_with(behind_tag, kUid);
+  const bool replace = istarts_with(behind_tag.substr(uid ? kUid.size() : 0), "REPLACE ");
+  append_ = replace || istarts_with(behind_tag, "APPEND ");
+  words_before_mailbox_ = (replace ? 3 : 2) + (replace && uid ? 1 : 0);
 }
 
 void CommandReader::drop() {

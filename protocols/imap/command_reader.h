@@ -2,6 +2,7 @@
 // 4.3, RFC 7888). Pure: it is fed bytes and says what to do next.
 #pragma once
 
+#include <cstddef>
 #include <cstdint>
 #include <memory>
 #include <string>
@@ -44,8 +45,8 @@ class CommandReader {
   Step feed(std::string_view bytes);
 
   RawCommand take();
-  // Of the command that the last event spoke of: its tag ("*" when it has none), and whether it is
-  // APPEND.
+  // Of the command that the last event spoke of: its tag ("*" when it has none), and whether it
+  // brings messages: APPEND, REPLACE, UID REPLACE.
   std::string tag() const { return tag_; }
   bool is_append() const { return append_; }
   // True between commands: nothing has been fed since the last one ended.
@@ -75,6 +76,7 @@ class CommandReader {
   std::uint64_t literal_size_ = 0;
   std::string tag_ = "*";
   bool append_ = false;
+  std::ptrdiff_t words_before_mailbox_ = 2;  // of the commands that bring messages
   bool skipping_ = false;  // to the end of a line that is too long
   std::string skipped_tail_;
 };

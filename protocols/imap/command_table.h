@@ -23,6 +23,7 @@ struct CommandEntry {
   std::uint8_t states = 0;  // State bits; 0: not after login
   News news = News::kNone;
   Handler handler = nullptr;
+  bool numbered = false;  // speaks of sequence numbers without the UID prefix
 };
 
 const CommandEntry& command_entry(CommandName name);
@@ -38,6 +39,10 @@ Task<Result<Reply>> cmd_namespace(Session&, Command&);
 Task<Result<Reply>> cmd_list(Session&, Command&);
 Task<Result<Reply>> cmd_lsub(Session&, Command&);
 Task<Result<Reply>> cmd_status(Session&, Command&);
+// cmd_quota.cc
+Task<Result<Reply>> cmd_getquota(Session&, Command&);
+Task<Result<Reply>> cmd_getquotaroot(Session&, Command&);
+Task<Result<Reply>> cmd_setquota(Session&, Command&);
 // cmd_select.cc
 Task<Result<Reply>> cmd_select(Session&, Command&);  // and EXAMINE
 Task<Result<Reply>> cmd_close(Session&, Command&);
@@ -50,12 +55,16 @@ Task<Result<Reply>> cmd_subscribe(Session&, Command&);
 Task<Result<Reply>> cmd_unsubscribe(Session&, Command&);
 // one file each
 Task<Result<Reply>> cmd_append(Session&, Command&);
+Task<Result<Reply>> cmd_compress(Session&, Command&);
 Task<Result<Reply>> cmd_copy(Session&, Command&);  // cmd_copy.cc
 Task<Result<Reply>> cmd_move(Session&, Command&);  // cmd_copy.cc
 Task<Result<Reply>> cmd_expunge(Session&, Command&);
 Task<Result<Reply>> cmd_fetch(Session&, Command&);
 Task<Result<Reply>> cmd_idle(Session&, Command&);
+Task<Result<Reply>> cmd_replace(Session&, Command&);
 Task<Result<Reply>> cmd_search(Session&, Command&);
+Task<Result<Reply>> cmd_sort(Session&, Command&);
 Task<Result<Reply>> cmd_store(Session&, Command&);
+Task<Result<Reply>> cmd_thread(Session&, Command&);
 
 }  // namespace hauspost::imap

@@ -118,7 +118,11 @@ Parsed<std::string> Cursor::quoted() {
     // QUOTED-CHAR; bytes above 0x7f are UTF-8 that some clients send unasked.
     if (c == '\0' || c == '\r' || c == '\n') return bad("quoted string is not closed");
     ++offset_;
-    if (c == '"') return out;
+    if (c == '"') {
+      // RFC 6855 section 3: what is no UTF-8 is refused.
+      if (utf8_ && !is_valid_utf8(out)) return bad("quoted string is not UTF-8");
+      return out;
+    }
     if (c == '\\') {
       const char escaped = peek();
       if (escaped != '"' && escaped != '\\') return bad("bad escape in quoted string");
@@ -192,6 +196,8 @@ Parsed<std::uint32_t> Cursor::sequence_number() {
 
 Parsed<SequenceSet> Cursor::sequence_set() {
   SequenceSet set;
+  set.saved = accept('$');
+  if (set.saved) return set;
   do {
     if (set.ranges.size() == limits_.set_ranges_max) return bad("sequence set is too long");
     TRY_ASSIGN(const std::uint32_t first, sequence_number());
@@ -204,9 +210,28 @@ Parsed<SequenceSet> Cursor::sequence_set() {
   return set;
 }
 
+Parsed<SequenceSet> Cursor::known_set() {
+  TRY_ASSIGN(SequenceSet set, sequence_set());
+  const bool star = std::ranges::any_of(set.ranges, [](const SequenceSet::Range& range) {
+    return range.first == SequenceSet::kStar || range.last == SequenceSet::kStar;
+  });
+  if (star || set.saved) return bad("numbers expected");
+  return set;
+}
+
+Parsed<PartialRange> Cursor::partial_range() {
+  PartialRange range;
+  range.from_end = accept('-');
+  TRY_ASSIGN(range.first, nz_number());
+  TRY(expect(':'));
+  if (range.from_end) TRY(expect('-'));
+  TRY_ASSIGN(range.last, nz_number());
+  return range;
+}
+
 Parsed<std::string> Cursor::mailbox() {
   TRY_ASSIGN(const std::string name, astring());
-  auto path = mailbox_path(name);
+  auto path = utf8_ ? utf8_mailbox_path(name) : mailbox_path(name);
   if (!path) return no("CANNOT", "this is not a mailbox name");
   return *std::move(path);
 }

@@ -22,9 +22,11 @@ bool is_astring_char(char c);
 // REQUIRES: the command and the limits outlive the cursor.
 class Cursor {
  public:
-  Cursor(const RawCommand& raw, const Limits& limits) : raw_(raw), limits_(limits) {}
+  Cursor(const RawCommand& raw, const Limits& limits, bool utf8 = false)
+      : raw_(raw), limits_(limits), utf8_(utf8) {}
 
   const Limits& limits() const { return limits_; }
+  bool utf8() const { return utf8_; }
   bool at_end() const { return offset_ == raw_.text.size(); }
   // The next character; NUL at the end.
   char peek() const { return at_end() ? '\0' : raw_.text[offset_]; }
@@ -58,7 +60,9 @@ class Cursor {
   Parsed<std::uint32_t> number();     // 32 bits
   Parsed<std::uint32_t> nz_number();  // not zero
   Parsed<std::uint64_t> number64();   // 63 bits (RFC 7162 mod-sequence-value)
-  Parsed<SequenceSet> sequence_set();
+  Parsed<SequenceSet> sequence_set();         // or "$" (RFC 5182)
+  Parsed<SequenceSet> known_set();            // sequence-set without "*" (RFC 7162 section 7)
+  Parsed<PartialRange> partial_range();       // RFC 9394 section 4
 
   // A mailbox name as UTF-8 path; INBOX in any case becomes "INBOX".
   Parsed<std::string> mailbox();
@@ -85,6 +89,7 @@ class Cursor {
 
   const RawCommand& raw_;
   const Limits& limits_;
+  bool utf8_;  // the client enabled UTF8=ACCEPT
   std::size_t offset_ = 0;
   std::size_t next_literal_ = 0;
 };

@@ -4,7 +4,10 @@
 #include <chrono>
 
 #include "base/check.h"
-#include "store/mime/message.h"
+#include "protocols/imap/message_body.h"
+#include "protocols/imap/object_id.h"
+#include "store/mime/imap_text.h"
+#include "store/mime/preview.h"
 
 namespace hauspost::imap {
 
@@ -86,6 +89,10 @@ std::string label_of(const FetchItem& item) {
     case FetchAttribute::kBody: label = "BODY"; break;
     case FetchAttribute::kBodyStructure: label = "BODYSTRUCTURE"; break;
     case FetchAttribute::kModSeq: label = "MODSEQ"; break;
+    case FetchAttribute::kSaveDate: label = "SAVEDATE"; break;
+    case FetchAttribute::kEmailId: label = "EMAILID"; break;
+    case FetchAttribute::kThreadId: label = "THREADID"; break;
+    case FetchAttribute::kPreview: label = "PREVIEW"; break;
     case FetchAttribute::kRfc822: label = "RFC822"; break;
     case FetchAttribute::kRfc822Header: label = "RFC822.HEADER"; break;
     case FetchAttribute::kRfc822Text: label = "RFC822.TEXT"; break;
@@ -179,47 +186,50 @@ void append_internal_date(std::string& out, std::int64_t unix_s) {
 }
 
 struct FetchWriter::Rendering {
-  store::Body body;
-  std::string made_summary;  // of a body without one
-  std::optional<mime::Summary> summary;
-  std::string storage;  // of header field subsets
+  std::optional<MessageBody> body;  // of items that need it
+  std::string storage;              // of header field subsets
 
-  const mime::Summary& get_summary() {
-    if (!summary) summary = mime::read_summary(body.summary);
-    if (!summary) {
-      made_summary = mime::make_summary(body.bytes);
-      summary = mime::read_summary(made_summary);
-      HP_CHECK(summary.has_value());
+  // What a section shows; nullopt: there is no such part. Header fields and the header come
+  // without a look at the rest of the message.
+  Result<std::optional<std::string_view>> find(const mime::Section& section) {
+    const bool whole = section.part.empty();
+    if (whole && section.text == mime::SectionText::kHeader) return body->header();
+    if (whole && (section.text == mime::SectionText::kHeaderFields ||
+                  section.text == mime::SectionText::kHeaderFieldsNot)) {
+      TRY_ASSIGN(const std::string_view header, body->header());
+      TRY_ASSIGN(const mime::Summary* const summary, body->summary());
+      if (const auto fields = mime::select_fields(*summary, header, section, storage))
+        return fields;
+      return mime::find_section(header, section, storage);
     }
-    return *summary;
-  }
-  bool in_body(std::string_view view) const {
-    return !std::less<>{}(view.data(), body.bytes.data()) &&
-           std::less<>{}(view.data(), body.bytes.data() + body.bytes.size());
+    TRY_ASSIGN(const std::string_view bytes, body->bytes());
+    return mime::find_section(bytes, section, storage);
   }
 
-  void write_section(const FetchItem& item, const mime::Section& section, FetchOutput& out) {
-    const auto found = mime::find_section(body.bytes, section, storage);
+  Result<> write_section(const FetchItem& item, const mime::Section& section, FetchOutput& out) {
+    TRY_ASSIGN(const auto found, find(section));
     if (!found) {
       out.text() += "NIL";
-      return;
+      return {};
     }
     const std::string_view bytes = cut(*found, item.partial);
     if (bytes.empty()) {
       out.text() += "\"\"";
-      return;
+      return {};
     }
     append_literal_head(out.text(), bytes.size());
-    if (in_body(bytes)) {
-      out.add_view(bytes, body.segment);
+    if (body->holds(bytes)) {
+      out.add_view(bytes, body->owner());
     } else {
       out.text() += bytes;
     }
+    return {};
   }
 
   // False: UNKNOWN-CTE (RFC 3516 section 4.3).
-  bool write_binary(const FetchItem& item, std::string& out) {
-    const auto decoded = mime::decode_part(body.bytes, item.section.part);
+  Result<bool> write_binary(const FetchItem& item, std::string& out) {
+    TRY_ASSIGN(const std::string_view whole, body->bytes());
+    const auto decoded = mime::decode_part(whole, item.section.part);
     if (decoded && decoded->unknown_encoding) return false;
     if (item.attribute == FetchAttribute::kBinarySize) {
       append_number(out, decoded ? decoded->bytes.size() : 0);
@@ -236,9 +246,15 @@ struct FetchWriter::Rendering {
     out += bytes;
     return true;
   }
+
+  Result<> write_summary(std::string_view mime::Summary::* text, FetchOutput& out) {
+    TRY_ASSIGN(const mime::Summary* const summary, body->summary());
+    out.text() += summary->*text;
+    return {};
+  }
 };
 
-FetchWriter::FetchWriter(std::span<const FetchItem> items) {
+FetchWriter::FetchWriter(std::span<const FetchItem> items, bool uid_only) : uid_only_(uid_only) {
   items_.reserve(items.size());
   for (const FetchItem& item : items) {
     items_.push_back({&item, label_of(item)});
@@ -273,26 +289,39 @@ void FetchWriter::write_plain(const Item& item, const store::Folder& folder,
       append_number(out, message.modseq.value);
       out += ')';
       return;
+    case FetchAttribute::kSaveDate: append_internal_date(out, message.save_date_s); return;
+    case FetchAttribute::kThreadId: out += "NIL"; return;  // RFC 8474 section 5.2
     default: HP_UNREACHABLE();
   }
 }
 
-bool FetchWriter::write_from_body(const Item& item, Rendering& rendering, FetchOutput& out) {
+Result<bool> FetchWriter::write_from_body(const Item& item, Rendering& rendering,
+                                          FetchOutput& out) {
   switch (item.item->attribute) {
-    case FetchAttribute::kEnvelope: out.text() += rendering.get_summary().envelope; return true;
-    case FetchAttribute::kBody: out.text() += rendering.get_summary().body; return true;
+    case FetchAttribute::kEnvelope: TRY(rendering.write_summary(&mime::Summary::envelope, out)); return true;
+    case FetchAttribute::kBody: TRY(rendering.write_summary(&mime::Summary::body, out)); return true;
     case FetchAttribute::kBodyStructure:
-      out.text() += rendering.get_summary().body_structure;
+      TRY(rendering.write_summary(&mime::Summary::body_structure, out));
       return true;
+    case FetchAttribute::kEmailId: {
+      TRY_ASSIGN(const std::string_view hash, rendering.body->content_hash());
+      out.text() += '(' + email_id(hash) + ')';
+      return true;
+    }
+    case FetchAttribute::kPreview: {
+      TRY_ASSIGN(const std::string_view bytes, rendering.body->bytes());
+      mime::put_string(out.text(), mime::make_preview(bytes));
+      return true;
+    }
     case FetchAttribute::kBinary:
     case FetchAttribute::kBinarySize: return rendering.write_binary(*item.item, out.text());
     case FetchAttribute::kSection:
-      rendering.write_section(*item.item, item.item->section, out);
+      TRY(rendering.write_section(*item.item, item.item->section, out));
       return true;
     case FetchAttribute::kRfc822:
     case FetchAttribute::kRfc822Header:
     case FetchAttribute::kRfc822Text:
-      rendering.write_section(*item.item, section_of(*item.item), out);
+      TRY(rendering.write_section(*item.item, section_of(*item.item), out));
       return true;
     default: HP_UNREACHABLE();
   }
@@ -303,23 +332,26 @@ Result<FetchOutcome> FetchWriter::write(const store::Snapshot& snapshot,
                                         std::uint32_t sequence, bool recent, FetchOutput& out) {
   Rendering rendering;
   if (needs_body_) {
-    TRY_ASSIGN(rendering.body, snapshot.body(message.body));
+    TRY_ASSIGN(rendering.body, MessageBody::open(snapshot, message.body));
   }
   const FetchOutput::Mark start = out.mark();
   std::string& text = out.text();
   text += "* ";
-  append_number(text, sequence);
-  text += " FETCH (";
+  append_number(text, uid_only_ ? message.uid.value : sequence);
+  text += uid_only_ ? " UIDFETCH (" : " FETCH (";
   for (std::size_t i = 0; i < items_.size(); ++i) {
     const Item& item = items_[i];
     if (i > 0) text += ' ';
     text += item.label;
     if (!item.item->needs_body()) {
       write_plain(item, folder, message, recent, text);
-    } else if (!write_from_body(item, rendering, out)) {
-      out.rewind(start);
-      return FetchOutcome::kUnknownEncoding;
+      continue;
     }
+    auto written = write_from_body(item, rendering, out);
+    if (written && *written) continue;
+    out.rewind(start);
+    if (!written) return fail(std::move(written).error());
+    return FetchOutcome::kUnknownEncoding;
   }
   text += ")\r\n";
   return FetchOutcome::kWritten;

@@ -25,14 +25,14 @@ enum class FetchOutcome : std::uint8_t {
 
 class FetchWriter {
  public:
-  // `items` must outlive the writer.
-  explicit FetchWriter(std::span<const FetchItem> items);
+  // `items` must outlive the writer. `uid_only`: UIDFETCH responses (RFC 9586).
+  explicit FetchWriter(std::span<const FetchItem> items, bool uid_only = false);
 
   bool needs_body() const { return needs_body_; }
   bool sets_seen() const { return sets_seen_; }
 
-  // Appends "* sequence FETCH (...)" CRLF. `folder` names the keywords and may be a newer one than
-  // that of the call before. On failure (the body cannot be read: kNotFound, kCorrupt) and on
+  // Appends "* sequence FETCH (...)" CRLF, or "* uid UIDFETCH (...)". `folder` names the keywords
+  // and may be a newer one than that of the call before. On failure (the body cannot be read: kNotFound, kCorrupt) and on
   // kUnknownEncoding the output is as it was. Items that need no body never touch it.
   Result<FetchOutcome> write(const store::Snapshot& snapshot, const store::Folder& folder,
                              const store::Message& message, std::uint32_t sequence, bool recent,
@@ -47,9 +47,10 @@ class FetchWriter {
   const std::string& flags_text(const store::Folder& folder, store::FlagBits flags, bool recent);
   void write_plain(const Item& item, const store::Folder& folder, const store::Message& message,
                    bool recent, std::string& out);
-  bool write_from_body(const Item& item, Rendering& rendering, FetchOutput& out);
+  Result<bool> write_from_body(const Item& item, Rendering& rendering, FetchOutput& out);
 
   std::vector<Item> items_;
+  bool uid_only_;
   bool needs_body_ = false;
   bool sets_seen_ = false;
   // Neighbours mostly carry the same flags: the text of the last ones.

@@ -1,5 +1,6 @@
 #include "protocols/imap/mailbox_name.h"
 
+#include <algorithm>
 #include <array>
 #include <cstdint>
 
@@ -169,20 +170,46 @@ std::string encode_utf7(std::string_view utf8) {
   return out;
 }
 
+namespace {
+
+// INBOX as first level has one spelling.
+std::string with_inbox(std::string path) {
+  constexpr std::string_view kInbox = "INBOX";
+  if (istarts_with(path, kInbox) && (path.size() == kInbox.size() || path[kInbox.size()] == '/'))
+    path.replace(0, kInbox.size(), kInbox);
+  return path;
+}
+
+// U+0000-U+001F, U+007F-U+009F, U+2028 and U+2029. REQUIRES: valid UTF-8.
+bool has_control(std::string_view utf8) {
+  const bool ascii = std::ranges::any_of(
+      utf8, [](char c) { return (c >= 0 && c < ' ') || c == 0x7f; });
+  if (ascii || utf8.contains("\u2028") || utf8.contains("\u2029")) return true;
+  for (std::size_t at = utf8.find('\xc2'); at != std::string_view::npos;
+       at = utf8.find('\xc2', at + 1)) {
+    if (static_cast<unsigned char>(utf8[at + 1]) < 0xa0) return true;
+  }
+  return false;
+}
+
+}  // namespace
+
 std::optional<std::string> mailbox_path(std::string_view name) {
   if (name.size() > kMailboxNameMax) return std::nullopt;
   auto path = decode_utf7(name);
   if (!path) return std::nullopt;
-  constexpr std::string_view kInbox = "INBOX";
-  if (istarts_with(*path, kInbox) &&
-      (path->size() == kInbox.size() || (*path)[kInbox.size()] == '/'))
-    path->replace(0, kInbox.size(), kInbox);
-  return path;
+  return with_inbox(*std::move(path));
 }
 
-std::string quoted_mailbox(std::string_view path) {
+std::optional<std::string> utf8_mailbox_path(std::string_view name) {
+  if (name.size() > kMailboxNameMax || !is_valid_utf8(name) || has_control(name))
+    return std::nullopt;
+  return with_inbox(std::string(name));
+}
+
+std::string quoted_mailbox(std::string_view path, bool utf8) {
   std::string out = "\"";
-  for (const char c : encode_utf7(path)) {
+  for (const char c : utf8 ? std::string(path) : encode_utf7(path)) {
     if (c == '"' || c == '\\') out += '\\';
     out += c;
   }

@@ -17,7 +17,10 @@ std::string encode_utf7(std::string_view utf8);
 // A mailbox argument as a path: decoded, and with INBOX as first level in upper case. nullopt: not
 // valid modified UTF-7, or too long.
 std::optional<std::string> mailbox_path(std::string_view name);
-// A path as the quoted string that replies carry.
-std::string quoted_mailbox(std::string_view path);
+// The same for a client that enabled UTF8=ACCEPT: its names are UTF-8 as they are (RFC 6855 section
+// 3). nullopt: not UTF-8, too long, or with a control character or line separator.
+std::optional<std::string> utf8_mailbox_path(std::string_view name);
+// A path as the quoted string that replies carry, in modified UTF-7 unless `utf8`.
+std::string quoted_mailbox(std::string_view path, bool utf8 = false);
 
 }  // namespace hauspost::imap

@@ -13,6 +13,8 @@ const std::vector<FetchItem> kFlagItems = {{.attribute = FetchAttribute::kUid},
 const std::vector<FetchItem> kFlagAndModSeqItems = {{.attribute = FetchAttribute::kUid},
                                                     {.attribute = FetchAttribute::kFlags},
                                                     {.attribute = FetchAttribute::kModSeq}};
+// Of one VANISHED response: many short lines instead of one without end.
+constexpr std::size_t kVanishedRangesMax = 500;
 
 // The elements of sorted `uids` within `range`.
 template <class Uids>
@@ -20,6 +22,21 @@ auto within(Uids& uids, store::UidRange range) {
   const auto first = std::ranges::lower_bound(uids, range.first);
   const auto last = std::ranges::upper_bound(first, uids.end(), range.last);
   return std::ranges::subrange(first, last);
+}
+
+// Takes the elements in `ranges` out of sorted `uids`, in one pass from the first of them on.
+void erase(std::vector<std::uint32_t>& uids, std::span<const store::UidRange> ranges) {
+  auto kept = std::ranges::lower_bound(uids, ranges.front().first);
+  auto from = kept;
+  for (std::size_t i = 0; i < ranges.size(); ++i) {
+    from = std::upper_bound(from, uids.end(), ranges[i].last);
+    const auto next =
+        i + 1 < ranges.size() ? std::lower_bound(from, uids.end(), ranges[i + 1].first)
+                              : uids.end();
+    kept = std::copy(from, next, kept);
+    from = next;
+  }
+  uids.erase(kept, uids.end());
 }
 
 }  // namespace
@@ -33,6 +50,20 @@ std::string flags_in_use(const store::Folder& folder, bool with_star) {
   if (with_star) out += " \\*";
   out += ')';
   return out;
+}
+
+void append_vanished(std::string_view word, const store::UidSet& uids, std::string& out) {
+  std::size_t in_line = 0;
+  for (const store::UidRange range : uids.ranges()) {
+    if (in_line == kVanishedRangesMax) {
+      out += "\r\n";
+      in_line = 0;
+    }
+    out += in_line++ == 0 ? fmt::format("* {} ", word) : ",";
+    out += range.first == range.last ? fmt::format("{}", range.first)
+                                     : fmt::format("{}:{}", range.first, range.last);
+  }
+  if (in_line > 0) out += "\r\n";
 }
 
 MailboxView::MailboxView(store::Database& database, store::FolderId folder, bool read_only,
@@ -69,6 +100,7 @@ std::uint32_t MailboxView::sequence_of(std::uint32_t uid) const {
 
 std::optional<store::UidSet> MailboxView::resolve(const SequenceSet& set, bool uid) const {
   store::UidSet uids;
+  if (set.saved) return saved_;
   if (uid) {
     for (const store::UidRange range : set.resolve(last_uid()).ranges()) {
       if (range.first <= last_uid()) uids.add({range.first, std::min(range.last, last_uid())});
@@ -106,7 +138,23 @@ store::UidSet MailboxView::sequences_of(const store::UidSet& uids) const {
   return sequences;
 }
 
-void MailboxView::note_expunged(const store::UidSet& uids) {
+store::UidSet MailboxView::partial(const store::UidSet& uids, const PartialRange& range) const {
+  const store::UidSet sequences = sequences_of(uids);
+  const PartialRange::Slice slice = range.of(sequences.count());
+  store::UidSet chosen;
+  std::size_t behind = 0;  // of the messages in the ranges so far
+  for (const store::UidRange known : sequences.ranges()) {
+    const std::size_t count = known.last - known.first + 1;
+    const std::size_t begin = std::clamp(slice.begin, behind, behind + count) - behind;
+    const std::size_t end = std::clamp(slice.end, behind, behind + count) - behind;
+    if (begin < end) chosen.add({uids_[known.first - 1 + begin], uids_[known.first - 2 + end]});
+    behind += count;
+  }
+  return chosen;
+}
+
+void MailboxView::note_expunged(const store::UidSet& uids, store::ModSeq before) {
+  if (expunged_.empty()) before_expunges_ = before;
   for (const store::UidRange range : uids.ranges()) expunged_.add(range);
 }
 
@@ -115,6 +163,7 @@ bool MailboxView::collect(bool with_expunges) {
   missed_events_ |= taken.overflowed;
   for (const store::FolderEvent& event : taken.events) {
     using enum store::FolderEvent::Kind;
+    const store::ModSeq before = heard_;
     if (!missed_events_) heard_ = std::max(heard_, event.modseq);
     switch (event.kind) {
       case kAppended: appended_ = true; break;
@@ -123,7 +172,7 @@ bool MailboxView::collect(bool with_expunges) {
         if (event.session == session_) break;
         for (const store::UidRange range : event.uids.ranges()) flags_.add(range);
         break;
-      case kExpunged: note_expunged(event.uids); break;
+      case kExpunged: note_expunged(event.uids, before); break;
       case kDeleted: deleted_ = true; break;
       case kRenamed: break;  // a selected mailbox is known by its id
     }
@@ -132,8 +181,8 @@ bool MailboxView::collect(bool with_expunges) {
          (with_expunges && !expunged_.empty());
 }
 
-bool MailboxView::announce(const store::Snapshot& snapshot, bool with_expunges, bool with_modseq,
-                           FetchOutput& out) {
+bool MailboxView::announce(const store::Snapshot& snapshot, bool with_expunges,
+                           const Dialect& dialect, FetchOutput& out) {
   const auto folder = snapshot.folder(folder_);
   if (!folder) {
     deleted_ = true;
@@ -144,9 +193,9 @@ bool MailboxView::announce(const store::Snapshot& snapshot, bool with_expunges, 
     heard_ = folder->highest_modseq;
   }
   announce_keywords(*folder, out);
-  if (with_expunges && !expunged_.empty()) announce_expunges(out);
+  if (with_expunges && !expunged_.empty()) announce_expunges(dialect.vanished(), out);
   if (appended_) announce_new(snapshot, *folder, out);
-  return announce_flags(snapshot, *folder, with_modseq, out);
+  return announce_flags(snapshot, *folder, dialect, out);
 }
 
 void MailboxView::announce_keywords(const store::Folder& folder, FetchOutput& out) {
@@ -165,6 +214,7 @@ void MailboxView::compare_whole(const store::Snapshot& snapshot) {
   const std::vector<std::uint32_t> now = snapshot.uids(folder_);
   std::vector<std::uint32_t> gone;
   std::ranges::set_difference(uids_, now, std::back_inserter(gone));
+  if (expunged_.empty()) before_expunges_ = heard_;
   for (const std::uint32_t uid : gone) expunged_.add(uid);
   snapshot.for_each_changed(folder_, heard_, [&](const store::Message& message) {
     flags_.add(message.uid.value);
@@ -172,16 +222,24 @@ void MailboxView::compare_whole(const store::Snapshot& snapshot) {
   });
 }
 
-// From the back, so that no number shifts before it is said.
-void MailboxView::announce_expunges(FetchOutput& out) {
+// EXPUNGE from the back, so that no number shifts before it is said. VANISHED names what the client
+// knows and nothing else (RFC 7162 section 3.2.10.2).
+void MailboxView::announce_expunges(bool vanished, FetchOutput& out) {
+  store::UidSet known;
   const auto ranges = expunged_.ranges();
-  for (std::size_t i = ranges.size(); i-- > 0;) {
+  if (vanished) {
+    for (const store::UidRange range : ranges) {
+      for (const std::uint32_t uid : within(uids_, range)) known.add(uid);
+    }
+    append_vanished("VANISHED", known, out.text());
+  }
+  for (std::size_t i = ranges.size(); !vanished && i-- > 0;) {
     const auto gone = within(uids_, ranges[i]);
     const std::ptrdiff_t first = gone.begin() - uids_.begin();
     for (std::ptrdiff_t at = gone.end() - uids_.begin(); at > first; --at)
       out.text() += fmt::format("* {} EXPUNGE\r\n", at);
-    uids_.erase(gone.begin(), gone.end());
   }
+  erase(uids_, ranges);
   expunged_ = {};
 }
 
@@ -203,9 +261,9 @@ void MailboxView::announce_new(const store::Snapshot& snapshot, const store::Fol
 }
 
 bool MailboxView::announce_flags(const store::Snapshot& snapshot, const store::Folder& folder,
-                                 bool with_modseq, FetchOutput& out) {
+                                 const Dialect& dialect, FetchOutput& out) {
   if (flags_.empty()) return false;
-  FetchWriter writer(with_modseq ? kFlagAndModSeqItems : kFlagItems);
+  FetchWriter writer(dialect.condstore ? kFlagAndModSeqItems : kFlagItems, dialect.uid_only);
   const store::UidSet pending = std::exchange(flags_, {});
   std::size_t looked_at = 0;
   for (const store::UidRange range : pending.ranges()) {

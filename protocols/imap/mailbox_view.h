@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "protocols/imap/command.h"
+#include "protocols/imap/dialect.h"
 #include "protocols/imap/fetch_output.h"
 #include "protocols/imap/fetch_writer.h"
 #include "store/database.h"
@@ -16,6 +17,10 @@ namespace hauspost::imap {
 
 // "(\Answered ... keywords)", as FLAGS shows it; PERMANENTFLAGS adds "\*".
 std::string flags_in_use(const store::Folder& folder, bool with_star);
+
+// "* VANISHED 405,407:410" CRLF; `word` as it stands there. Nothing for no UIDs, several lines for
+// many.
+void append_vanished(std::string_view word, const store::UidSet& uids, std::string& out);
 
 // REQUIRES: used by one session on one thread.
 class MailboxView {
@@ -44,13 +49,18 @@ class MailboxView {
   // As UIDs of messages the client knows. Ranges may span UIDs that do not exist. nullopt: a
   // sequence number that no message has (BAD, RFC 9051 section 9 seq-number).
   std::optional<store::UidSet> resolve(const SequenceSet& set, bool uid) const;
+  // What SEARCH RETURN (SAVE) found (RFC 5182); "$" names it.
+  const store::UidSet& saved() const { return saved_; }
+  void save(store::UidSet uids) { saved_ = std::move(uids); }
+  // Those of `uids` that have these positions among the messages the client knows (RFC 9394).
+  store::UidSet partial(const store::UidSet& uids, const PartialRange& range) const;
   // How many messages the client knows in `uids`.
   std::uint64_t count_known(const store::UidSet& uids) const;
   // Their sequence numbers.
   store::UidSet sequences_of(const store::UidSet& uids) const;
 
   // What our own commands did, so that the client hears of it with their answer.
-  void note_expunged(const store::UidSet& uids);
+  void note_expunged(const store::UidSet& uids) { note_expunged(uids, heard_); }
   void note_appended() { appended_ = true; }
 
   // Takes in what other sessions did. True when there is something to announce, expunges counted
@@ -60,17 +70,22 @@ class MailboxView {
   bool deleted() const { return deleted_; }
   // Appends untagged responses for what collect() and the notes gathered; expunges only when
   // `with_expunges`. True when there is more: flush, let others run and call again.
-  bool announce(const store::Snapshot& snapshot, bool with_expunges, bool with_modseq,
+  bool announce(const store::Snapshot& snapshot, bool with_expunges, const Dialect& dialect,
                 FetchOutput& out);
+  // The mod-sequence up to which the client has been told everything, expunges too. Exact after
+  // announce() has nothing more to say.
+  store::ModSeq told() const { return expunged_.empty() ? heard_ : before_expunges_; }
+  bool holds_expunges() const { return !expunged_.empty(); }
   // FLAGS and PERMANENTFLAGS when the folder has keywords that the client has not been told of.
   void announce_keywords(const store::Folder& folder, FetchOutput& out);
 
  private:
   void compare_whole(const store::Snapshot& snapshot);
-  void announce_expunges(FetchOutput& out);
+  void note_expunged(const store::UidSet& uids, store::ModSeq before);
+  void announce_expunges(bool vanished, FetchOutput& out);
   void announce_new(const store::Snapshot& snapshot, const store::Folder& folder, FetchOutput& out);
   bool announce_flags(const store::Snapshot& snapshot, const store::Folder& folder,
-                      bool with_modseq, FetchOutput& out);
+                      const Dialect& dialect, FetchOutput& out);
 
   store::Database& database_;
   store::FolderId folder_;
@@ -79,6 +94,7 @@ class MailboxView {
   store::FolderWatch watch_;
   std::vector<std::uint32_t> uids_;  // rising; position + 1 is the sequence number
   store::UidSet recent_;
+  store::UidSet saved_;
   std::size_t keywords_known_ = 0;
 
   // Not announced yet.
@@ -87,7 +103,8 @@ class MailboxView {
   bool appended_ = false;
   bool deleted_ = false;
   bool missed_events_ = false;
-  store::ModSeq heard_;  // of the last event taken in
+  store::ModSeq heard_;            // of the last event taken in
+  store::ModSeq before_expunges_;  // of the last event before the first of expunged_
 };
 
 }  // namespace hauspost::imap

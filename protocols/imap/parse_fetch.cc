@@ -1,4 +1,5 @@
-// Arguments of FETCH (RFC 3501 section 6.4.5, BINARY: RFC 3516, CHANGEDSINCE: RFC 7162).
+// Arguments of FETCH (RFC 3501 section 6.4.5, BINARY: RFC 3516, CHANGEDSINCE: RFC 7162, OBJECTID:
+// RFC 8474, SAVEDATE: RFC 8514, PREVIEW: RFC 8970, PARTIAL: RFC 9394).
 #include <algorithm>
 
 #include "base/text.h"
@@ -16,14 +17,18 @@ struct PlainWord {
 constexpr PlainWord kPlainWords[] = {
     {"BODY", kBody},
     {"BODYSTRUCTURE", kBodyStructure},
+    {"EMAILID", kEmailId},
     {"ENVELOPE", kEnvelope},
     {"FLAGS", kFlags},
     {"INTERNALDATE", kInternalDate},
     {"MODSEQ", kModSeq},
+    {"PREVIEW", kPreview},
     {"RFC822", kRfc822},
     {"RFC822.HEADER", kRfc822Header},
     {"RFC822.SIZE", kRfc822Size},
     {"RFC822.TEXT", kRfc822Text},
+    {"SAVEDATE", kSaveDate},
+    {"THREADID", kThreadId},
     {"UID", kUid},
 };
 constexpr FetchAttribute kFast[] = {kFlags, kInternalDate, kRfc822Size};
@@ -114,6 +119,8 @@ Parsed<> fetch_item(Cursor& in, FetchRequest& fetch) {
     const auto* const found = std::ranges::find(kPlainWords, word, &PlainWord::word);
     if (found == std::ranges::end(kPlainWords)) return in.bad("unknown FETCH item");
     item.attribute = found->attribute;
+    // RFC 8970 section 4.1. Making a preview is no delay worth a NIL.
+    if (item.attribute == kPreview) in.accept_text(" (LAZY)");
     add_item(fetch, std::move(item));
     return {};
   }
@@ -148,16 +155,36 @@ bool macro(Cursor& in, FetchRequest& fetch) {
   return false;
 }
 
-// fetch-modifiers (RFC 7162 section 3.1.4). VANISHED belongs to QRESYNC, which is not offered.
+// fetch-modifiers (RFC 7162 sections 3.1.4 and 3.2.6, RFC 9394 section 3.3).
 Parsed<> modifiers(Cursor& in, FetchRequest& fetch) {
-  return in.list(1, [&]() -> Parsed<> {
-    if (!in.accept_text("CHANGEDSINCE ")) return in.bad("unknown FETCH modifier");
-    TRY_ASSIGN(fetch.changed_since, in.number64());
+  TRY(in.list(1, [&]() -> Parsed<> {
+    TRY_ASSIGN(const std::string word, in.keyword());
+    if (word == "CHANGEDSINCE") {
+      TRY(in.space());
+      TRY_ASSIGN(fetch.changed_since, in.number64());
+    } else if (word == "VANISHED" && fetch.uid) {
+      fetch.vanished = true;
+    } else if (word == "PARTIAL" && fetch.uid) {
+      TRY(in.space());
+      TRY_ASSIGN(fetch.partial, in.partial_range());
+    } else {
+      return in.bad("unknown FETCH modifier");
+    }
     return {};
-  });
+  }));
+  if (fetch.vanished && !fetch.changed_since) return in.bad("VANISHED needs CHANGEDSINCE");
+  return {};
 }
 
 }  // namespace
+
+Parsed<mime::Section> parse_section(Cursor& in) {
+  mime::Section section;
+  TRY_ASSIGN(section.part, section_part(in));
+  const bool text_follows = section.part.empty() ? !in.at_end() : in.accept('.');
+  if (text_follows) TRY(section_text(in, section));
+  return section;
+}
 
 Parsed<Arguments> parse_fetch(Cursor& in, bool uid) {
   FetchRequest fetch;

@@ -1,4 +1,4 @@
-// Arguments of the commands around login: LOGIN, AUTHENTICATE, ID, ENABLE.
+// Arguments of the commands around login: LOGIN, AUTHENTICATE, ID, ENABLE, COMPRESS.
 #include "base/text.h"
 #include "protocols/imap/parse_rules.h"
 
@@ -32,6 +32,13 @@ Parsed<Arguments> parse_authenticate(Cursor& in) {
   if (response.empty()) return in.bad("base64 expected");
   authenticate.initial_response = Secret(std::string(response));
   return authenticate;
+}
+
+// RFC 4978 section 5.
+Parsed<Arguments> parse_compress(Cursor& in) {
+  TRY_ASSIGN(const std::string algorithm, in.keyword());
+  if (algorithm != "DEFLATE") return in.bad("unknown compression");
+  return std::monostate();
 }
 
 Parsed<Arguments> parse_id(Cursor& in) {

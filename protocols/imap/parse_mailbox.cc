@@ -15,7 +15,9 @@ struct StatusWord {
 constexpr StatusWord kStatusWords[] = {
     {"APPENDLIMIT", StatusItem::kAppendLimit},
     {"DELETED", StatusItem::kDeleted},
+    {"DELETED-STORAGE", StatusItem::kDeletedStorage},
     {"HIGHESTMODSEQ", StatusItem::kHighestModSeq},
+    {"MAILBOXID", StatusItem::kMailboxId},
     {"MESSAGES", StatusItem::kMessages},
     {"RECENT", StatusItem::kRecent},
     {"SIZE", StatusItem::kSize},
@@ -42,6 +44,10 @@ Parsed<std::string> list_mailbox(Cursor& in) {
   const std::string_view word = in.take_while(is_list_char);
   if (word.empty()) return in.bad("mailbox pattern expected");
   return std::string(word);
+}
+
+std::optional<std::string> list_path(const Cursor& in, std::string_view name) {
+  return in.utf8() ? utf8_mailbox_path(name) : mailbox_path(name);
 }
 
 Parsed<> list_selection(Cursor& in, ListRequest& list) {
@@ -100,9 +106,10 @@ Parsed<> list_names(Cursor& in, ListRequest& list) {
     TRY(one());
   }
   list.delimiter_only = !list.extended && patterns.front().empty();
-  if (auto decoded = decode_utf7(reference)) list.reference = *std::move(decoded);
+  const auto utf8 = in.utf8() ? std::optional(reference) : decode_utf7(reference);
+  if (utf8) list.reference = *utf8;
   for (const std::string& pattern : patterns) {
-    auto decoded = mailbox_path(reference + pattern);
+    auto decoded = list_path(in, reference + pattern);
     if (decoded) list.patterns.push_back(*std::move(decoded));
   }
   return {};
@@ -157,14 +164,64 @@ Parsed<Arguments> parse_rename(Cursor& in) {
   return rename;
 }
 
+namespace {
+
+// How many numbers a set that rises has; 0: it does not rise.
+std::uint64_t count_rising(const SequenceSet& set) {
+  std::uint64_t count = 0;
+  std::uint32_t before = 0;
+  for (const SequenceSet::Range& range : set.ranges) {
+    if (range.first <= before || range.last < range.first) return 0;
+    before = range.last;
+    count += std::uint64_t{range.last} - range.first + 1;
+  }
+  return count;
+}
+
+// seq-match-data (RFC 7162 section 7): "(" known-sequence-set SP known-uid-set ")".
+Parsed<> match_data(Cursor& in, ResyncRequest& resync) {
+  TRY(in.expect('('));
+  TRY_ASSIGN(resync.match_sequences, in.known_set());
+  TRY(in.space());
+  TRY_ASSIGN(resync.match_uids, in.known_set());
+  const std::uint64_t count = count_rising(resync.match_sequences);
+  if (count == 0 || count != count_rising(resync.match_uids))
+    return in.bad("sets that rise and are of one length expected");
+  return in.expect(')');
+}
+
+// "(" uidvalidity SP mod-sequence-value [SP known-uids] [SP seq-match-data] ")".
+Parsed<ResyncRequest> resync(Cursor& in) {
+  ResyncRequest resync;
+  TRY(in.expect('('));
+  TRY_ASSIGN(resync.uid_validity, in.nz_number());
+  TRY(in.space());
+  TRY_ASSIGN(resync.modseq, in.number64());
+  if (resync.modseq == 0) return in.bad("number above zero expected");
+  if (in.peek() == ' ' && in.peek_second() != '(') {
+    TRY(in.space());
+    TRY_ASSIGN(resync.known_uids, in.known_set());
+  }
+  if (in.accept(' ')) TRY(match_data(in, resync));
+  TRY(in.expect(')'));
+  return resync;
+}
+
+}  // namespace
+
 Parsed<Arguments> parse_select(Cursor& in) {
   SelectRequest select;
   TRY_ASSIGN(select.mailbox, in.mailbox());
   if (!in.accept(' ')) return select;
   TRY(in.list(1, [&]() -> Parsed<> {
     TRY_ASSIGN(const std::string word, in.keyword());
-    if (word != "CONDSTORE") return in.bad("unknown parameter of SELECT");
-    select.condstore = true;
+    if (word == "CONDSTORE") {
+      select.condstore = true;
+      return {};
+    }
+    if (word != "QRESYNC" || select.resync) return in.bad("unknown parameter of SELECT");
+    TRY(in.space());
+    TRY_ASSIGN(select.resync, resync(in));
     return {};
   }));
   return select;
@@ -199,7 +256,7 @@ Parsed<Arguments> parse_lsub(Cursor& in) {
   TRY_ASSIGN(const std::string reference, list_mailbox(in));
   TRY(in.space());
   TRY_ASSIGN(const std::string pattern, list_mailbox(in));
-  if (auto path = mailbox_path(reference + pattern)) list.patterns.push_back(*std::move(path));
+  if (auto path = list_path(in, reference + pattern)) list.patterns.push_back(*std::move(path));
   return list;
 }
 

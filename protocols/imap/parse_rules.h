@@ -9,20 +9,35 @@ namespace hauspost::imap {
 
 Parsed<Arguments> parse_append(Cursor& in);
 Parsed<Arguments> parse_authenticate(Cursor& in);
+Parsed<Arguments> parse_compress(Cursor& in);
 Parsed<Arguments> parse_copy(Cursor& in, bool uid);
 Parsed<Arguments> parse_create(Cursor& in);
 Parsed<Arguments> parse_enable(Cursor& in);
 Parsed<Arguments> parse_fetch(Cursor& in, bool uid);
+Parsed<Arguments> parse_getquota(Cursor& in);
+Parsed<Arguments> parse_getquotaroot(Cursor& in);
 Parsed<Arguments> parse_id(Cursor& in);
 Parsed<Arguments> parse_list(Cursor& in);
 Parsed<Arguments> parse_login(Cursor& in);
 Parsed<Arguments> parse_lsub(Cursor& in);
 Parsed<Arguments> parse_mailbox(Cursor& in);
 Parsed<Arguments> parse_rename(Cursor& in);
+Parsed<Arguments> parse_replace(Cursor& in, bool uid);
 Parsed<Arguments> parse_search(Cursor& in, bool uid);
 Parsed<Arguments> parse_select(Cursor& in);
+Parsed<Arguments> parse_setquota(Cursor& in);
+Parsed<Arguments> parse_sort(Cursor& in, bool uid);
 Parsed<Arguments> parse_status(Cursor& in);
 Parsed<Arguments> parse_store(Cursor& in, bool uid);
+Parsed<Arguments> parse_thread(Cursor& in, bool uid);
+
+// section-spec (RFC 3501 section 9): what stands between the brackets of BODY[].
+Parsed<mime::Section> parse_section(Cursor& in);
+
+// "(" [search-return-opt *(SP search-return-opt)] ")", shared by SEARCH and SORT.
+Parsed<SearchReturn> parse_search_return(Cursor& in);
+// charset 1*(SP search-key), shared by SORT and THREAD.
+Parsed<> parse_search_criteria(Cursor& in, SearchRequest& request);
 
 // "(" status-att *(SP status-att) ")", shared by STATUS and LIST ... RETURN (STATUS ...).
 Parsed<std::vector<StatusItem>> parse_status_items(Cursor& in);

@@ -1,5 +1,5 @@
-// Arguments of SEARCH (RFC 3501 section 6.4.4, ESEARCH: RFC 4731, WITHIN: RFC 5032, MODSEQ: RFC
-// 7162).
+// Arguments of SEARCH (RFC 3501 section 6.4.4, ESEARCH: RFC 4731, WITHIN: RFC 5032, SEARCHRES: RFC
+// 5182, MODSEQ: RFC 7162, OBJECTID: RFC 8474, SAVEDATE: RFC 8514, PARTIAL: RFC 9394).
 #include <algorithm>
 
 #include "base/text.h"
@@ -35,6 +35,10 @@ constexpr KeyWord kKeyWords[] = {
     {"OLDER", kOlder, Operand::kInterval, 0},
     {"ON", kOn, Operand::kDate, 0},
     {"RECENT", kRecent, Operand::kNothing, 0},
+    {"SAVEDATESUPPORTED", kAll, Operand::kNothing, 0},
+    {"SAVEDBEFORE", kSavedBefore, Operand::kDate, 0},
+    {"SAVEDON", kSavedOn, Operand::kDate, 0},
+    {"SAVEDSINCE", kSavedSince, Operand::kDate, 0},
     {"SEEN", kHasFlags, Operand::kNothing, store::kSeen},
     {"SENTBEFORE", kSentBefore, Operand::kDate, 0},
     {"SENTON", kSentOn, Operand::kDate, 0},
@@ -54,23 +58,34 @@ constexpr KeyWord kKeyWords[] = {
 };
 static_assert(std::ranges::is_sorted(kKeyWords, {}, &KeyWord::word));
 
+bool is_object_id_char(char c) { return is_alpha(c) || is_digit(c) || c == '_' || c == '-'; }
+
 class SearchParser {
  public:
   SearchParser(Cursor& in, SearchRequest& request) : in_(in), request_(request) {}
 
   // search-program: [CHARSET SP] search-key *(SP search-key).
   Parsed<> program() {
-    if (in_.accept_text("CHARSET ")) {
-      TRY_ASSIGN(const std::string charset, in_.astring());
-      if (!iequals(charset, "UTF-8") && !iequals(charset, "US-ASCII"))
-        return in_.no("BADCHARSET (US-ASCII UTF-8)", "unknown charset");
-      TRY(in_.space());
-    }
+    if (!in_.accept_text("CHARSET ")) return keys();
+    request_.names_charset = true;
+    return charset_and_keys();
+  }
+
+  // search-criteria (RFC 5256 section 5): charset 1*(SP search-key).
+  Parsed<> charset_and_keys() {
+    TRY_ASSIGN(const std::string charset, in_.astring());
+    if (!iequals(charset, "UTF-8") && !iequals(charset, "US-ASCII"))
+      return in_.no("BADCHARSET (US-ASCII UTF-8)", "unknown charset");
+    TRY(in_.space());
+    return keys();
+  }
+
+ private:
+  Parsed<> keys() {
     request_.key.op = kAnd;
     return keys(request_.key.keys, 0);
   }
 
- private:
   Parsed<> keys(std::vector<SearchKey>& into, std::size_t depth) {
     do {
       TRY_ASSIGN(SearchKey next, key(depth));
@@ -90,9 +105,10 @@ class SearchParser {
       TRY(in_.expect(')'));
       return key;
     }
-    if (is_digit(in_.peek()) || in_.peek() == '*') {
+    if (is_digit(in_.peek()) || in_.peek() == '*' || in_.peek() == '$') {
       key.op = kSequence;
       TRY_ASSIGN(key.set, in_.sequence_set());
+      request_.names_sequence |= !key.set.saved;
       return key;
     }
     TRY_ASSIGN(const std::string word, in_.keyword());
@@ -162,6 +178,15 @@ class SearchParser {
       TRY_ASSIGN(key.field, in_.astring());
       TRY(in_.space());
       TRY(text(key.text));
+    } else if (word == "EMAILID") {
+      key.op = kEmailId;
+      TRY(in_.space());
+      TRY_ASSIGN(key.text, object_id());
+    } else if (word == "THREADID") {  // RFC 8474 section 5.2: no message has one
+      key.op = kNot;
+      key.keys.push_back({.op = kAll});
+      TRY(in_.space());
+      TRY(object_id());
     } else if (word == "MODSEQ") {
       key.op = kModSeq;
       TRY(modseq(key));
@@ -169,6 +194,14 @@ class SearchParser {
       return in_.bad("unknown search key");
     }
     return key;
+  }
+
+  // objectid (RFC 8474 section 7).
+  Parsed<std::string> object_id() {
+    constexpr std::size_t kBytesMax = 255;
+    const std::string_view id = in_.take_while(is_object_id_char);
+    if (id.empty() || id.size() > kBytesMax) return in_.bad("object id expected");
+    return std::string(id);
   }
 
   // "MODSEQ" [SP entry-name SP entry-type-req] SP mod-sequence-valzer (RFC 7162 section 3.1.5).
@@ -192,8 +225,10 @@ class SearchParser {
   std::size_t count_ = 0;
 };
 
-// "RETURN (" [option *(SP option)] ")" SP; no option means ALL (RFC 4731 section 3.1).
-Parsed<SearchReturn> search_return(Cursor& in) {
+}  // namespace
+
+// No option means ALL (RFC 4731 section 3.1), SAVE alone nothing (RFC 5182 section 2.1).
+Parsed<SearchReturn> parse_search_return(Cursor& in) {
   SearchReturn wanted;
   TRY(in.list(0, [&]() -> Parsed<> {
     TRY_ASSIGN(const std::string word, in.keyword());
@@ -205,22 +240,32 @@ Parsed<SearchReturn> search_return(Cursor& in) {
       wanted.all = true;
     } else if (word == "COUNT") {
       wanted.count = true;
+    } else if (word == "SAVE") {
+      wanted.save = true;
+    } else if (word == "PARTIAL") {
+      if (wanted.partial) return in.bad("PARTIAL twice");
+      TRY(in.space());
+      TRY_ASSIGN(wanted.partial, in.partial_range());
     } else {
       return in.bad("unknown search result option");
     }
     return {};
   }));
-  if (!wanted.min && !wanted.max && !wanted.count) wanted.all = true;
+  if (wanted.all && wanted.partial) return in.bad("ALL and PARTIAL exclude each other");
+  if (!wanted.min && !wanted.max && !wanted.count && !wanted.save && !wanted.partial)
+    wanted.all = true;
   return wanted;
 }
 
-}  // namespace
+Parsed<> parse_search_criteria(Cursor& in, SearchRequest& request) {
+  return SearchParser(in, request).charset_and_keys();
+}
 
 Parsed<Arguments> parse_search(Cursor& in, bool uid) {
   SearchRequest request;
   request.uid = uid;
   if (in.accept_text("RETURN ")) {
-    TRY_ASSIGN(request.extended, search_return(in));
+    TRY_ASSIGN(request.extended, parse_search_return(in));
     TRY(in.space());
   }
   TRY(SearchParser(in, request).program());

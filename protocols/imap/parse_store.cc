@@ -1,4 +1,5 @@
-// Arguments of the commands that change messages: STORE, COPY, MOVE, APPEND.
+// Arguments of the commands that change messages: STORE, COPY, MOVE, APPEND (CATENATE: RFC 4469,
+// UTF8: RFC 6855), REPLACE (RFC 8508).
 #include "protocols/imap/parse_rules.h"
 
 namespace hauspost::imap {
@@ -13,7 +14,43 @@ Parsed<> store_modifiers(Cursor& in, StoreRequest& store) {
   });
 }
 
-// [flag-list SP] [date-time SP] literal
+Parsed<std::shared_ptr<const std::string>> text_literal(Cursor& in) {
+  TRY_ASSIGN(Cursor::Literal literal, in.literal());
+  if (literal.bytes->contains('\0'))
+    return in.no(literal.binary ? "UNKNOWN-CTE" : "CANNOT", "message holds a NUL");
+  return std::move(literal.bytes);
+}
+
+// utf8-literal behind "UTF8 ": "(" literal8 ")".
+Parsed<std::shared_ptr<const std::string>> utf8_literal(Cursor& in) {
+  TRY(in.expect('('));
+  if (in.peek() != '~') return in.bad("literal8 expected");
+  TRY_ASSIGN(auto bytes, text_literal(in));
+  TRY(in.expect(')'));
+  return bytes;
+}
+
+// cat-part.
+Parsed<> catenate_part(Cursor& in, AppendMessage& message) {
+  TRY_ASSIGN(const std::string word, in.keyword());
+  TRY(in.space());
+  CatenatePart part;
+  if (word == "URL") {
+    TRY_ASSIGN(part.url, in.astring());
+    if (part.url.empty()) return in.bad("URL expected");
+  } else if (word == "TEXT") {
+    TRY_ASSIGN(part.text, text_literal(in));
+  } else if (word == "UTF8") {
+    message.utf8 = true;
+    TRY_ASSIGN(part.text, utf8_literal(in));
+  } else {
+    return in.bad("TEXT or URL expected");
+  }
+  message.parts.push_back(std::move(part));
+  return {};
+}
+
+// [flag-list SP] [date-time SP] append-data
 Parsed<AppendMessage> append_message(Cursor& in) {
   AppendMessage message;
   if (in.peek() == '(') {
@@ -23,6 +60,15 @@ Parsed<AppendMessage> append_message(Cursor& in) {
   if (in.peek() == '"') {
     TRY_ASSIGN(message.internal_date_s, in.date_time());
     TRY(in.space());
+  }
+  if (in.accept_text("CATENATE ")) {
+    TRY(in.list(1, [&] { return catenate_part(in, message); }));
+    return message;
+  }
+  if (in.accept_text("UTF8 ")) {
+    message.utf8 = true;
+    TRY_ASSIGN(message.bytes, utf8_literal(in));
+    return message;
   }
   TRY_ASSIGN(Cursor::Literal literal, in.literal());
   // RFC 3502 section 6.3.11: an empty literal takes the whole APPEND back.
@@ -75,6 +121,21 @@ Parsed<Arguments> parse_append(Cursor& in) {
     append.messages.push_back(std::move(message));
   } while (in.accept(' '));
   return append;
+}
+
+// REPLACE seq-number SP mailbox SP append-message.
+Parsed<Arguments> parse_replace(Cursor& in, bool uid) {
+  ReplaceRequest replace;
+  replace.uid = uid;
+  TRY_ASSIGN(const SequenceSet set, in.sequence_set());
+  if (set.ranges.size() != 1 || set.ranges[0].first != set.ranges[0].last)
+    return in.bad("one message expected");
+  replace.number = set.ranges[0].first;
+  TRY(in.space());
+  TRY_ASSIGN(replace.mailbox, in.mailbox());
+  TRY(in.space());
+  TRY_ASSIGN(replace.message, append_message(in));
+  return replace;
 }
 
 }  // namespace hauspost::imap

@@ -19,15 +19,25 @@ std::string printable(std::string_view text) {
 }  // namespace
 
 Reply ok(std::string text, std::string code) {
-  return {ReplyStatus::kOk, std::move(code), std::move(text)};
+  return {.status = ReplyStatus::kOk, .code = std::move(code), .text = std::move(text)};
 }
 Reply no(std::string code, std::string text) {
-  return {ReplyStatus::kNo, std::move(code), std::move(text)};
+  return {.status = ReplyStatus::kNo, .code = std::move(code), .text = std::move(text)};
 }
-Reply bad(std::string text) { return {ReplyStatus::kBad, "", std::move(text)}; }
+Reply bad(std::string text) {
+  return {.status = ReplyStatus::kBad, .code = "", .text = std::move(text)};
+}
+
+Reply uid_required() {
+  return {.status = ReplyStatus::kBad,
+          .code = "UIDREQUIRED",
+          .text = "Sequence numbers are off after ENABLE UIDONLY"};
+}
 
 Reply reply_for(const ParseError& error) {
-  return {error.no ? ReplyStatus::kNo : ReplyStatus::kBad, error.code, printable(error.text)};
+  return {.status = error.no ? ReplyStatus::kNo : ReplyStatus::kBad,
+          .code = error.code,
+          .text = printable(error.text)};
 }
 
 Reply reply_for(const Error& error, std::string_view exhausted) {

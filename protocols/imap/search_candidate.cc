@@ -99,6 +99,16 @@ bool SearchCandidate::sent_matches(const SearchPlan& plan) {
 }
 
 bool SearchCandidate::field_matches(const SearchPlan& plan) {
+  MessageBody* const message = body();
+  if (message == nullptr) return false;
+  const mime::Summary* const summary = readable(message->summary());
+  if (summary == nullptr) return false;
+  if (const auto folded = mime::folded_field(*summary, plan.field)) {
+    bytes_read_ += folded->size();
+    return plan.needle.empty() ? !folded->empty()
+                               : memmem(folded->data(), folded->size(), plan.needle.data(),
+                                        plan.needle.size()) != nullptr;
+  }
   const auto contains = [&plan](const std::string& value) {
     return mime::field_contains(plan.field, value, plan.needle);
   };
@@ -111,22 +121,31 @@ bool SearchCandidate::text_matches(const SearchPlan& plan) {
 }
 
 bool SearchCandidate::email_id_matches(const SearchPlan& plan) {
-  bytes();
-  return body_->segment != nullptr && email_id(body_->content_hash) == plan.field;
+  MessageBody* const message = body();
+  if (message == nullptr) return false;
+  const std::string_view hash = readable(message->content_hash());
+  return !unreadable_ && email_id(hash) == plan.field;
+}
+
+MessageBody* SearchCandidate::body() {
+  if (!body_) {
+    auto opened = MessageBody::open(snapshot_, message_.body);
+    unreadable_ = !opened;
+    body_.emplace();
+    if (opened) *body_ = *std::move(opened);
+  }
+  return *body_ ? &**body_ : nullptr;
 }
 
 std::string_view SearchCandidate::bytes() {
-  if (!body_) {
-    auto body = snapshot_.body(message_.body);
-    unreadable_ = !body;
-    body_ = body ? *std::move(body) : store::Body{};
-  }
-  return body_->bytes;
+  MessageBody* const message = body();
+  return message == nullptr ? std::string_view() : readable(message->bytes());
 }
 
 std::string_view SearchCandidate::header() {
-  if (header_.empty()) {
-    header_ = mime::header_block(bytes());
+  MessageBody* const message = body();
+  if (header_.empty() && message != nullptr) {
+    header_ = readable(message->header());
     bytes_read_ += header_.size();
   }
   return header_;

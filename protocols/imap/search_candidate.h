@@ -5,9 +5,8 @@
 #include <optional>
 #include <string_view>
 
+#include "protocols/imap/message_body.h"
 #include "protocols/imap/search_key_plan.h"
-#include "store/mime/message.h"
-#include "store/snapshot.h"
 
 namespace hauspost::imap {
 
@@ -40,13 +39,21 @@ class SearchCandidate {
   bool field_matches(const SearchPlan& plan);
   bool text_matches(const SearchPlan& plan);
   bool email_id_matches(const SearchPlan& plan);
+  // nullptr, or empty: unreadable.
+  MessageBody* body();
   std::string_view bytes();
   std::string_view header();
+  template <class T>
+  T readable(Result<T> result) {
+    if (result) return *std::move(result);
+    unreadable_ = true;
+    return T{};
+  }
 
   const store::Snapshot& snapshot_;
   const store::Message& message_;
   Facts facts_;
-  std::optional<store::Body> body_;
+  std::optional<std::optional<MessageBody>> body_;  // outer: opened already
   std::string_view header_;
   std::optional<std::optional<mime::DateHeader>> sent_;  // outer: asked already
   std::size_t bytes_read_ = 0;

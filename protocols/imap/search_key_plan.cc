@@ -11,6 +11,7 @@ namespace {
 
 SearchCost cost_of(SearchOp op) {
   switch (op) {
+    case SearchOp::kEmailId:
     case SearchOp::kSentBefore:
     case SearchOp::kSentOn:
     case SearchOp::kSentSince:
@@ -33,6 +34,7 @@ std::string field_of(const SearchKey& key) {
     case SearchOp::kCc: return "cc";
     case SearchOp::kBcc: return "bcc";
     case SearchOp::kSubject: return "subject";
+    case SearchOp::kEmailId: return key.text;
     default: return key.field;
   }
 }

@@ -7,12 +7,20 @@
 #include "protocols/imap/session_core.h"
 
 namespace hauspost::imap {
+namespace {
+
+// How long a client waits for a sign of life (RFC 9585 section 4 asks for seconds, not minutes).
+constexpr Duration kInProgressInterval = std::chrono::seconds(10);
+
+}  // namespace
 
 std::string capabilities(const Limits& limits) {
   return fmt::format(
       "IMAP4rev1 LITERAL+ SASL-IR ID ENABLE IDLE NAMESPACE UIDPLUS UNSELECT MOVE CHILDREN "
-      "SPECIAL-USE CREATE-SPECIAL-USE LIST-EXTENDED LIST-STATUS STATUS=SIZE ESEARCH WITHIN "
-      "CONDSTORE BINARY MULTIAPPEND APPENDLIMIT={}",
+      "SPECIAL-USE CREATE-SPECIAL-USE LIST-EXTENDED LIST-STATUS STATUS=SIZE ESEARCH SEARCHRES "
+      "WITHIN PARTIAL SORT SORT=DISPLAY ESORT THREAD=ORDEREDSUBJECT THREAD=REFERENCES CONDSTORE "
+      "QRESYNC BINARY MULTIAPPEND CATENATE REPLACE OBJECTID SAVEDATE PREVIEW UTF8=ACCEPT UIDONLY "
+      "INPROGRESS COMPRESS=DEFLATE QUOTA QUOTA=RES-STORAGE APPENDLIMIT={}",
       limits.message_bytes_max);
 }
 
@@ -27,9 +35,10 @@ Session::Session(Stream& stream, const link::SessionStart& start, const Services
     : stream_(stream),
       start_(start),
       services_(services),
+      limits_(services.limits),
       executor_(executor),
-      input_(stream, services.limits),
-      out_(stream) {}
+      input_(stream_, services.limits),
+      out_(stream_) {}
 
 store::Actor Session::actor() const {
   return {.session = start_.session, .user = *start_.mailbox, .device = start_.device_id};
@@ -61,8 +70,18 @@ Task<bool> Session::open() {
     co_return true;
   }
   mailbox_ = *opened;
-  out_.tagged(tag, ok("Logged in", "CAPABILITY " + capabilities(services_.limits)));
+  look_up_rules();
+  out_.tagged(tag, ok("Logged in", "CAPABILITY " + capabilities(limits_)));
   co_return true;
+}
+
+// They may change at any time and hold from the next command on.
+void Session::look_up_rules() {
+  if (!services_.rules) return;
+  rules_ = services_.rules(*start_.mailbox);
+  limits_.message_bytes_max =
+      std::min(services_.limits.message_bytes_max, rules_.message_bytes_max);
+  input_.reader().set_limits(limits_);
 }
 
 // Everything at hand is done: what was answered leaves in one write, then the client's turn.
@@ -72,6 +91,11 @@ Task<Result<>> Session::refill() {
   CO_TRY_ASSIGN(const Wake wake, co_await wait(false));
   if (wake == Wake::kTimeout) {
     bye("Autologout; idle for too long");
+    co_return Result<>{};
+  }
+  look_up_rules();
+  if (rules_.gone) {
+    bye("[UNAVAILABLE] The account was taken away");
     co_return Result<>{};
   }
   CO_TRY_ASSIGN(const bool more, co_await input_.fill());
@@ -109,7 +133,8 @@ void Session::answer(std::string_view tag, const Reply& reply) {
 }
 
 Task<Result<>> Session::execute(RawCommand raw) {
-  ParsedCommand parsed = parse_command(std::move(raw), services_.limits);
+  waits_since_ = services_.clock.steady();
+  ParsedCommand parsed = parse_command(std::move(raw), limits_, dialect_.utf8);
   tag_ = std::move(parsed.tag);
   if (!parsed.command) {
     const ParseError& error = parsed.command.error();
@@ -121,7 +146,8 @@ Task<Result<>> Session::execute(RawCommand raw) {
   }
   CO_TRY_ASSIGN(const Reply reply, co_await dispatch(*parsed.command));
   // After BYE only LOGOUT still has an answer to come.
-  if (state_ != State::kEnded || parsed.command->name == CommandName::kLogout) answer(tag_, reply);
+  if (state_ == State::kEnded && parsed.command->name != CommandName::kLogout) co_return Result<>{};
+  if (!reply.written) answer(tag_, reply);
   co_return Result<>{};
 }
 
@@ -129,21 +155,36 @@ Task<Result<Reply>> Session::dispatch(Command& command) {
   const CommandEntry& entry = command_entry(command.name);
   if (entry.states == 0) co_return bad("Already logged in");
   if ((entry.states & static_cast<std::uint8_t>(state_)) == 0) co_return bad("No mailbox selected");
+  if (dialect_.uid_only && entry.numbered && !command.uid) co_return uid_required();
   // UIDs may come from another session of the same client, which has been told of them already.
   if (command.uid) CO_TRY(co_await announce(false));
   if (state_ == State::kEnded) co_return Reply{};
   CO_TRY_ASSIGN(Reply reply, co_await entry.handler(*this, command));
   if (reply.text.empty()) reply.text = fmt::format("{} completed", entry.word);
-  if (entry.news != News::kNone && state_ == State::kSelected)
+  if (entry.news != News::kNone && state_ == State::kSelected) {
     CO_TRY(co_await announce(entry.news == News::kAll));
+    if (dialect_.qresync && state_ == State::kSelected) tell_mod_sequence(reply);
+  }
   co_return reply;
+}
+
+// RFC 7162 section 3.2: a client that saw MODSEQ above that of an expunge it has not been told of
+// must not take it for the state it knows. The folder may also be ahead of its events.
+void Session::tell_mod_sequence(Reply& reply) {
+  const store::ModSeq told = view_->told();
+  const auto folder = database().snapshot().folder(view_->folder());
+  const bool less = view_->holds_expunges() || (folder && folder->highest_modseq > told);
+  if (reply.tells_modseq && reply.status == ReplyStatus::kOk) {
+    reply.code = fmt::format("HIGHESTMODSEQ {}", told.value);
+  } else if (less || told_less_) {
+    out_.untagged(fmt::format("OK [HIGHESTMODSEQ {}] Known so far", told.value));
+  }
+  told_less_ = less;
 }
 
 std::optional<store::Folder> Session::find_folder(const std::string& path) const {
   return services_.database.snapshot().find_folder(mailbox_, path);
 }
-
-void Session::enable_condstore() { condstore_ = true; }
 
 std::unique_ptr<MailboxView> Session::make_view(store::FolderId folder, bool read_only) {
   return std::make_unique<MailboxView>(database(), folder, read_only, start_.session, executor_,
@@ -175,18 +216,32 @@ Task<Result<>> Session::announce(bool with_expunges) {
   while (more) {
     {
       const store::Snapshot snapshot = database().snapshot();
-      more = view_->announce(snapshot, with_expunges, condstore_, out_.output());
+      more = view_->announce(snapshot, with_expunges, dialect_, out_.output());
     }
     if (view_->deleted()) {
       bye("The selected mailbox was deleted");
       co_return Result<>{};
     }
-    if (more) CO_TRY(co_await breathe());
+    if (more) CO_TRY(co_await let_others_run());
   }
   co_return Result<>{};
 }
 
-Task<Result<>> Session::breathe() {
+Task<Result<>> Session::breathe() { co_return co_await breathe(0, 0); }
+
+Task<Result<>> Session::breathe(std::uint64_t done, std::uint64_t total) {
+  const auto now = services_.clock.steady();
+  if (now - waits_since_ >= kInProgressInterval) {
+    waits_since_ = now;
+    const std::string how_far =
+        total > 0 ? fmt::format("{} {}", std::min(done, total), total) : "NIL NIL";
+    out_.untagged(fmt::format("OK [INPROGRESS (\"{}\" {})] Still at work", tag_, how_far));
+    CO_TRY(co_await out_.flush());
+  }
+  co_return co_await let_others_run();
+}
+
+Task<Result<>> Session::let_others_run() {
   if (out_.full()) CO_TRY(co_await out_.flush());
   co_await yield_now();
   // A task that only yields would never notice that it was cancelled.

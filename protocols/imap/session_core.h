@@ -1,6 +1,7 @@
 // Session: what the command handlers work on. One object in the frame of serve().
 #pragma once
 
+#include <chrono>
 #include <memory>
 #include <optional>
 #include <string>
@@ -8,6 +9,8 @@
 #include "base/signal.h"
 #include "protocols/imap/client_input.h"
 #include "protocols/imap/command.h"
+#include "protocols/imap/deflate_stream.h"
+#include "protocols/imap/dialect.h"
 #include "protocols/imap/mailbox_view.h"
 #include "protocols/imap/reply_writer.h"
 #include "protocols/imap/session.h"
@@ -31,6 +34,9 @@ class Session {
   // For the handlers.
   store::Database& database() { return services_.database; }
   const Services& services() const { return services_; }
+  // The services' own, with what the user's rules add to them.
+  const Limits& limits() const { return limits_; }
+  const MailboxRules& rules() const { return rules_; }
   ReplyWriter& out() { return out_; }
   ClientInput& input() { return input_; }
   store::MailboxId mailbox() const { return mailbox_; }
@@ -42,9 +48,12 @@ class Session {
   // The folder of that path; one snapshot's look.
   std::optional<store::Folder> find_folder(const std::string& path) const;
 
+  // What the client has switched on.
+  const Dialect& dialect() const { return dialect_; }
+  void set_dialect(const Dialect& dialect) { dialect_ = dialect; }
   // RFC 7162 section 3.1: from the first CONDSTORE command on MODSEQ is told with every change.
-  bool condstore() const { return condstore_; }
-  void enable_condstore();
+  bool condstore() const { return dialect_.condstore; }
+  void enable_condstore() { dialect_.condstore = true; }
 
   // A view that listens already; select() makes it the selected mailbox, unselect() leaves it.
   std::unique_ptr<MailboxView> make_view(store::FolderId folder, bool read_only);
@@ -54,10 +63,19 @@ class Session {
   // Writes BYE; the session ends when its handler returns.
   void bye(std::string_view code_and_text);
 
+  // From the next byte on both sides deflate (RFC 4978). REQUIRES: the reply has been flushed, and
+  // it has not been called before.
+  void start_compression() { stream_.start(); }
+  bool compresses() const { return stream_.started(); }
+
   // Writes what happened to the selected mailbox. Errors: the client is gone.
   Task<Result<>> announce(bool with_expunges);
-  // Writes and lets others run: between the slices of long commands.
+  // Writes and lets others run: between the pieces of one long response.
+  Task<Result<>> let_others_run();
+  // The same between the slices of long commands; see below. REQUIRES: no response is half written.
   Task<Result<>> breathe();
+  // The same, and tells a client that has waited long how far it is (RFC 9585).
+  Task<Result<>> breathe(std::uint64_t done, std::uint64_t total);
   // Waits for the client's next bytes, or with `watching` for news of the mailbox too. kTimeout
   // after the autologout time.
   Task<Result<Wake>> wait(bool watching);
@@ -65,15 +83,19 @@ class Session {
  private:
   void enter(State state) { state_ = state; }
   Task<bool> open();
+  void look_up_rules();
   Task<Result<>> refill();
   Task<Result<>> handle(CommandReader::Event event);
   Task<Result<>> execute(RawCommand raw);
   Task<Result<Reply>> dispatch(Command& command);
   void answer(std::string_view tag, const Reply& reply);
+  void tell_mod_sequence(Reply& reply);
 
-  Stream& stream_;
+  DeflateStream stream_;
   const link::SessionStart& start_;
   const Services& services_;
+  Limits limits_;
+  MailboxRules rules_;
   Executor executor_;
   ClientInput input_;
   ReplyWriter out_;
@@ -83,7 +105,9 @@ class Session {
   Signal quiet_;  // never set: waits for input alone
   std::unique_ptr<MailboxView> view_;
   std::string tag_;  // of the command under way
-  bool condstore_ = false;
+  Dialect dialect_;
+  bool told_less_ = false;  // of mod-sequences, because of expunges held back
+  std::chrono::steady_clock::time_point waits_since_;  // of the command under way or the last word
   std::size_t bad_commands_ = 0;
 };
 

@@ -5,13 +5,12 @@
 #include <string>
 
 #include "protocols/imap/command.h"
-#include "protocols/imap/limits.h"
-#include "protocols/imap/mailbox_name.h"
+#include "protocols/imap/session_core.h"
 
 namespace hauspost::imap {
 
 // "STATUS "name" (item value ...)" without "* " and CRLF.
-std::string status_reply(const store::Folder& folder, std::span<const StatusItem> items,
-                         const Limits& limits);
+std::string status_reply(Session& session, const store::Folder& folder,
+                         std::span<const StatusItem> items);
 
 }  // namespace hauspost::imap

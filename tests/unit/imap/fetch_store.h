@@ -48,6 +48,7 @@ class FetchStore {
     run(database_->expunge({}, id_, store::UidSet{{uid.value, uid.value}}, false));
   }
 
+  const std::string& path() const { return folder_path_.path(); }
   store::Snapshot snapshot() const { return database_->snapshot(); }
   store::FolderId id() const { return id_; }
   store::Folder folder() const { return *snapshot().folder(id_); }

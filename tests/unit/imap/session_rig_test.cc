@@ -59,7 +59,7 @@ void Rig::run_until(const std::function<bool()>& condition) {
 
 Client::Client(Rig& rig) : rig_(rig), tasks_(rig.io.get_executor()) {
   if (!rig.services)
-    rig.services.emplace(Services{*rig.database, rig.clock, rig.limits, "mail.example.org"});
+    rig.services.emplace(Services{*rig.database, rig.clock, rig.limits, {}, "mail.example.org"});
   auto [mine, theirs] = MemoryStream::pair(rig.io.get_executor());
   mine_ = std::move(mine);
   theirs_ = std::move(theirs);

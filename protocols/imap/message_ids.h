@@ -1,0 +1,14 @@
+// Message-IDs as THREAD=REFERENCES compares them (RFC 5256 section 3).
+#pragma once
+
+#include <string>
+#include <string_view>
+#include <vector>
+
+namespace hauspost::imap {
+
+// Every "<left@right>" in a field's value, in order and without the angle brackets; a quoted left
+// side is unquoted. What is no Message-ID is passed over.
+std::vector<std::string> message_ids(std::string_view value, std::size_t most);
+
+}  // namespace hauspost::imap

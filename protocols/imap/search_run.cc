@@ -1,0 +1,49 @@
+#include "protocols/imap/search_run.h"
+
+#include "store/search/search_index.h"
+
+namespace hauspost::imap {
+namespace {
+
+constexpr std::size_t kSliceMessages = 500;
+
+}  // namespace
+
+void resolve_saved(SearchKey& key, const store::UidSet& saved) {
+  if (key.set.saved) {
+    key.op = SearchOp::kUid;
+    key.set = {};
+    for (const store::UidRange range : saved.ranges())
+      key.set.ranges.push_back({range.first, range.last});
+  }
+  for (SearchKey& inner : key.keys) resolve_saved(inner, saved);
+}
+
+std::optional<Reply> search_refusal(const Session& session, const SearchRequest& request) {
+  const Dialect& dialect = session.dialect();
+  if (dialect.uid_only && request.names_sequence) return uid_required();
+  // RFC 6855 section 3.
+  if (dialect.utf8 && request.names_charset) return bad("CHARSET after ENABLE UTF8=ACCEPT");
+  return std::nullopt;
+}
+
+Task<Result<SearchFound>> run_search(Session& session, SearchKey& key) {
+  const MailboxView& view = session.view();
+  resolve_saved(key, view.saved());
+  SearchFound found;
+  const auto folder = session.database().snapshot().folder(view.folder());
+  if (!folder) co_return found;  // the news after the command say so
+  const std::int64_t now_s =
+      std::chrono::floor<Seconds>(session.services().clock.now()).time_since_epoch().count();
+  const store::SearchIndex* const index = session.database().search();
+  SearchEvaluator search(key, {*folder, view.uids(), &view.recent(), now_s,
+                               index != nullptr ? index->runs() : nullptr});
+  while (search.look_up()) CO_TRY(co_await session.breathe());
+  while (search.step(session.database().snapshot(), kSliceMessages))
+    CO_TRY(co_await session.breathe());
+  found.hits.assign(search.hits().begin(), search.hits().end());
+  found.unreadable = search.unreadable();
+  co_return found;
+}
+
+}  // namespace hauspost::imap
