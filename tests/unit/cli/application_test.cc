@@ -41,6 +41,12 @@ TEST_CASE("cli: a wrong command line ends with 2") {
       {"init", "--port-base", "10000", "--standard-ports"},
       {"help", "database", "nonsense"},
       {"database", "show", "\xff"},
+      {"database", "backup", "DB1"},
+      {"database", "restore", "/srv/backup"},
+      {"database", "restore", "/srv/backup", "--name", "DB2", "--at", "1h", "--lsn", "7"},
+      {"database", "restore", "/srv/backup", "--name", "DB2", "--recovery", "--attach", "DB1"},
+      {"mailbox", "restore", "/srv/backup"},
+      {"backup", "verify"},
   }));
   CHECK(run_words(words) == 2);
 }

@@ -319,3 +319,44 @@ TEST_CASE("directory: what was written is there after opening again, read-only")
   REQUIRE(reader);
   CHECK(*(*reader)->is_accepted_domain("example.test"));
 }
+
+TEST_CASE("directory: a recovery database is no mailbox's home") {
+  Fixture f;
+  f.standard();
+  REQUIRE(f.writer->create_database("RDB", f.folder / "rdb", 100));
+  REQUIRE(f.writer->begin_restore("RDB"));
+  for (const char* const address : {"a@example.test", "b@example.test"}) {
+    const auto made = f.create({.address = address});
+    REQUIRE(made);
+    CHECK(made->database == "DB1");
+  }
+  CHECK(code_of(f.create({.address = "c@example.test", .database = "RDB"})) == ErrorCode::kDenied);
+  const auto restored = f.writer->end_restore("RDB", 7, true);
+  REQUIRE(restored);
+  CHECK(restored->recovery);
+  CHECK(restored->initialised);
+  CHECK(restored->epoch == 7);
+  CHECK_FALSE(restored->mount_at_startup);
+  CHECK((*f.reader().database("rdb"))->recovery);
+  CHECK(code_of(f.writer->move_mailboxes("DB1", "RDB")) == ErrorCode::kDenied);
+}
+
+TEST_CASE("directory: mailboxes move to a restored database") {
+  Fixture f;
+  f.standard();
+  REQUIRE(f.writer->create_database("DB2", f.folder / "db2", 100));
+  const auto anna = f.create({.address = "anna@example.test", .database = "DB1"});
+  REQUIRE(anna);
+  REQUIRE(f.create({.address = "bert@example.test", .database = "DB2"}));
+  REQUIRE(f.writer->mount_database("DB1"));
+  CHECK(code_of(f.writer->move_mailboxes("DB1", "DB2")) == ErrorCode::kDenied);
+  REQUIRE(f.writer->dismount_database("DB1"));
+  CHECK(code_of(f.writer->move_mailboxes("DB9", "DB2")) == ErrorCode::kNotFound);
+  const auto moved = f.writer->move_mailboxes("db1", "DB2");
+  REQUIRE(moved);
+  CHECK(*moved == 1);
+  CHECK(*f.reader().mailbox_count("DB1") == 0);
+  CHECK(*f.reader().mailbox_count("DB2") == 2);
+  CHECK((*f.reader().mailbox(anna->guid))->database == "DB2");
+  REQUIRE(f.writer->remove_database("DB1", false));
+}
