@@ -59,6 +59,7 @@ std::unordered_set<Guid> LimitsCache::take_touched() {
 void LimitsCache::set_on_touched(std::function<void()> call) {
   const std::scoped_lock lock(mutex_);
   on_touched_ = std::move(call);
+  if (on_touched_ && !touched_.empty()) on_touched_();
 }
 
 }  // namespace hauspost::store_worker

@@ -64,12 +64,12 @@ class Quotas(LimitsCase):
         address = self.server.user()
         with self.server.imap(address) as imap:
             self.assertIn("QUOTA=RES-STORAGE", imap.capability()[1][0].decode())
-            self.assertEqual(imap.getquotaroot("INBOX")[1][0], [b"INBOX"])
+            self.assertEqual(imap.getquotaroot("INBOX")[1][0], [b'"INBOX"'])
             self.assertEqual(imap.getquota('""')[0], "NO")
             self.append(imap, 3000)
             self.cli("mailbox", "set", address, "--prohibit-receive", "1M")
             status, (roots, quotas) = imap.getquotaroot("INBOX")
-            self.assertEqual(roots, [b'INBOX ""'])
+            self.assertEqual(roots, [b'"INBOX" ""'])
             used = int(re.match(rb'"" \(STORAGE (\d+) 1024\)', quotas[0]).group(1))
             self.assertIn(used, (3, 4))
             self.assertEqual(imap.getquota('""')[1][0], quotas[0])
@@ -245,7 +245,7 @@ class Recovery(LimitsCase):
         self.assertEqual(items[0]["folder"], "INBOX")
         self.assertEqual(items[0]["gone_s"] - items[0]["deleted_s"], 14 * 24 * 3600)
         said = self.cli("mailbox", "recover", "restore", address, "--subject", "tWO", "--dry-run")
-        self.assertIn("1 messages", said)
+        self.assertEqual(said.split(" (")[0], "Would be put back: 1 message")
         self.assertEqual(self.server.subjects(address), ["Three"])
         self.cli("mailbox", "recover", "restore", address, "--subject", "tWO")
         self.assertEqual(self.server.subjects(address), ["Three", "Two"])
@@ -362,7 +362,7 @@ class Owners(LimitsCase):
         guid = self.disconnected()[address]["guid"]
         self.cli("mailbox", "purge", guid, "--dry-run")
         self.assertIn(address, self.disconnected())
-        self.assertIn("are gone", self.cli("mailbox", "purge", guid, "--yes"))
+        self.assertIn("Gone for good: 1 message", self.cli("mailbox", "purge", guid, "--yes"))
         self.assertNotIn(address, self.disconnected())
         self.assertEqual(self.server.run("mailbox", "purge", guid, "--yes").returncode, 1)
 

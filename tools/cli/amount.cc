@@ -77,6 +77,10 @@ std::optional<std::int64_t> parse_moment(std::string_view text, std::int64_t now
   return now_s - *ago;
 }
 
+std::string messages_text(std::uint64_t messages) {
+  return messages == 1 ? "1 message" : fmt::format("{} messages", messages);
+}
+
 std::string duration_text(std::int64_t seconds) {
   if (seconds == 0) return "0";
   if (seconds % 86'400 == 0) return fmt::format("{}d", seconds / 86'400);

@@ -16,6 +16,8 @@ std::optional<std::int64_t> parse_duration(std::string_view text);
 // A moment: Unix seconds, "2013-11-21", "2013-11-21 19:14" (local time), or a duration ago: "3d".
 std::optional<std::int64_t> parse_moment(std::string_view text, std::int64_t now_s);
 
+// "1 message", "2 messages".
+std::string messages_text(std::uint64_t messages);
 // The shortest exact form that parse_duration reads: "14d", "90s", "0".
 std::string duration_text(std::int64_t seconds);
 

@@ -1,6 +1,7 @@
 // What mailboxes may hold and do hold, and mailboxes without an owner.
 #include <fmt/format.h>
 
+#include "tools/cli/amount.h"
 #include "tools/cli/cmd_mailbox.h"
 #include "tools/cli/limit_options.h"
 #include "tools/cli/password.h"
@@ -199,10 +200,9 @@ Outcome<> run_connect(Context& context, OwnerOptions& options) {
                  {"dry_run", options.dry_run}};
   if (password.generated) answer["password"] = password.secret.reveal();
   context.print(answer);
-  context.say(fmt::format("Mailbox {} {} the {} messages of {}.",
-                          printable(reply.mailbox().address()),
-                          options.dry_run ? "would have" : "has", reply.stored().messages(),
-                          printable(reply.stored().label())));
+  context.say(fmt::format("Mailbox {} {} the mail of {}: {}.", printable(reply.mailbox().address()),
+                          options.dry_run ? "would have" : "has", printable(reply.stored().label()),
+                          messages_text(reply.stored().messages())));
   if (password.generated)
     context.say(fmt::format("Password: {}  (shown this once)", password.secret.reveal()));
   return {};
@@ -221,14 +221,13 @@ Outcome<> run_purge(Context& context, OwnerOptions& options) {
   answer["dry_run"] = options.dry_run;
   context.print(answer);
   const Stored& stored = reply.mailbox().stored();
-  const char* outcome = options.dry_run ? "would be gone"
-                        : reply.done()  ? "are gone"
-                                        : "are being deleted; that goes on behind the scenes";
-  context.say(fmt::format("The {} messages ({}) of {} in database {} {}.",
-                          stored.messages() + stored.recoverable_messages(),
+  const char* outcome = options.dry_run ? "Would be gone for good"
+                        : reply.done()  ? "Gone for good"
+                                        : "Being deleted, which goes on behind the scenes";
+  context.say(fmt::format("{}: {} ({}) of {} in database {}.", outcome,
+                          messages_text(stored.messages() + stored.recoverable_messages()),
                           human_bytes(stored.bytes() + stored.recoverable_bytes()),
-                          printable(stored.label()), printable(reply.mailbox().database()),
-                          outcome));
+                          printable(stored.label()), printable(reply.mailbox().database())));
   return {};
 }
 

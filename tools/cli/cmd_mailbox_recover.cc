@@ -137,23 +137,23 @@ Outcome<> work_through(Context& context, const RecoverOptions& options, std::str
   }
   if (failed && messages == 0) return std::unexpected(*std::move(failed));
   context.print({{"messages", messages}, {"bytes", bytes}, {"dry_run", options.dry_run}});
-  context.say(fmt::format("{} messages ({}) {}.", messages, human_bytes(bytes),
-                          options.dry_run ? would_word : done_word));
+  context.say(fmt::format("{}: {} ({}).", options.dry_run ? would_word : done_word,
+                          messages_text(messages), human_bytes(bytes)));
   if (failed) return partial(fmt::format("{}; what came before stands", failed->text));
   return {};
 }
 
 Outcome<> run_restore(Context& context, RecoverOptions& options) {
-  return work_through<admin::MailboxRecoverRestoreRequest>(
-      context, options, "are back where they were", "would be put back");
+  return work_through<admin::MailboxRecoverRestoreRequest>(context, options, "Put back",
+                                                           "Would be put back");
 }
 
 Outcome<> run_purge(Context& context, RecoverOptions& options) {
   if (!options.dry_run)
     TRY(context.confirm(
         fmt::format("Destroy deleted messages of {} for good", printable(options.name))));
-  return work_through<admin::MailboxRecoverPurgeRequest>(context, options, "are gone for good",
-                                                         "would be gone for good");
+  return work_through<admin::MailboxRecoverPurgeRequest>(context, options, "Gone for good",
+                                                         "Would be gone for good");
 }
 
 CLI::App* add_recover_verb(CLI::App& noun, const std::string& name, const std::string& description,
