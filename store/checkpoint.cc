@@ -146,6 +146,8 @@ Result<> Checkpointer::complete(Pending pending) {
   pinned_ = std::move(pending.snapshot);
   pages_ = pending.pages;
   lsn_ = pending.file.lsn.value;
+  // All that changed since the last one was touched and is now on the disk.
+  index_.environment->let_go_of_pages();
   return {};
 }
 

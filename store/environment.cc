@@ -1,9 +1,14 @@
 #include "store/environment.h"
 
 #include <lmdb.h>
+#include <sys/mman.h>
+#include <sys/stat.h>
+#include <sys/sysmacros.h>
 
+#include <cinttypes>
 #include <cstdio>
 #include <cstring>
+#include <fstream>
 #include <utility>
 
 #include "base/check.h"
@@ -48,6 +53,36 @@ std::unexpected<Error> lmdb_fail(std::string_view what, int code) {
 
 }  // namespace
 
+namespace {
+
+// Where this process has mapped the file, which LMDB does not tell: proc_pid_maps(5), lines like
+// "7f00-7f01 r--s 00000000 fe:00 1234   /path". Empty when it is not there once, shared.
+std::span<char> find_mapping(int descriptor) {
+  struct stat info;
+  if (::fstat(descriptor, &info) != 0) return {};
+  std::ifstream maps("/proc/self/maps");
+  std::span<char> found;
+  for (std::string line; std::getline(maps, line);) {
+    std::uintptr_t begin = 0;
+    std::uintptr_t end = 0;
+    char shared = 0;
+    unsigned major_number = 0;
+    unsigned minor_number = 0;
+    std::uint64_t inode = 0;
+    if (std::sscanf(line.c_str(), "%" SCNxPTR "-%" SCNxPTR " %*3c%c %*x %x:%x %" SCNu64, &begin,
+                    &end, &shared, &major_number, &minor_number, &inode) != 6 ||
+        shared != 's' || inode != info.st_ino || major_number != major(info.st_dev) ||
+        minor_number != minor(info.st_dev))
+      continue;
+    if (!found.empty()) return {};
+    // NOLINTNEXTLINE(performance-no-int-to-ptr): an address is what the file holds
+    found = {reinterpret_cast<char*>(begin), end - begin};
+  }
+  return found;
+}
+
+}  // namespace
+
 Result<std::unique_ptr<Environment>> Environment::open(const Options& options) {
   MDB_env* env = nullptr;
   if (const int code = mdb_env_create(&env); code != 0) return lmdb_fail("mdb_env_create", code);
@@ -62,7 +97,14 @@ Result<std::unique_ptr<Environment>> Environment::open(const Options& options) {
   if (!options.locked) flags |= MDB_NOLOCK;
   code = mdb_env_open(env, options.path.c_str(), flags, options.mode);
   if (code != 0) return lmdb_fail("opening " + options.path, code);
+  environment->map_ = find_mapping(environment->descriptor());
   return environment;
+}
+
+void Environment::let_go_of_pages() {
+  if (map_.empty()) return;
+  // A failure changes nothing but how much stays resident.
+  [[maybe_unused]] const int ignored = ::madvise(map_.data(), map_.size(), MADV_DONTNEED);
 }
 
 Environment::~Environment() {

@@ -82,6 +82,10 @@ class Environment : public std::enable_shared_from_this<Environment> {
   };
   Size size() const;
   int descriptor() const;  // of the data file; owned by this object
+  // Lets go of the mapped pages that are resident: they stay in the page cache, and the next use
+  // finds them there at the price of a soft fault. Keeps a process at what it works with instead of
+  // all it has touched. Any thread, also while others read.
+  void let_go_of_pages();
 
  private:
   friend class ReadTxn;
@@ -91,6 +95,7 @@ class Environment : public std::enable_shared_from_this<Environment> {
 
   static constexpr std::size_t kPooledMax = 64;
   MDB_env* env_;
+  std::span<char> map_;  // where the data file is mapped; empty: not known
   std::mutex mutex_;
   std::vector<MDB_txn*> pool_;  // reset read transactions; guarded by mutex_
 };

@@ -8,7 +8,7 @@ namespace {
 
 // The index grows while a checkpoint's snapshot is open, as replaced pages cannot be reused: one is
 // due, too, when it has grown this much.
-constexpr std::uint64_t kIndexGrowthPages = 32'768;  // 128 MiB
+constexpr std::uint64_t kIndexGrowthPages = 8'192;  // 32 MiB
 constexpr std::int64_t kForgetInterval_s = 3600;
 constexpr std::uint64_t kRecordMargin = 64ULL << 20;  // kept for what is not bodies
 constexpr std::uint64_t kRecordOverhead = 1024;       // of a record beside its bodies, as a guess
