@@ -1,0 +1,117 @@
+// Durable deliveries beside the bare append + fdatasync they stand on.
+#include <fcntl.h>
+#include <unistd.h>
+
+#include <fmt/format.h>
+
+#include <algorithm>
+
+#include "base/task_group.h"
+#include "tests/bench/store/measure.h"
+
+namespace hauspost::bench {
+
+namespace {
+
+constexpr std::size_t kMessageBytes = 4096;
+
+// The floor: overwrite allocated blocks, one fdatasync each.
+double raw_rate(const std::string& path, double duration_s) {
+  const int file = ::open(path.c_str(), O_RDWR | O_CREAT | O_CLOEXEC, 0600);
+  constexpr std::size_t kFileBytes = 64 << 20;
+  const std::string zeros(kFileBytes, '\0');
+  if (::pwrite(file, zeros.data(), zeros.size(), 0) != static_cast<ssize_t>(zeros.size()) ||
+      ::fsync(file) != 0)
+    give_up("cannot write");
+  const std::string record(kMessageBytes + 400, 'r');
+  std::size_t at = 0;
+  std::size_t count = 0;
+  const auto start = Steady::now();
+  while (seconds_since(start) < duration_s) {
+    if (at + record.size() > kFileBytes) at = 0;
+    if (::pwrite(file, record.data(), record.size(), static_cast<off_t>(at)) < 0 ||
+        ::fdatasync(file) != 0)
+      give_up("cannot write");
+    at += record.size();
+    ++count;
+  }
+  const double rate = static_cast<double>(count) / seconds_since(start);
+  ::close(file);
+  ::unlink(path.c_str());
+  return rate;
+}
+
+struct Load {
+  store::Database& database;
+  std::shared_ptr<const std::string> body;
+  std::size_t recipients;
+  Steady::time_point end;
+  std::vector<double> latencies_us;
+};
+
+Task<void> caller(Load& load, std::uint64_t mailbox) {
+  while (Steady::now() < load.end) {
+    store::Delivery delivery;
+    delivery.id = Guid::ordered();
+    delivery.body = load.body;
+    for (std::size_t i = 0; i < load.recipients; ++i)
+      delivery.targets.push_back({numbered(1, mailbox * load.recipients + i), "bench"});
+    const auto start = Steady::now();
+    const auto outcome = co_await load.database.deliver({}, std::move(delivery));
+    if (!outcome) give_up(outcome.error().text);
+    load.latencies_us.push_back(seconds_since(start) * 1e6);
+  }
+}
+
+double measure_load(store::Database& database, std::size_t callers, std::size_t recipients,
+                    double duration_s) {
+  asio::io_context io;
+  Load load{database,
+            std::make_shared<const std::string>(make_message(kMessageBytes, 1)),
+            recipients,
+            Steady::now() +
+                std::chrono::duration_cast<Duration>(std::chrono::duration<double>(duration_s)),
+            {}};
+  const auto before = database.statistics();
+  const double cpu_before_s = cpu_s();
+  const auto start = Steady::now();
+  TaskGroup tasks(io.get_executor());
+  for (std::size_t i = 0; i < callers; ++i) tasks.spawn("caller", caller(load, i));
+  io.run();
+  const double took_s = seconds_since(start);
+  const double used_s = cpu_s() - cpu_before_s;
+  const auto after = database.statistics();
+  std::ranges::sort(load.latencies_us);
+  const auto percentile = [&](double share) {
+    return load.latencies_us[static_cast<std::size_t>(
+        share * static_cast<double>(load.latencies_us.size() - 1))];
+  };
+  const auto count = static_cast<double>(load.latencies_us.size());
+  const auto commits = static_cast<double>(after.commits - before.commits);
+  fmt::print(
+      "{:>4} callers, {:>2} recipients: {:>7.0f}/s  p50 {:>6.0f} us  p99 {:>6.0f} us  {:>5.1f} a "
+      "batch  CPU {:>5.1f} us each, {:.2f} cores\n",
+      callers, recipients, count / took_s, percentile(0.5), percentile(0.99), count / commits,
+      used_s * 1e6 / count, used_s / took_s);
+  return count / took_s;
+}
+
+}  // namespace
+
+void measure_deliveries(const std::string& folder, double duration_s) {
+  const auto database = open_database(options_for(folder));
+  measure_load(*database, 10, 10, 0.3);  // makes the mailboxes
+  double raw = raw_rate(folder + "/raw", duration_s);
+  const double one = measure_load(*database, 1, 1, duration_s);
+  raw = (raw + raw_rate(folder + "/raw", duration_s)) / 2;
+  fmt::print("append + fdatasync alone: {:.0f}/s; one caller reaches {:.0f} % of it\n", raw,
+             100 * one / raw);
+  measure_load(*database, 10, 1, duration_s);
+  measure_load(*database, 100, 1, duration_s);
+  const double ten = measure_load(*database, 1, 10, duration_s);
+  const double again = measure_load(*database, 1, 1, duration_s);
+  fmt::print("ten recipients cost {:.2f} x one\n", again / ten);
+  measure_load(*database, 100, 10, duration_s);
+}
+
+}  // namespace hauspost::bench
