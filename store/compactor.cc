@@ -28,7 +28,7 @@ struct SegmentState {
   SegmentFile file;
   SegmentRow row;
   Lsn last;                   // of its records; 0 for the open one
-  std::int64_t ended_us = 0;  // when the next one began
+  std::int64_t ended_us = 0;  // when the next one began; only when segments are kept for a time
   bool open = false;
 
   bool worth_while(unsigned below_percent) const {
@@ -56,7 +56,9 @@ Result<std::vector<SegmentState>> read_segments(const CompactedParts& parts) {
     if (!state.open) {
       // Between it and the next file there may be dropped ones: then this is more than its last.
       state.last = Lsn(files[i + 1].first_lsn.value - 1);
-      TRY_ASSIGN(state.ended_us, created_us(files[i + 1]));
+      if (parts.options.keep_log > Duration{}) {
+        TRY_ASSIGN(state.ended_us, created_us(files[i + 1]));
+      }
     }
     states.push_back(std::move(state));
   }
@@ -224,7 +226,9 @@ Result<> Compactor::remove_files() {
     log::info("store.segment.dropped", {{"segment", file.path}, {"bytes", file.bytes}});
   }
   report_.segments_waiting = 0;
-  return parts_.platform.disk->sync_folder(log_folder(parts_.options.path));
+  auto synced = parts_.platform.disk->sync_folder(log_folder(parts_.options.path));
+  if (!synced) parts_.platform.fatal(synced.error());
+  return synced;
 }
 
 Result<> Compactor::wait_for_checkpoint(Lsn lsn) {
@@ -260,8 +264,8 @@ Result<> Compactor::shrink() {
     TRY_ASSIGN(const ReadTxn txn, parts_.index.environment->read());
     return Environment::free_pages(txn);
   }());
-  const bool worth_while = free * size.page_bytes >= kShrinkFreeBytesMin &&
-                           free * kShrinkFreeShare >= size.pages_used;
+  const bool worth_while =
+      free * size.page_bytes >= kShrinkFreeBytesMin && free * kShrinkFreeShare >= size.pages_used;
   if (!worth_while && !options_.always_shrink) return {};
   report_.index_shrunk = true;
   if (options_.dry_run) {

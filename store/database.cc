@@ -168,6 +168,8 @@ void Database::Impl::close() {
   if (search != nullptr) search->stop();
   if (caretaker != nullptr) caretaker->stop();
   if (writer != nullptr) writer->stop();
+  // One on demand meets a writer that refuses, and ends.
+  const std::scoped_lock no_compaction(compacting);
   if (checkpointer != nullptr) {
     checkpointer->stop();
     if (!fenced) {

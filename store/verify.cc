@@ -364,6 +364,7 @@ class OfflineCheck {
   Result<VerifyReport> run() {
     const auto extent = log_extent(path_, guid_);
     if (!extent) report_.faults.push_back(extent.error().text);
+    if (extent) TRY(check_image_of(*extent));
     std::optional<Index> index = open_index();
     std::optional<ReadTxn> txn;
     Lsn applied;
@@ -389,6 +390,19 @@ class OfflineCheck {
     if (index) return std::move(*index);
     report_.faults.push_back(index.error().text);
     return std::nullopt;
+  }
+
+  // What stands in for the log's beginning once that was dropped.
+  Result<> check_image_of(const LogExtent& extent) {
+    const auto image = check_image(path_ + "/" + std::string(kImageFile), progress_);
+    TRY(progress_.check());
+    if (!image && image.error().code != ErrorCode::kNotFound)
+      report_.faults.push_back(image.error().text);
+    const Lsn first = extent.segments.empty() ? Lsn(1) : extent.segments.front().first_lsn;
+    if (first.value > 1 && (!image || extent.covered.next() < first))
+      report_.faults.push_back(
+          fmt::format("no image of the index stands in for the records before {}", first.value));
+    return {};
   }
 
   Result<> read_files(Lsn last) {

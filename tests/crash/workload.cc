@@ -5,8 +5,10 @@
 
 #include <filesystem>
 #include <random>
+#include <thread>
 
 #include "base/task_group.h"
+#include "store/compaction.h"
 #include "store/platform.h"
 #include "tests/crash/ledger.h"
 
@@ -207,6 +209,43 @@ Task<void> work(store::Database& database, std::size_t index, std::uint64_t seed
   if (!ended) outcome = std::move(ended);
 }
 
+// Compacts all the while, more eagerly than anybody would, and gives the index a new file each
+// second time.
+class Compacting {
+ public:
+  explicit Compacting(store::Database& database)
+      : database_(database), thread_([this] { run(); }) {}
+  Compacting(const Compacting&) = delete;
+  Compacting& operator=(const Compacting&) = delete;
+  ~Compacting() {
+    if (thread_.joinable()) thread_.join();
+  }
+
+  Result<> finish() {
+    over_ = true;
+    thread_.join();
+    return outcome_;
+  }
+
+ private:
+  void run() {
+    for (int round = 0; !over_ && outcome_; ++round) {
+      store::CompactOptions options;
+      options.below_percent = 80;
+      options.shrink_index = options.always_shrink = round % 2 == 1;
+      store::Progress progress;
+      if (const auto report = database_.compact(options, progress); !report)
+        outcome_ = fail(report.error());
+      std::this_thread::sleep_for(2ms);
+    }
+  }
+
+  store::Database& database_;
+  Result<> outcome_;
+  std::atomic<bool> over_ = false;
+  std::thread thread_;
+};
+
 }  // namespace
 
 store::OpenOptions database_options(std::string folder) {
@@ -214,7 +253,7 @@ store::OpenOptions database_options(std::string folder) {
   options.path = std::move(folder);
   options.guid = database_guid();
   options.create = true;
-  options.segment_bytes = 256 << 10;
+  options.segment_bytes = 64 << 10;
   options.index_bytes_max = 64 << 20;
   options.checkpoint_log_bytes = 192 * 1024;
   options.checkpoint_interval = 20ms;
@@ -232,7 +271,9 @@ Result<> run_workload(const WorkloadOptions& options) {
       group.spawn("worker", work(*database, i, options.seed * 1000 + life * 100 + i, models[i],
                                  options.operations / (options.reopens + 1), life, outcome));
     }
+    Compacting compacting(*database);
     io.run();
+    TRY(compacting.finish());
     database->close();
     TRY(std::move(outcome));
   }

@@ -114,6 +114,14 @@ TEST_CASE("compaction: drops dead segments and keeps every message", "[compactio
     CHECK(opened.error().code == ErrorCode::kCorrupt);
     CHECK(opened.error().text.find("image") != std::string::npos);
   }
+  SECTION("verify misses an image that is gone, and sees damage in it") {
+    std::string image = read_whole(folder.path() + "/image");
+    image[image.size() / 2] ^= 1;
+    write_whole(folder.path() + "/image", image);
+    CHECK_FALSE(verify(folder.path())->is_whole());
+    fs::remove(folder.path() + "/image");
+    CHECK_FALSE(verify(folder.path())->is_whole());
+  }
   SECTION("a damaged image is not used") {
     fs::remove(folder.path() + "/index.mdb");
     std::string image = read_whole(folder.path() + "/image");

@@ -23,13 +23,16 @@ class FaultDisk final : public Disk {
   void arm(Fault fault, std::uint64_t at, Kind only);
   std::uint64_t operations() const { return operations_; }
   bool hit() const { return hit_; }
+  // From now on syncs succeed and make nothing durable.
+  void lie_about_syncs() { lying_ = true; }
   // Called before a file is opened or gets its name: what lies around the disk can be noted.
   std::function<void(const std::string& path)> before_open;
   std::function<void(const std::string& from, const std::string& to)> before_rename;
   void set_free_bytes(std::optional<std::uint64_t> bytes) { free_bytes_ = bytes; }
 
   // Power loss: of each write that no sync followed, only some bytes (or none) reached the disk;
-  // renames and removals that no folder sync followed may be undone. REQUIRES: nobody uses the disk any more.
+  // renames and removals that no folder sync followed may be undone. REQUIRES: nobody uses the disk
+  // any more.
   void lose_power(std::mt19937_64& random);
 
   Result<std::unique_ptr<DiskFile>> open(const std::string& path) override;
@@ -62,6 +65,7 @@ class FaultDisk final : public Disk {
   std::atomic<std::uint64_t> operations_ = 0;
   std::atomic<bool> hit_ = false;
   std::optional<std::uint64_t> free_bytes_;
+  std::atomic<bool> lying_ = false;
   std::vector<Undo> unsynced_;
 };
 

@@ -40,6 +40,7 @@ class FaultDisk::File final : public DiskFile {
 
   Result<> sync() override {
     TRY(disk_.step(Kind::kSync));
+    if (disk_.lying_) return {};
     const std::scoped_lock lock(disk_.mutex_);
     std::erase_if(disk_.unsynced_,
                   [&](const Undo& undo) { return undo.descriptor && undo.inode == inode_; });
@@ -119,6 +120,7 @@ Result<> FaultDisk::remove(const std::string& path) {
 
 Result<> FaultDisk::sync_folder(const std::string& path) {
   TRY(step(Kind::kSync));
+  if (lying_) return {};
   const std::scoped_lock lock(mutex_);
   std::erase_if(unsynced_, [&](const Undo& undo) {
     return !undo.to.empty() && std::filesystem::path(undo.to).parent_path() == path;
@@ -177,7 +179,9 @@ void FaultDisk::lose_power(std::mt19937_64& random) {
     if (undo->descriptor != nullptr) {
       undo_write(*undo, random);
     } else if (random() % 2 == 0) {
-      if (!undo->from.empty()) REQUIRE(::rename(undo->to.c_str(), undo->from.c_str()) == 0);
+      // Of a name that went away later there is nothing to undo.
+      if (!undo->from.empty() && std::filesystem::exists(undo->to))
+        REQUIRE(::rename(undo->to.c_str(), undo->from.c_str()) == 0);
       if (undo->replaced) write_whole(undo->to, *undo->replaced);
     }
   }
