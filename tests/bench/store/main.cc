@@ -1,5 +1,5 @@
 // What the store costs on this disk (tests/bench/README.md).
-//   bench_store FOLDER [SECONDS] [deliveries|reading|opening|recovery|memory ...]
+//   bench_store FOLDER [SECONDS] [deliveries|reading|opening|recovery|deleting|memory ...]
 // FOLDER must not exist; it is removed at the end.
 #include <fmt/format.h>
 
@@ -23,6 +23,7 @@ int main(int argc, char** argv) {
       {"reading", measure_reading},
       {"opening", measure_opening},
       {"recovery", measure_recovery},
+      {"deleting", measure_deleting},
   };
   if (!std::filesystem::create_directory(folder)) give_up("the folder exists");
   for (const auto& [name, measure] : measures) {

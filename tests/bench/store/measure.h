@@ -34,6 +34,7 @@ void measure_deliveries(const std::string& folder, double duration_s);
 void measure_reading(const std::string& folder);
 void measure_opening(const std::string& folder);
 void measure_recovery(const std::string& folder);
+void measure_deleting(const std::string& folder);
 void measure_memory(const std::string& folder);
 
 }  // namespace hauspost::bench
