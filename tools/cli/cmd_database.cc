@@ -44,13 +44,17 @@ Outcome<> run_create(Context& context, DatabaseOptions& options) {
   return {};
 }
 
+std::string state_text(const admin::Database& database) {
+  return database.recovery() ? "recovery" : state_word(database.state());
+}
+
 Outcome<> run_list(Context& context) {
   TRY_ASSIGN(const auto reply, context.ask(admin::DatabaseListRequest{}));
   context.print(to_json_list(reply.databases()));
   Table table(
       {{"NAME"}, {"STATE"}, {"MAILBOXES", true}, {"MESSAGES", true}, {"MAIL", true}, {"PATH"}});
   for (const auto& database : reply.databases()) {
-    table.add({database.name(), state_word(database.state()), std::to_string(database.mailboxes()),
+    table.add({database.name(), state_text(database), std::to_string(database.mailboxes()),
                figures(database, database.messages()), size(database, database.live_body_bytes()),
                database.path()});
   }
@@ -68,9 +72,17 @@ std::string scan_text(const admin::Database& database) {
   return text;
 }
 
+std::string backup_text(const admin::Database& database) {
+  if (database.last_backup_s() == 0) return "none";
+  return fmt::format("{}, {}, up to record {}, in {}", human_time(database.last_backup_s()),
+                     database.last_backup_full() ? "full" : "incremental",
+                     database.last_backup_lsn(), printable(database.last_backup_path()));
+}
+
 // What the worker says of its files; nothing of a dismounted one.
 void add_file_rows(Table& table, const admin::Database& database) {
   if (!database.problem().empty()) table.add({"problem", printable(database.problem())});
+  table.add({"last backup", backup_text(database)});
   if (!database.statistics_known()) return;
   const auto& facts = database.statistics();
   table.add({"segments", std::to_string(facts.segments())});
@@ -105,7 +117,7 @@ void show(Context& context, const admin::Database& database) {
   Table table({{"FIELD"}, {"VALUE"}});
   table.add({"name", database.name()});
   table.add({"guid", guid_text(database.guid())});
-  table.add({"state", state_word(database.state())});
+  table.add({"state", state_text(database)});
   table.add({"path", database.path()});
   table.add({"created", human_time(database.created_s())});
   table.add({"epoch", std::to_string(database.epoch())});

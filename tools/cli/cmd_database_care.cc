@@ -117,7 +117,7 @@ Failure not_whole(const std::string& name, const wire::CheckReport& report) {
         name, name);
   }
   return {Exit::kRefused, std::string(to_string(ErrorCode::kCorrupt)),
-          fmt::format("database {} is damaged: {}", printable(name), next)};
+          fmt::format("database {} is damaged: {}", printable(name), next), true};
 }
 
 Outcome<> run_check(Context& context, CareOptions& options) {

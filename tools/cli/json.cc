@@ -102,6 +102,11 @@ Json to_json(const admin::Database& database) {
           {"compact_below_percent", database.compact_below_percent()},
           {"keep_log_s", database.keep_log_s()},
           {"compacted_s", database.compacted_s()},
+          {"recovery", database.recovery()},
+          {"last_backup_s", database.last_backup_s()},
+          {"last_backup_lsn", database.last_backup_lsn()},
+          {"last_backup_full", database.last_backup_full()},
+          {"last_backup_path", database.last_backup_path()},
           {"limits", to_json(database.limits())},
           {"jobs", jobs},
           {"upkeep", upkeep_json(database.statistics())}};

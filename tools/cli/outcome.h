@@ -21,6 +21,7 @@ struct Failure {
   Exit exit = Exit::kRefused;
   std::string code;  // as base/result.h spells error codes; "usage", "partial" for ours
   std::string text;  // object, cause, next step: one line
+  bool answered = false;  // the whole answer is on standard output already
 };
 
 template <class T = void>
