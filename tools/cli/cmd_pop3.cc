@@ -1,0 +1,104 @@
+#include <fmt/format.h>
+
+#include "tools/cli/amount.h"
+#include "tools/cli/commands.h"
+#include "tools/cli/table.h"
+
+namespace hauspost::cli {
+
+namespace {
+
+struct SetOptions {
+  std::string sort_order;
+  std::optional<std::uint32_t> sessions_per_account;
+  std::string login_time;
+  std::string idle_time;
+  std::optional<std::uint32_t> command_bytes;
+  bool dry_run = false;
+};
+
+std::string_view order_word(admin::Pop3SortOrder order) {
+  return order == admin::POP3_SORT_ORDER_NEWEST_FIRST ? "newest-first" : "oldest-first";
+}
+
+void show(Context& context, const admin::Pop3Settings& settings) {
+  context.print({{"sort_order", order_word(settings.sort_order())},
+                 {"sessions_per_account_max", settings.sessions_per_account_max()},
+                 {"login_s", settings.login_s()},
+                 {"idle_s", settings.idle_s()},
+                 {"line_bytes_max", settings.line_bytes_max()}});
+  Table table({{"SETTING"}, {"VALUE"}});
+  table.add({"sort-order", std::string(order_word(settings.sort_order()))});
+  table.add({"sessions-per-account", std::to_string(settings.sessions_per_account_max())});
+  table.add({"login-time", duration_text(settings.login_s())});
+  table.add({"idle-time", duration_text(settings.idle_s())});
+  table.add({"command-bytes", std::to_string(settings.line_bytes_max())});
+  context.say(table.render(terminal_width()));
+}
+
+Outcome<std::uint32_t> seconds_of(std::string_view option, const std::string& text) {
+  const auto seconds = parse_duration(text);
+  if (!seconds || *seconds < 0 || *seconds > UINT32_MAX)
+    return usage(fmt::format("{} {}: a time, for instance 90s or 30m", option, printable(text)));
+  return static_cast<std::uint32_t>(*seconds);
+}
+
+Outcome<> run_show(Context& context) {
+  TRY_ASSIGN(const auto reply, context.ask(admin::Pop3ShowRequest{}));
+  show(context, reply.settings());
+  return {};
+}
+
+Outcome<> run_set(Context& context, SetOptions& options) {
+  admin::Pop3SetRequest request;
+  request.set_dry_run(options.dry_run);
+  if (!options.sort_order.empty()) {
+    request.set_sort_order(options.sort_order == "newest-first"
+                               ? admin::POP3_SORT_ORDER_NEWEST_FIRST
+                               : admin::POP3_SORT_ORDER_OLDEST_FIRST);
+  }
+  if (options.sessions_per_account)
+    request.set_sessions_per_account_max(*options.sessions_per_account);
+  if (!options.login_time.empty()) {
+    TRY_ASSIGN(const std::uint32_t seconds, seconds_of("--login-time", options.login_time));
+    request.set_login_s(seconds);
+  }
+  if (!options.idle_time.empty()) {
+    TRY_ASSIGN(const std::uint32_t seconds, seconds_of("--idle-time", options.idle_time));
+    request.set_idle_s(seconds);
+  }
+  if (options.command_bytes) request.set_line_bytes_max(*options.command_bytes);
+  const bool any = request.has_sort_order() || request.has_sessions_per_account_max() ||
+                   request.has_login_s() || request.has_idle_s() || request.has_line_bytes_max();
+  if (!any) return usage("nothing to set; see: hauspost pop3 set --help");
+  TRY_ASSIGN(const auto reply, context.ask(request));
+  show(context, reply.settings());
+  return {};
+}
+
+}  // namespace
+
+void add_pop3_commands(CLI::App& app, Verb& chosen) {
+  CLI::App* noun = add_noun(app, "pop3", "Settings of POP3");
+  add_verb(*noun, "show", "Show the settings", chosen, run_show);
+  auto options = std::make_shared<SetOptions>();
+  CLI::App* set =
+      add_verb<SetOptions>(*noun, "set", "Change settings, for sessions that begin from now on",
+                           chosen, options, run_set);
+  set->add_option("--sort-order", options->sort_order, "How messages are numbered")
+      ->check(CLI::IsMember({"oldest-first", "newest-first"}));
+  set->add_option("--sessions-per-account", options->sessions_per_account,
+                  "POP3 sessions that an account may have at once")
+      ->type_name("N");
+  set->add_option("--login-time", options->login_time, "From connecting to login; 10s to 1h")
+      ->type_name("TIME");
+  set->add_option("--idle-time", options->idle_time,
+                  "Without a command, after that the session ends; 30s to 1h")
+      ->type_name("TIME");
+  set->add_option("--command-bytes", options->command_bytes,
+                  "Longest command with its line end; 40 to 1024")
+      ->type_name("N");
+  set->add_flag("--dry-run", options->dry_run, "Check and show, change nothing");
+}
+
+}  // namespace hauspost::cli
