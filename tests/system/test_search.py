@@ -56,9 +56,9 @@ class SearchTest(OwnServerTest):
         self.assertEqual(self.status()["behind"], 0)
         self.server.cli("search", "rebuild", "DB1", "--background")
         self.check_answers()
+        self.drop_and_make_again()
 
-    def test_dropped_while_dismounted_and_made_again(self):
-        self.await_indexed(512)
+    def drop_and_make_again(self):
         path = self.server.ask("database", "show", "DB1")["path"]
         self.server.cli("database", "dismount", "DB1")
         report = self.server.ask("search", "rebuild", "DB1")
