@@ -7,6 +7,7 @@
 #include "server/directory/pop3_settings.h"
 #include "server/store_worker/job_kinds.h"
 #include "server/store_worker/worker_statistics.h"
+#include "store/backup/restore.h"
 #include "store/mime/message.h"
 #include "store/mime/search_text.h"
 #include "transport/delivery/serve_delivery.h"
@@ -98,6 +99,7 @@ Result<std::unique_ptr<StoreWorker>> StoreWorker::open(Executor executor,
   options.keep_log = Seconds(upkeep.keep_log_s);
   options.limits = [&cache = *limits](const Guid& mailbox) { return cache.for_store(mailbox); };
   options.search_text = mime::extract_search_text;
+  store::remove_scratch(options.path);  // of a worker that died while it read a backup
   auto database = store::Database::open(std::move(options));
   if (!database) return fail(std::move(database).error().within("database " + settings.database));
   return std::unique_ptr<StoreWorker>(new StoreWorker(executor, settings, std::move(*reader),

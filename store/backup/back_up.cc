@@ -194,7 +194,8 @@ class BackingUp {
   }
 
   // Segments keep their names and contents for ever: one that begins amid records of the set was
-  // written by another history. And where histories part, the newest segment that both have differs.
+  // written by another history. And where histories part, the newest segment that both have
+  // differs.
   Result<> check_history(const std::vector<SegmentFile>& segments) const {
     const auto& known = set_.manifest.segments;
     const BackupSegment* newest = nullptr;
@@ -205,8 +206,8 @@ class BackingUp {
       newest = &*same;
     }
     if (newest == nullptr) return {};
-    TRY_ASSIGN(const auto live, SegmentMap::open(log_folder(database_.path()) + "/" +
-                                                 segment_name(newest->first)));
+    TRY_ASSIGN(const auto live,
+               SegmentMap::open(log_folder(database_.path()) + "/" + segment_name(newest->first)));
     const std::string_view bytes = live->bytes();
     if (bytes.size() < newest->bytes || crc32c(bytes.substr(0, newest->bytes)) != newest->crc)
       return other_history();

@@ -182,8 +182,14 @@ std::string describe(const std::vector<LsnSpan>& spans) {
 }
 
 std::unexpected<Error> out_of_reach(const BackupSet& set, const std::string& what) {
-  return fail(ErrorCode::kNotFound, fmt::format("{} cannot bring back {}; it reaches {}", set.path,
-                                                what, describe(restorable(set.manifest))));
+  const auto& segments = set.manifest.segments;
+  const std::string times =
+      segments.empty() ? std::string()
+                       : fmt::format(" ({} to {})", format_time(segments.front().oldest_us),
+                                     format_time(segments.back().newest_us));
+  return fail(ErrorCode::kNotFound,
+              fmt::format("{} cannot bring back {}; it reaches {}{}", set.path, what,
+                          describe(restorable(set.manifest)), times));
 }
 
 Result<Lsn> find_time(const BackupSet& set, std::int64_t time_us) {

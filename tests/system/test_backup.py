@@ -101,6 +101,16 @@ class Backups(OwnServerTest):
             self.assertGreater(int(imap.response("UIDVALIDITY")[1][0]), before)
         self.assertEqual(self.server.subjects(address), ["one"])
 
+    def test_mail_that_waited_for_the_lost_database_arrives_in_the_restored_one(self):
+        address = self.server.user()
+        self.server.deliver(address, "before")
+        self.back_up()
+        self.server.cli("database", "dismount", "DB1")
+        self.server.deliver(address, "waited")
+        self.server.cli("database", "restore", str(self.backup), "--name", "DB2", "--attach", "DB1")
+        self.server.wait_for_subject(address, "waited", seconds=30)
+        self.assertEqual(self.server.subjects(address), ["before", "waited"])
+
     def test_the_moment_between_two_deliveries(self):
         address = self.server.user()
         self.server.deliver(address, "first")
@@ -239,7 +249,7 @@ class Backups(OwnServerTest):
         self.assertIn("recovery database", self.refused("database", "mount", "RDB"))
         self.assertIn("recovery database", self.refused(
             "mailbox", "create", f"new@{address.partition('@')[2]}", "--database", "RDB",
-            "--no-password"))
+            "--generate"))
         report = self.server.ask("mailbox", "restore", "RDB", "--mailbox", address)
         self.assertEqual(report["copied"], 1)
         self.assertEqual(self.server.subjects(address), ["lost"])
