@@ -49,6 +49,12 @@ Result<std::shared_ptr<const SegmentMap>> SegmentMap::open(const std::string& pa
 
 SegmentMap::~SegmentMap() { ::munmap(const_cast<char*>(bytes_.data()), bytes_.size()); }
 
+void SegmentMap::let_go_of_pages() const {
+  // A failure changes nothing but how much stays resident.
+  [[maybe_unused]] const int ignored =
+      ::madvise(const_cast<char*>(bytes_.data()), bytes_.size(), MADV_DONTNEED);
+}
+
 Result<BlobView> SegmentMap::unchecked_blob(std::uint64_t offset) const {
   if (offset < kSegmentHeaderBytes || offset >= bytes_.size())
     return fail(ErrorCode::kCorrupt, "body outside its segment");
@@ -101,6 +107,19 @@ Result<std::shared_ptr<const SegmentMap>> SegmentCache::get(Lsn segment, std::ui
   if (found == maps_.end() && maps_.size() >= kMappedMax) maps_.erase(maps_.begin());
   maps_[segment.value] = *opened;
   return *std::move(opened);
+}
+
+void SegmentCache::note_read(const std::shared_ptr<const SegmentMap>& map, std::uint64_t bytes) {
+  std::vector<std::shared_ptr<const SegmentMap>> read;
+  {
+    const std::scoped_lock lock(mutex_);
+    if (std::ranges::find(read_, map) == read_.end()) read_.push_back(map);
+    resident_ += std::max(bytes, kReadAroundBytes);
+    if (resident_ < kResidentMax) return;
+    resident_ = 0;
+    read = std::exchange(read_, {});
+  }
+  for (const auto& one : read) one->let_go_of_pages();
 }
 
 void SegmentCache::forget(Lsn segment) {

@@ -27,6 +27,8 @@ class SegmentMap {
   // The blob at `offset`, its CRC checked: each time for small ones, once a mapping for large ones.
   Result<BlobView> blob(std::uint64_t offset) const;
   Result<BlobView> unchecked_blob(std::uint64_t offset) const;
+  // As Environment::let_go_of_pages.
+  void let_go_of_pages() const;
 
  private:
   explicit SegmentMap(std::string_view bytes) : bytes_(bytes) {}
@@ -54,12 +56,19 @@ class SegmentCache {
   Result<std::shared_ptr<const SegmentMap>> get(Lsn segment, std::uint64_t end);
   // The file goes away.
   void forget(Lsn segment);
+  // Somebody reads `bytes` of `map`. Now and then this lets go of what was read before, so that a
+  // walk over all mail does not keep all mail resident.
+  void note_read(const std::shared_ptr<const SegmentMap>& map, std::uint64_t bytes);
 
  private:
   static constexpr std::size_t kMappedMax = 1024;
+  static constexpr std::uint64_t kResidentMax = 16ULL << 20;
+  static constexpr std::uint64_t kReadAroundBytes = 16ULL << 10;  // the kernel maps neighbours, too
   std::string folder_;
   std::mutex mutex_;
   std::map<std::uint64_t, std::shared_ptr<const SegmentMap>> maps_;  // shared with bodies read
+  std::uint64_t resident_ = 0;  // at most about this much of `read_`
+  std::vector<std::shared_ptr<const SegmentMap>> read_;  // since pages were let go last
 };
 
 }  // namespace hauspost::store

@@ -284,6 +284,7 @@ Result<Body> Snapshot::unchecked_body(BodyId id) const {
   if (!raw) return fail(ErrorCode::kNotFound, "no such body");
   TRY_ASSIGN(const BodyRow row, decode_body(*raw));
   TRY_ASSIGN(auto segment, impl_->segments.get(row.segment, row.offset + row.bytes));
+  impl_->segments.note_read(segment, row.bytes);
   TRY_ASSIGN(const BlobView blob, segment->unchecked_blob(row.offset));
   if (blob.bytes != row.bytes)
     return fail(ErrorCode::kCorrupt, "a body is not as long as the index says");

@@ -8,7 +8,10 @@ namespace {
 
 // The index grows while a checkpoint's snapshot is open, as replaced pages cannot be reused: one is
 // due, too, when it has grown this much.
-constexpr std::uint64_t kIndexGrowthPages = 8'192;  // 32 MiB
+constexpr std::uint64_t kIndexGrowthPages = 16'384;  // 64 MiB
+// A commit touches some fifteen pages of the index, a record of a large batch some eight.
+constexpr std::uint64_t kCommitsResident = 256;
+constexpr std::uint64_t kRecordsResident = 512;
 constexpr std::int64_t kForgetInterval_s = 3600;
 constexpr std::uint64_t kRecordMargin = 64ULL << 20;  // kept for what is not bodies
 constexpr std::uint64_t kRecordOverhead = 1024;       // of a record beside its bodies, as a guess
@@ -188,6 +191,7 @@ void Writer::write_batch(Batch& batch) {
   last_lsn_ = Lsn(log_->next_lsn().value - 1);
   ++commits_;
   records_ += records;
+  let_go_if_due(records);
   hub_.tell(applier->take_events());
   if (platform_.in_order) checkpoint_if_due();
   answer_all(batch, std::nullopt);
@@ -271,6 +275,14 @@ void Writer::answer_all(Batch& batch, const std::optional<Error>& error) {
 void Writer::fence(Batch& batch, const Error& error) {
   platform_.fatal(error);  // sets fenced_ when it returns at all
   answer_all(batch, Error{ErrorCode::kUnavailable, "the database's disk failed"});
+}
+
+// Between checkpoints, too, the pages of the index that this thread has touched pile up.
+void Writer::let_go_if_due(std::uint64_t records) {
+  resident_records_ += records;
+  if (++resident_commits_ < kCommitsResident && resident_records_ < kRecordsResident) return;
+  resident_commits_ = resident_records_ = 0;
+  index_.environment->let_go_of_pages();
 }
 
 bool Writer::checkpoint_due() const {

@@ -77,6 +77,7 @@ class Writer {
   Result<> take_space(const WriteTxn& txn, const Batch& batch);
   void run_errands();
   void checkpoint_if_due();
+  void let_go_if_due(std::uint64_t records);
   bool checkpoint_due() const;
   RecordHeader header_for(Actor actor) const;
 
@@ -108,6 +109,8 @@ class Writer {
   IndexSpace index_space_;
   Lsn last_lsn_;
   std::uint64_t log_since_checkpoint_ = 0;
+  std::uint64_t resident_commits_ = 0;  // since the index's pages were let go
+  std::uint64_t resident_records_ = 0;
   std::chrono::steady_clock::time_point checkpoint_time_;
   std::int64_t next_forget_s_ = 0;
 
