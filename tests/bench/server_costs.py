@@ -81,11 +81,12 @@ def count_calls(pids, rig, conns, messages):
     print(f"{conns:>3} connections  together            {total:6.2f}", flush=True)
 
 
-def idle_session(user):
+def idle_session(user, source):
     context = ssl.create_default_context()
     context.check_hostname = False
     context.verify_mode = ssl.CERT_NONE
-    session = context.wrap_socket(socket.create_connection(("127.0.0.1", PORTS + 993)))
+    session = context.wrap_socket(
+        socket.create_connection(("127.0.0.1", PORTS + 993), source_address=(source, 0)))
     reader = session.makefile("rb")
     reader.readline()
     for tag, command in (("a", f"LOGIN {user}@{rig_server.DOMAIN} {rig_server.PASSWORD}"), ("b", "SELECT INBOX"),
@@ -100,10 +101,21 @@ def idle_session(user):
 
 
 def show_memory(pid, when):
-    rollup = pathlib.Path(f"/proc/{pid}/smaps_rollup").read_text()
-    kib = {name: int(value) for name, value in re.findall(r"^(\w+):\s+(\d+) kB", rollup, re.MULTILINE)}
-    private = kib["Private_Clean"] + kib["Private_Dirty"]
-    print(f"{when:<34} private {private / 1024:6.1f} MiB, of it anonymous {kib['Anonymous'] / 1024:6.1f} MiB", flush=True)
+    files = {}
+    anonymous = private = 0
+    name = ""
+    for line in pathlib.Path(f"/proc/{pid}/smaps").read_text().splitlines():
+        head = re.match(r"[0-9a-f]+-[0-9a-f]+ \S+ \S+ \S+ \d+\s*(.*)", line)
+        if head:
+            name = pathlib.Path(head[1]).name or "(none)"
+        elif line.startswith("Private_"):
+            files[name] = files.get(name, 0) + int(line.split()[1])
+            private += int(line.split()[1])
+        elif line.startswith("Anonymous:"):
+            anonymous += int(line.split()[1])
+    largest = ", ".join(f"{file} {kib / 1024:.1f}" for file, kib in sorted(files.items(), key=lambda one: -one[1])[:4])
+    print(f"{when:<34} private {private / 1024:6.1f} MiB, of it anonymous {anonymous / 1024:6.1f} MiB ({largest})",
+          flush=True)
 
 
 def main():
@@ -127,7 +139,7 @@ def main():
             messages = int(sys.argv[4]) if len(sys.argv) > 4 else 10_000
             load(rig, 10, messages)
             show_memory(store, f"after {messages} deliveries")
-            sessions = [idle_session(f"u{n % 50:05d}") for n in range(SESSIONS)]
+            sessions = [idle_session(f"u{n % 50:05d}", f"127.0.1.{n + 1}") for n in range(SESSIONS)]
             show_memory(store, f"with {len(sessions)} idle sessions")
             time.sleep(SETTLE_SECONDS)
             show_memory(store, f"{SETTLE_SECONDS} s later")

@@ -27,13 +27,15 @@ double cpu_s() {
   return seconds(usage.ru_utime) + seconds(usage.ru_stime);
 }
 
-double private_mib() {
+Memory memory() {
   std::ifstream rollup("/proc/self/smaps_rollup");
-  double kib = 0;
+  Memory memory;
   for (std::string line; std::getline(rollup, line);) {
-    if (line.starts_with("Private_")) kib += std::stod(line.substr(line.find(':') + 1));
+    const auto mib = [&] { return std::stod(line.substr(line.find(':') + 1)) / 1024; };
+    if (line.starts_with("Private_")) memory.private_mib += mib();
+    if (line.starts_with("Anonymous:")) memory.anonymous_mib = mib();
   }
-  return kib / 1024;
+  return memory;
 }
 
 void give_up(std::string_view why) {

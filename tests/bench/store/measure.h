@@ -17,8 +17,13 @@ using Steady = std::chrono::steady_clock;
 double seconds_since(Steady::time_point start);
 // CPU time of this process so far, user and system.
 double cpu_s();
-// Private memory in RAM now, in MiB (smaps_rollup).
-double private_mib();
+// In RAM now (smaps_rollup). Mapped files count as private when nobody else maps them, though they
+// are the page cache's.
+struct Memory {
+  double private_mib = 0;
+  double anonymous_mib = 0;
+};
+Memory memory();
 [[noreturn]] void give_up(std::string_view why);
 // Runs `task` to its end on an io_context of its own.
 void run(const std::function<Task<void>(Executor)>& task);

@@ -121,7 +121,7 @@ void measure_opening(const std::string& folder_path) {
   asio::io_context io;
   Best best;
   Best unseen;
-  const double before_mib = private_mib();
+  const double before_mib = memory().anonymous_mib;
   double view_mib = 0;
   for (int i = 0; i < kRounds; ++i) {
     Signal signal;
@@ -129,7 +129,7 @@ void measure_opening(const std::string& folder_path) {
     imap::MailboxView view(*database, folder, false, {}, io.get_executor(), signal);
     if (!view.open() || view.size() != kMessages) give_up("the folder does not open");
     best.take(start);
-    view_mib = private_mib() - before_mib;
+    view_mib = memory().anonymous_mib - before_mib;
     const auto search = Steady::now();
     if (database->snapshot().first_lacking(folder, store::kSeen) != store::Uid(kMessages))
       give_up("wrong message");

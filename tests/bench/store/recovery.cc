@@ -78,13 +78,23 @@ void measure_recovery(const std::string& folder) {
   measure_loss(folder, 8'000, 64 * 1024);
 }
 
+namespace {
+
+void print_memory(std::string_view when) {
+  const Memory now = memory();
+  fmt::print("private memory {:<26} {:>6.1f} MiB, of it anonymous {:>6.1f} MiB\n", when,
+             now.private_mib, now.anonymous_mib);
+}
+
+}  // namespace
+
 void measure_memory(const std::string& folder) {
   constexpr std::size_t kMessages = 10'000;
   constexpr std::size_t kSessions = 100;
-  const double before_mib = private_mib();
+  print_memory("at start");
   const auto database = open_database(options_for(folder));
   deliver(*database, kMessages, 4096);
-  const double delivered_mib = private_mib();
+  print_memory("after 10,000 deliveries");
   asio::io_context io;
   Signal signal;
   std::vector<std::unique_ptr<imap::MailboxView>> views;
@@ -97,10 +107,7 @@ void measure_memory(const std::string& folder) {
                                                         io.get_executor(), signal));
     if (!views.back()->open()) give_up("a folder does not open");
   }
-  fmt::print(
-      "private memory: {:.1f} MiB at start, {:.1f} MiB after {} deliveries, {:.1f} MiB with {} "
-      "folders open\n",
-      before_mib, delivered_mib, kMessages, private_mib(), kSessions);
+  print_memory("with 100 folders open");
 }
 
 }  // namespace hauspost::bench
