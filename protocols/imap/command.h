@@ -154,12 +154,12 @@ enum class SearchOp : std::uint8_t {
   kBefore,    // internal date, zone disregarded: the day is earlier than `day`
   kOn,
   kSince,       // on or after `day`
-  kSavedBefore,  // the same for the save date
-  kSavedOn,
-  kSavedSince,
   kSentBefore,  // the same for the day that the Date field shows
   kSentOn,
   kSentSince,
+  kSavedBefore,  // the same for the save date
+  kSavedOn,
+  kSavedSince,
   kLarger,  // size above `number` octets
   kSmaller,
   kOlder,    // internal date at least `number` seconds ago

@@ -147,7 +147,8 @@ store::UidSet MailboxView::partial(const store::UidSet& uids, const PartialRange
     const std::size_t count = known.last - known.first + 1;
     const std::size_t begin = std::clamp(slice.begin, behind, behind + count) - behind;
     const std::size_t end = std::clamp(slice.end, behind, behind + count) - behind;
-    if (begin < end) chosen.add({uids_[known.first - 1 + begin], uids_[known.first - 2 + end]});
+    const std::size_t first = known.first - 1;
+    if (begin < end) chosen.add({uids_[first + begin], uids_[first + end - 1]});
     behind += count;
   }
   return chosen;
