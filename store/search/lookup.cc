@@ -105,8 +105,12 @@ bool SearchLookup::begin_scan() {
   found_ = DocumentSet(run().span());
   pattern_ = in_text(scans_[scan_].pattern);
   block_ = 0;
-  if (!scans_[scan_].pattern.at_start) return true;
-  // Terms are sorted: such a pattern's are side by side.
+  if (scans_[scan_].pattern.at_start) seek_first_block();
+  return !run_failed_;
+}
+
+// Terms are sorted: those that begin alike are side by side.
+void SearchLookup::seek_first_block() {
   const SearchZone zone = question_.zones[zone_];
   std::size_t behind = run().blocks(zone);
   while (block_ < behind) {
@@ -115,7 +119,7 @@ bool SearchLookup::begin_scan() {
     if (!block) {
       run_failed_ = true;
       in_scan_ = false;
-      return false;
+      return;
     }
     if (first_term(*block) < scans_[scan_].pattern.text) {
       block_ = middle + 1;
@@ -124,7 +128,6 @@ bool SearchLookup::begin_scan() {
     }
   }
   if (block_ > 0) --block_;
-  return true;
 }
 
 void SearchLookup::end_scan() {

@@ -37,6 +37,7 @@ class SearchLookup {
   void begin_run();
   void end_run();
   bool begin_scan();
+  void seek_first_block();
   void end_scan();
   void scan_block();
   void scan_terms(const RunBlock& block);

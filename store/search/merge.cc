@@ -29,7 +29,8 @@ class Source {
 
   std::string_view term() const { return term_; }
   Result<> append(std::vector<std::uint32_t>& documents) const {
-    if (!append_postings(documents, current_, offset_, run_->span())) return fail(damaged().error());
+    if (!append_postings(documents, current_, offset_, run_->span()))
+      return fail(damaged().error());
     return {};
   }
 
