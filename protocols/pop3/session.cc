@@ -51,6 +51,7 @@ class Session {
 
   void append_listing(CommandName name, std::uint32_t number, const Maildrop::Message& message);
   Result<store::Body> read_body(store::Uid uid) const;
+  std::string summary() const;
   void refuse(std::string_view words);
   void no_such_message() { out_.error("", "No such message"); }
   Task<Result<>> breathe();
@@ -99,7 +100,7 @@ Task<Result<>> Session::open() {
   inbox_ = inbox->id;
   drop_.emplace(inbox->uid_validity, services_.order);
   CO_TRY(co_await load(inbox->id, inbox->uid_next));
-  out_.ok(fmt::format("Logged in, {} messages ({} octets)", drop_->count(), drop_->bytes()));
+  out_.ok("Logged in, " + summary());
   co_return Result<>{};
 }
 
@@ -166,7 +167,7 @@ Task<Result<>> Session::execute(const Command& command) {
     case CommandName::kNoop: out_.ok("Nothing done"); break;
     case CommandName::kRset:
       drop_->unmark_all();
-      out_.ok(fmt::format("{} messages ({} octets)", drop_->count(), drop_->bytes()));
+      out_.ok(summary());
       break;
     case CommandName::kQuit: co_return co_await quit();
     case CommandName::kCapa:
@@ -186,6 +187,11 @@ Task<Result<>> Session::execute(const Command& command) {
 void Session::refuse(std::string_view words) {
   out_.error("", words);
   if (++bad_commands_ > services_.limits.bad_commands_max) enter(State::kEnded);
+}
+
+std::string Session::summary() const {
+  const std::string_view plural = drop_->count() == 1 ? "" : "s";
+  return fmt::format("{} message{} ({} octets)", drop_->count(), plural, drop_->bytes());
 }
 
 void Session::stat() { out_.ok(fmt::format("{} {}", drop_->count(), drop_->bytes())); }
@@ -211,7 +217,7 @@ Task<Result<>> Session::list(const Command& command) {
     append_listing(command.name, *command.message, *message);
     co_return Result<>{};
   }
-  out_.ok(fmt::format("{} messages ({} octets)", drop_->count(), drop_->bytes()));
+  out_.ok(summary());
   for (std::uint32_t number = 1; number <= drop_->size(); ++number) {
     if (const auto message = drop_->find(number)) append_listing(command.name, number, *message);
     if (out_.full()) CO_TRY(co_await breathe());

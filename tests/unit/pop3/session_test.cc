@@ -3,6 +3,8 @@
 #include <catch2/catch.hpp>
 #include <fmt/format.h>
 
+#include <fstream>
+
 #include "tests/unit/pop3/session_rig.h"
 
 namespace hauspost::pop3::test {
@@ -10,6 +12,18 @@ namespace {
 
 std::string unique_id(Rig& rig, std::uint32_t uid) {
   return fmt::format("{:08x}{:08x}", rig.inbox().uid_validity, uid);
+}
+
+// Memory of this process that no file stands behind.
+std::size_t private_kib() {
+  std::ifstream status("/proc/self/status");
+  for (std::string word; status >> word;) {
+    if (word != "RssAnon:") continue;
+    std::size_t kib = 0;
+    status >> kib;
+    return kib;
+  }
+  return 0;
 }
 
 }  // namespace
@@ -168,7 +182,7 @@ TEST_CASE("pop3 session: every octet comes back, whatever the message is made of
   const std::string messages[] = {
       "Subject: dots\r\n\r\n.\r\n..\r\n.a\r\n. \r\n\r\n.\r\n",
       "Subject: bare\n\na\n.\nb\r\n..\n\r\n",
-      std::string("Subject: \xff\0\xfe\r\n\r\n\x80\0\r\n", 22),
+      std::string("Subject: \xff\0\xfe\r\n\r\n\x80\0\r\n", 20),
       ".",
       "\r\n",
       large,
@@ -305,7 +319,7 @@ TEST_CASE("pop3 session: pipelined commands are answered in order, also one octe
     S: -ERR Lines end in CRLF
     S: -ERR No such message
     S: +OK ...
-    S: +OK 1 messages (30 octets)
+    S: +OK 1 message (30 octets)
     S: 2 30
     S: .
     S: -ERR Malformed arguments
@@ -365,6 +379,29 @@ TEST_CASE("pop3 session: long listings come in slices and whole") {
   std::string expected;
   for (int i = 1; i <= kMessages; ++i) expected += fmt::format("{} 16\r\n", i);
   CHECK((c.multi_line("LIST") == expected + ".\r\n"));
+}
+
+// Takes a minute: run it by its tag.
+TEST_CASE("pop3 session: a maildrop of a million messages costs little memory", "[.million]") {
+  Rig rig;
+  constexpr int kMessages = 1'000'000;
+  constexpr int kBatch = 50'000;
+  const auto body = std::make_shared<const std::string>("Subject: n\r\n\r\n\r\n");
+  for (int i = 0; i < kMessages; i += kBatch) {
+    std::vector<store::NewMessage> messages(kBatch);
+    for (store::NewMessage& message : messages) message.body = body;
+    REQUIRE(rig.wait_for(rig.database->append({}, rig.inbox().id, std::move(messages))));
+  }
+  const std::size_t before_kib = private_kib();
+  const auto begun = std::chrono::steady_clock::now();
+  Client c(rig);
+  c.talk(fmt::format("S: +OK Logged in, {} messages ({} octets)", kMessages, kMessages * 16ULL));
+  const std::chrono::duration<double> login = std::chrono::steady_clock::now() - begun;
+  c.talk(fmt::format("C: LIST {0}\nS: +OK {0} 16\nC: DELE {0}\nS: +OK ...", kMessages));
+  const std::size_t grown_kib = private_kib() - std::min(private_kib(), before_kib);
+  WARN("login " << login.count() << " s, memory of the session " << grown_kib << " KiB");
+  CHECK(grown_kib < 32 * 1024);
+  CHECK(login < std::chrono::seconds(5));
 }
 
 }  // namespace hauspost::pop3::test
