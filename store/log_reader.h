@@ -22,10 +22,14 @@ struct LogExtent {
   // be missing in it. 0: every one must be there. Filled by log_extent().
   Lsn covered;
 };
-// kCorrupt: a bad header, a segment of another database, or records out of order.
-Result<LogExtent> scan_log(const std::string& log_folder, const Guid& database);
+// kCorrupt: a bad header, a segment of another database, or records out of order. `durable` is a
+// record known to have been durable: up to it a record that is damaged is not the log's torn end.
+Result<LogExtent> scan_log(const std::string& log_folder, const Guid& database,
+                           Lsn durable = Lsn());
 
-// scan_log(), and how far the image in the database's `folder` covers the log.
+// The last record that the checkpoint or the image in a database's folder has seen; 0: neither.
+Lsn durable_lsn(const std::string& folder, const Guid& database);
+// scan_log() with that, and how far the image in the database's `folder` covers the log.
 Result<LogExtent> log_extent(const std::string& folder, const Guid& database);
 
 // A record with its place. The views live as long as the call of the visitor.
@@ -36,8 +40,8 @@ struct PlacedRecord {
   std::string_view bytes;  // of the whole record
 };
 using RecordVisitor = std::function<Result<>(const PlacedRecord&)>;
-// Every record from `from` to the log's end, but those of segments that compaction dropped.
-// kCorrupt: one of them is damaged or missing.
+// Every record from `from` to the log's end, but those of segments that compaction dropped. Damage
+// before `from` does not matter. kCorrupt: one of them is damaged or missing.
 Result<> read_log(const LogExtent& extent, Lsn from, const RecordVisitor& visit);
 
 // The operations of a record, one after the other. kCorrupt: they do not decode.

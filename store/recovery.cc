@@ -99,7 +99,7 @@ class Recovery {
       : platform_(platform), options_(options), guid_(guid), path_(index_path(options.path)) {}
 
   Result<Recovered> run() {
-    TRY_ASSIGN(recovered_.log, scan_log(log_folder(options_.path), guid_));
+    TRY(look_at_log(durable_lsn(options_.path, guid_)));
     if (options_.epoch < recovered_.log.epoch)
       return fail(ErrorCode::kInvalid, fmt::format("epoch {} is over: the log is at {}",
                                                    options_.epoch, recovered_.log.epoch));
@@ -125,6 +125,13 @@ class Recovery {
   }
 
  private:
+  // A damaged record that was durable once is not the log's end: only its own message is hurt, as
+  // long as the index or its image holds what the record said.
+  Result<> look_at_log(Lsn durable) {
+    TRY_ASSIGN(recovered_.log, scan_log(log_folder(options_.path), guid_, durable));
+    return {};
+  }
+
   // Puts index.mdb into a state LMDB can open; false when it must be made again from the log.
   Result<bool> find_index() {
     const auto raw = read_file(options_.path + "/" + std::string(kCheckpointFile), kSmallFileMax);
@@ -197,6 +204,7 @@ class Recovery {
     TRY_ASSIGN(const ReadTxn txn, index->environment->read());
     const auto state = read_state(txn, *index);
     if (!state) return rebuild_because(state.error().text);
+    if (state->applied > recovered_.log.last) TRY(look_at_log(state->applied));
     if (state->applied > recovered_.log.last) return lost(state->applied);
     if (state->database != guid_) return rebuild_because("index of another database");
     applied_ = state->applied;

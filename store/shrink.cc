@@ -86,7 +86,8 @@ class IndexReplacement {
 
   // What the log holds by now; the number of records.
   Result<std::uint64_t> catch_up() {
-    TRY_ASSIGN(const LogExtent extent, scan_log(log_folder(parts_.options.path), parts_.guid));
+    TRY_ASSIGN(const LogExtent extent,
+               scan_log(log_folder(parts_.options.path), parts_.guid, applied_));
     if (extent.last <= applied_) return 0;
     Replay replay(*index_);
     TRY(read_log(extent, applied_.next(), [&](const PlacedRecord& placed) -> Result<> {
