@@ -34,6 +34,9 @@ Result<std::string> copy_files_job(JobContext& context, std::string_view request
 
 Result<std::string> delete_files_job(JobContext& context, std::string_view request) {
   TRY_ASSIGN(const auto wish, parse_job_request<child::wire::DeleteFilesRequest>(request));
+  const bool own = wish.folder().empty() || wish.folder() == context.settings.database_path;
+  if (own && context.database != nullptr)
+    return fail(ErrorCode::kDenied, "the files of a mounted database stay");
   std::vector<std::string> left;
   const std::string& folder =
       wish.folder().empty() ? context.settings.database_path : wish.folder();

@@ -10,7 +10,7 @@ constexpr JobKind kKinds[] = {
     {"compact", JobNeeds::kMounted, true, compact_job},
     {"rebuild-index", JobNeeds::kDismounted, true, rebuild_index_job},
     {"copy-files", JobNeeds::kDismounted, true, copy_files_job},
-    {"delete-files", JobNeeds::kDismounted, true, delete_files_job},
+    {"delete-files", JobNeeds::kEither, true, delete_files_job},
     {"backup", JobNeeds::kEither, true, backup_job},
     {"restore", JobNeeds::kDismounted, true, restore_job},
     {"restore-mailbox", JobNeeds::kMounted, true, restore_mailbox_job},
