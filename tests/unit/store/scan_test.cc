@@ -290,6 +290,38 @@ TEST_CASE("rebuild: the index made anew says what the old one said") {
   CHECK(describe(*db) == before);
 }
 
+TEST_CASE("scan: a damaged record in the last segment does not keep the database from opening") {
+  TempFolder folder;
+  const int number = GENERATE(0, 2, 5);  // the last record of the log is one of them
+  {
+    OpenDatabase db(options_of(folder.path()));
+    fill(db, 6);
+    REQUIRE(list_segments(log_folder(folder.path()))->size() == 1);
+  }
+  Place place = find_in_log(folder.path(), text_of_message(number).substr(0, 100));
+  SECTION("in the body") {}
+  SECTION("in the record's header") {
+    if (number == 5) return;  // nothing behind it says where the log goes on
+    const std::string bytes = read_whole(place.file);
+    place.offset = bytes.rfind("HPR1", place.offset) + 1;
+  }
+  flip(place);
+  OpenDatabase db(options_of(folder.path()));
+  CHECK(db.append(db.folder("INBOX"), {"new"}).size() == 1);
+  const ScanReport report = scanned(*db.database);
+  REQUIRE(report.damage.size() == 1);
+  CHECK(report.damage.front().messages.size() == 1);
+  int readable = 0;
+  const Snapshot snapshot = db->snapshot();
+  for (const char* path : {"INBOX", "Work/Plans"}) {
+    snapshot.for_each_message(db.folder(path), {1, UINT32_MAX}, [&](const Message& message) {
+      readable += snapshot.body(message.body) ? 1 : 0;
+      return true;
+    });
+  }
+  CHECK(readable == 6);  // of seven
+}
+
 TEST_CASE("rebuild: a damaged log is refused and the index stays") {
   TempFolder folder;
   {
