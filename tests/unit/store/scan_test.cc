@@ -299,9 +299,11 @@ TEST_CASE("scan: a damaged record in the last segment does not keep the database
     REQUIRE(list_segments(log_folder(folder.path()))->size() == 1);
   }
   Place place = find_in_log(folder.path(), text_of_message(number).substr(0, 100));
+  bool in_body = true;
   SECTION("in the body") {}
   SECTION("in the record's header") {
     if (number == 5) return;  // nothing behind it says where the log goes on
+    in_body = false;
     const std::string bytes = read_whole(place.file);
     place.offset = bytes.rfind("HPR1", place.offset) + 1;
   }
@@ -310,7 +312,7 @@ TEST_CASE("scan: a damaged record in the last segment does not keep the database
   CHECK(db.append(db.folder("INBOX"), {"new"}).size() == 1);
   const ScanReport report = scanned(*db.database);
   REQUIRE(report.damage.size() == 1);
-  CHECK(report.damage.front().messages.size() == 1);
+  CHECK(report.damage.front().messages.size() == (in_body ? 1 : 0));
   int readable = 0;
   const Snapshot snapshot = db->snapshot();
   for (const char* path : {"INBOX", "Work/Plans"}) {
@@ -319,7 +321,7 @@ TEST_CASE("scan: a damaged record in the last segment does not keep the database
       return true;
     });
   }
-  CHECK(readable == 6);  // of seven
+  CHECK(readable == (in_body ? 6 : 7));  // a damaged header hurts no body
 }
 
 TEST_CASE("rebuild: a damaged log is refused and the index stays") {
