@@ -37,7 +37,8 @@ Task<Result<Reply>> cmd_getquotaroot(Session& session, Command& command) {
   if (!folder) co_return no("NONEXISTENT", "No such mailbox");
   const bool limited = has_quota(session);
   session.out().untagged(
-      fmt::format("QUOTAROOT {}{}", quoted_mailbox(folder->path), limited ? " \"\"" : ""));
+      fmt::format("QUOTAROOT {}{}", quoted_mailbox(folder->path, session.dialect().utf8),
+                  limited ? " \"\"" : ""));
   if (limited) write_quota(session);
   co_return Reply{};
 }

@@ -15,18 +15,6 @@ std::uint32_t number_of(const SearchHit& hit, bool uid) {
   return uid ? hit.uid.value : hit.sequence;
 }
 
-// The mod-sequence to tell: of all hits, or of those alone that MIN and MAX name (RFC 4731 section
-// 3.2).
-std::uint64_t modseq_told(std::span<const SearchHit> hits, const SearchReturn* wanted) {
-  if (wanted != nullptr && !wanted->all && !wanted->count && !wanted->partial &&
-      (wanted->min || wanted->max)) {
-    const std::uint64_t first = wanted->min ? hits.front().modseq.value : 0;
-    const std::uint64_t last = wanted->max ? hits.back().modseq.value : 0;
-    return std::max(first, last);
-  }
-  return std::ranges::max_element(hits, {}, &SearchHit::modseq)->modseq.value;
-}
-
 void write_search(std::string& out, const SearchRequest& request, std::span<const SearchHit> hits) {
   out += "* SEARCH";
   for (const SearchHit& hit : hits)

@@ -14,9 +14,13 @@ namespace {
 // Comparing two subjects takes some 50 ns.
 constexpr std::size_t kSliceMoves = 5'000;
 
+std::uint32_t number_of(const SearchHit& hit, bool uid) {
+  return uid ? hit.uid.value : hit.sequence;
+}
+
 // The hits in the order asked for. Errors: the client is gone.
-Task<Result<std::vector<std::uint32_t>>> sorted(Session& session, const SortRequest& request,
-                                                std::span<const SearchHit> hits) {
+Task<Result<std::vector<SearchHit>>> sorted(Session& session, const SortRequest& request,
+                                            std::span<const SearchHit> hits) {
   SortTable table(request.criteria);
   const auto add = [&table](const HitMessage& message) {
     table.add(message.message, message.envelope);
@@ -27,40 +31,44 @@ Task<Result<std::vector<std::uint32_t>>> sorted(Session& session, const SortRequ
   const auto less = [&table](std::uint32_t a, std::uint32_t b) { return table.less(a, b); };
   StepwiseSort sort(table.rows(), less);
   while (sort.step(kSliceMoves)) CO_TRY(co_await session.breathe(hits.size(), hits.size()));
-  std::vector<std::uint32_t> numbers;
-  numbers.reserve(hits.size());
-  for (const std::uint32_t row : sort.order()) {
-    const SearchHit& hit = hits[walk.hit_of(row)];
-    numbers.push_back(request.search.uid ? hit.uid.value : hit.sequence);
-  }
-  co_return numbers;
+  std::vector<SearchHit> in_order;
+  in_order.reserve(table.rows());
+  for (const std::uint32_t row : sort.order()) in_order.push_back(hits[walk.hit_of(row)]);
+  co_return in_order;
 }
 
-Task<Result<>> write_sort(Session& session, std::span<const std::uint32_t> numbers) {
+Task<Result<>> write_sort(Session& session, const SearchRequest& request,
+                          std::span<const SearchHit> hits) {
   std::string& out = session.out().text();
   out += "* SORT";
-  for (const std::uint32_t number : numbers) {
-    fmt::format_to(std::back_inserter(out), " {}", number);
+  for (const SearchHit& hit : hits) {
+    fmt::format_to(std::back_inserter(out), " {}", number_of(hit, request.uid));
     if (session.out().full()) CO_TRY(co_await session.let_others_run());
   }
+  if (request.names_modseq && !hits.empty())
+    out += fmt::format(" (MODSEQ {})", modseq_told(hits, nullptr));
   out += "\r\n";
   co_return Result<>{};
 }
 
 // "ALL" in the order of the sort: a run is a range only when it rises (RFC 5267 section 3.2).
 void write_esort(std::string& out, std::string_view tag, const SearchRequest& request,
-                 std::span<const std::uint32_t> numbers) {
+                 std::span<const SearchHit> hits) {
   const SearchReturn& wanted = *request.extended;
   out += fmt::format("* ESEARCH (TAG \"{}\"){}", tag, request.uid ? " UID" : "");
-  if (wanted.min && !numbers.empty()) out += fmt::format(" MIN {}", numbers.front());
-  if (wanted.max && !numbers.empty()) out += fmt::format(" MAX {}", numbers.back());
-  if (wanted.all && !numbers.empty()) {
-    std::vector<store::Uid> uids;
-    uids.reserve(numbers.size());
-    for (const std::uint32_t number : numbers) uids.emplace_back(number);
-    out += fmt::format(" ALL {}", set_text(std::span<const store::Uid>(uids)));
+  if (wanted.min && !hits.empty())
+    out += fmt::format(" MIN {}", number_of(hits.front(), request.uid));
+  if (wanted.max && !hits.empty())
+    out += fmt::format(" MAX {}", number_of(hits.back(), request.uid));
+  if (wanted.all && !hits.empty()) {
+    std::vector<store::Uid> numbers;
+    numbers.reserve(hits.size());
+    for (const SearchHit& hit : hits) numbers.emplace_back(number_of(hit, request.uid));
+    out += fmt::format(" ALL {}", set_text(std::span<const store::Uid>(numbers)));
   }
-  if (wanted.count) out += fmt::format(" COUNT {}", numbers.size());
+  if (wanted.count) out += fmt::format(" COUNT {}", hits.size());
+  if (request.names_modseq && !hits.empty())
+    out += fmt::format(" MODSEQ {}", modseq_told(hits, &wanted));
   out += "\r\n";
 }
 
@@ -71,11 +79,11 @@ Task<Result<Reply>> cmd_sort(Session& session, Command& command) {
   if (auto refusal = search_refusal(session, request.search)) co_return *std::move(refusal);
   if (request.search.names_modseq) session.enable_condstore();
   CO_TRY_ASSIGN(const SearchFound found, co_await run_search(session, request.search.key));
-  CO_TRY_ASSIGN(const auto numbers, co_await sorted(session, request, found.hits));
+  CO_TRY_ASSIGN(const auto hits, co_await sorted(session, request, found.hits));
   if (request.search.extended) {
-    write_esort(session.out().text(), session.tag(), request.search, numbers);
+    write_esort(session.out().text(), session.tag(), request.search, hits);
   } else {
-    CO_TRY(co_await write_sort(session, numbers));
+    CO_TRY(co_await write_sort(session, request.search, hits));
   }
   if (found.unreadable > 0) co_return no("CORRUPTION", "Some messages cannot be read");
   co_return Reply{};

@@ -16,6 +16,8 @@ struct ParseError {
   std::string code;  // response code without brackets, such as "BADCHARSET (UTF-8)"; may be empty
   std::string text;
   std::size_t offset = 0;  // in RawCommand::text
+  // A SEARCH RETURN (SAVE) that is answered NO: "$" names nothing from now on (RFC 5182 section 2.1).
+  bool forgets_saved = false;
 };
 
 struct ParsedCommand {

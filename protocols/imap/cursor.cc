@@ -59,10 +59,11 @@ bool is_astring_char(char c) {
 bool is_atom_char(char c) { return c != ']' && is_astring_char(c); }
 
 std::unexpected<ParseError> Cursor::bad(std::string text) const {
-  return std::unexpected(ParseError{false, "", std::move(text), offset_});
+  return std::unexpected(ParseError{.text = std::move(text), .offset = offset_});
 }
 std::unexpected<ParseError> Cursor::no(std::string code, std::string text) const {
-  return std::unexpected(ParseError{true, std::move(code), std::move(text), offset_});
+  return std::unexpected(
+      ParseError{.no = true, .code = std::move(code), .text = std::move(text), .offset = offset_});
 }
 
 bool Cursor::accept(char c) {

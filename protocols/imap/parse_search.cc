@@ -268,7 +268,12 @@ Parsed<Arguments> parse_search(Cursor& in, bool uid) {
     TRY_ASSIGN(request.extended, parse_search_return(in));
     TRY(in.space());
   }
-  TRY(SearchParser(in, request).program());
+  auto program = SearchParser(in, request).program();
+  if (!program) {
+    ParseError error = std::move(program).error();
+    error.forgets_saved = error.no && request.extended && request.extended->save;
+    return std::unexpected(std::move(error));
+  }
   return request;
 }
 

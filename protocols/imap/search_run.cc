@@ -1,5 +1,7 @@
 #include "protocols/imap/search_run.h"
 
+#include <algorithm>
+
 #include "store/search/search_index.h"
 
 namespace hauspost::imap {
@@ -8,6 +10,16 @@ namespace {
 constexpr std::size_t kSliceMessages = 500;
 
 }  // namespace
+
+std::uint64_t modseq_told(std::span<const SearchHit> hits, const SearchReturn* wanted) {
+  if (wanted != nullptr && !wanted->all && !wanted->count && !wanted->partial &&
+      (wanted->min || wanted->max)) {
+    const std::uint64_t first = wanted->min ? hits.front().modseq.value : 0;
+    const std::uint64_t last = wanted->max ? hits.back().modseq.value : 0;
+    return std::max(first, last);
+  }
+  return std::ranges::max_element(hits, {}, &SearchHit::modseq)->modseq.value;
+}
 
 void resolve_saved(SearchKey& key, const store::UidSet& saved) {
   if (key.set.saved) {

@@ -17,6 +17,11 @@ struct SearchFound {
 // Errors: the client is gone.
 Task<Result<SearchFound>> run_search(Session& session, SearchKey& key);
 
+// The mod-sequence that goes with an answer: of all hits, or of those alone that MIN and MAX name
+// (RFC 4731 section 3.2, RFC 7162 section 3.1.10). `wanted` may be null. REQUIRES: hits in the
+// order of the answer, not empty.
+std::uint64_t modseq_told(std::span<const SearchHit> hits, const SearchReturn* wanted);
+
 // Replaces "$" wherever it stands in `key` by the UIDs it stands for (RFC 5182).
 void resolve_saved(SearchKey& key, const store::UidSet& saved);
 

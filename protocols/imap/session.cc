@@ -141,6 +141,7 @@ Task<Result<>> Session::execute(RawCommand raw) {
     log::debug(
         "imap.command.refused",
         {{"session", start_.session.to_string()}, {"error", error.text}, {"offset", error.offset}});
+    if (error.forgets_saved && view_ != nullptr) view_->save({});
     answer(tag_, reply_for(error));
     co_return Result<>{};
   }
