@@ -52,7 +52,7 @@ TEST_CASE("imap parser: what no command is") {
                                       "ID (\"a\")",
                                       "AUTHENTICATE",
                                       "AUTHENTICATE PLAIN ",
-                                      "GETQUOTAROOT INBOX"}) {
+                                      "GETACL INBOX"}) {
     INFO(line);
     CHECK_FALSE(parse_error(line).no);
   }
@@ -107,7 +107,18 @@ TEST_CASE("imap parser: mailbox arguments") {
   CHECK(parse_as<SelectRequest>("EXAMINE {4+}\r\nab c").mailbox == "ab c");
   CHECK(parse_error("SELECT \"a&b\"").no);
   CHECK(parse_error("SELECT \"a&b\"").code == "CANNOT");
-  CHECK_FALSE(parse_error("SELECT INBOX (QRESYNC (1 2))").no);
+  CHECK(parse_as<SelectRequest>("SELECT INBOX (QRESYNC (1 2))").resync->modseq == 2);
+  const auto resync =
+      *parse_as<SelectRequest>("SELECT x (CONDSTORE QRESYNC (7 9 1:9 (1,3:4 2,8:9)))").resync;
+  CHECK(resync.uid_validity == 7);
+  CHECK(resync.known_uids->ranges == std::vector<SequenceSet::Range>{{1, 9}});
+  CHECK(resync.match_sequences.ranges == std::vector<SequenceSet::Range>{{1, 1}, {3, 4}});
+  CHECK(resync.match_uids.ranges == std::vector<SequenceSet::Range>{{2, 2}, {8, 9}});
+  for (const std::string_view bad :
+       {"(1)", "(0 1)", "(1 0)", "(1 2 *)", "(1 2 $)", "(1 2 (1 1) 1:2)", "(1 2 1 (1,2 1))",
+        "(1 2 1 (2,1 1,2))", "(1 2 1 (2:1 1:2))", "1 2", "(1 2) QRESYNC (1 2)"}) {
+    CHECK_FALSE(parse_error("SELECT INBOX (QRESYNC " + std::string(bad) + ")").no);
+  }
   CHECK(parse_as<CreateRequest>("CREATE a/b/").mailbox == "a/b");
   CHECK(parse_as<CreateRequest>("CREATE s (USE (\\Sent))").use == store::SpecialUse::kSent);
   CHECK(parse_as<CreateRequest>("CREATE s (use ())").use == store::SpecialUse::kNone);
@@ -178,8 +189,8 @@ TEST_CASE("imap parser: sequence sets") {
   CHECK(set("*", 0).empty());
   CHECK(set("3:*", 0) == UidSet{{3, UINT32_MAX}});
   CHECK(set("4294967164:4294967168", 9) == UidSet{{4294967164, 4294967168}});
-  for (const std::string_view bad : {"0", "1:0", "", ",1", "1,", "1:", ":1", "1::2", "-1", "a", "$",
-                                     "4294967296", "1:2:3", "1, 2", "* *"})
+  for (const std::string_view bad : {"0", "1:0", "", ",1", "1,", "1:", ":1", "1::2", "-1", "a",
+                                     "$,1", "1:$", "4294967296", "1:2:3", "1, 2", "* *"})
     CHECK_FALSE(parse_error("COPY " + std::string(bad) + " x").no);
   Limits limits;
   limits.set_ranges_max = 3;

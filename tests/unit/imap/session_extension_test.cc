@@ -183,7 +183,7 @@ TEST_CASE("imap catenate: a message of literals and parts of others") {
     C: 2 SELECT Drafts
     S* 2 OK ...
     C: 3 FETCH 2 (FLAGS BODY.PEEK[])
-    S: * 2 FETCH (FLAGS (\Draft \Seen... BODY[] {...}
+    S: * 2 FETCH (FLAGS (\Seen \Draft $MDNSent \Recent) BODY[] {...}
     S* Subject: draft
     S: Content-Type: multipart/mixed; boundary=b
     S:
@@ -270,7 +270,7 @@ TEST_CASE("imap utf8: names and strings once it is enabled") {
     S: 5 OK ...
     C: 6 CREATE "A&B"
     S: 6 OK ...
-    C: 7 LSUB "" "A*"
+    C: 7 LSUB "" "A&*"
     S: 7 OK ...
     C: 8 LIST "" "A&B"
     S: * LIST (\HasNoChildren) "/" "A&B"
@@ -392,6 +392,12 @@ TEST_CASE("imap searchres: $ is what the last saved search found") {
     S: C286 OK ...
     C: 8 COPY $ Archive
     S: 8 OK [COPYUID ... 1,5:6 1:3] ...
+    C: B283 SEARCH RETURN (SAVE) CHARSET KOI8-R (OR $ 1,3000:3021) TEXT x
+    S: B283 NO [BADCHARSET (US-ASCII UTF-8)] ...
+    C: 81 FETCH $ UID
+    S: 81 OK FETCH completed
+    C: 82 SEARCH RETURN (SAVE) 1
+    S: 82 OK ...
     C: 9 SELECT INBOX
     S* 9 OK ...
     C: 10 FETCH $ UID
@@ -435,6 +441,37 @@ TEST_CASE("imap uidonly: no sequence number either way") {
     C: 10 UID SORT (ARRIVAL) UTF-8 ALL
     S: * SORT 1 3
     S: 10 OK ...)");
+}
+
+TEST_CASE("imap inprogress: who waits long hears of it, between whole responses") {
+  Rig rig;
+  Client c(rig);
+  std::string append = "1 APPEND Archive";
+  for (int i = 0; i < 900; ++i) append += " {1+}\r\nm";
+  c.send(append + "\r\n");
+  c.talk(R"(
+    S: 1 OK ...
+    C: 2 SELECT Archive
+    S* 2 OK ...
+    C: 3 SEARCH UNSEEN SEEN
+    S: * SEARCH
+    S: 3 OK ...)");
+  rig.clock.step = std::chrono::seconds(11);
+  c.talk(R"(
+    C: 4 SEARCH SEEN
+    S: * OK [INPROGRESS ("4" NIL NIL)] ...
+    S: * SEARCH
+    S: 4 OK SEARCH completed
+    C: 5 SORT RETURN (COUNT) (SUBJECT) UTF-8 ALL
+    S* * OK [INPROGRESS ("5" 400 900)] ...
+    S* * ESEARCH (TAG "5") COUNT 900
+    S: 5 OK SORT completed)");
+  // A response that has begun is never interrupted.
+  const std::string threads = c.ask("THREAD REFERENCES UTF-8 ALL");
+  const std::size_t at = threads.find("* THREAD ");
+  REQUIRE(at != std::string::npos);
+  CHECK(threads.find("INPROGRESS", at) == std::string::npos);
+  CHECK(threads.substr(0, at).find("INPROGRESS") != std::string::npos);
 }
 
 TEST_CASE("imap delete: a mailbox with children stays") {

@@ -48,7 +48,7 @@ TEST_CASE("imap list: extended forms") {
   Client c(rig);
   c.talk(R"(
     C: 1 CREATE a/b/c
-    S: 1 OK CREATE completed
+    S: 1 OK [MAILBOXID (...)] CREATE completed
     C: 2 SUBSCRIBE a/b/c
     S: 2 OK SUBSCRIBE completed
     C: 3 LIST "" ("a" "a/%") RETURN (CHILDREN)
@@ -96,7 +96,7 @@ TEST_CASE("imap create, delete and rename") {
     C: 1 CREATE inbox
     S: 1 NO [ALREADYEXISTS] ...
     C: 2 CREATE "Entw&APw-rfe/"
-    S: 2 OK CREATE completed
+    S: 2 OK [MAILBOXID (...)] CREATE completed
     C: 3 CREATE "Entw&APw-rfe"
     S: 3 NO [ALREADYEXISTS] ...
     C: 4 LIST "" "E*"
@@ -105,7 +105,7 @@ TEST_CASE("imap create, delete and rename") {
     C: 5 RENAME "Entw&APw-rfe" "a/b"
     S: 5 OK RENAME completed
     C: 6 DELETE a
-    S: 6 NO [CANNOT] ...
+    S: 6 NO [HASCHILDREN] ...
     C: 7 RENAME a a/b/c
     S: 7 NO ...
     C: 8 DELETE a/b
@@ -172,6 +172,7 @@ TEST_CASE("imap select: what opening tells") {
     S: * OK [UIDVALIDITY ...] ...
     S: * OK [UIDNEXT 4] ...
     S: * OK [HIGHESTMODSEQ ...] ...
+    S: * OK [MAILBOXID (...)] ...
     S: 1 OK [READ-WRITE] SELECT completed
     C: 2 STORE 1:2 +FLAGS.SILENT (\Seen)
     S: 2 OK STORE completed
@@ -237,7 +238,7 @@ TEST_CASE("imap status: every item") {
   Client c(rig);
   c.talk(R"(
     C: 1 STATUS INBOX (MESSAGES RECENT UIDNEXT UIDVALIDITY UNSEEN)
-    S: * STATUS "INBOX" (MESSAGES 2 RECENT 0 UIDNEXT 3 UIDVALIDITY ... UNSEEN 2)
+    S: * STATUS "INBOX" (MESSAGES 2 RECENT 2 UIDNEXT 3 UIDVALIDITY ... UNSEEN 2)
     S: 1 OK STATUS completed
     C: 3 STATUS INBOX (DELETED SIZE HIGHESTMODSEQ APPENDLIMIT)
     S: * STATUS "INBOX" (DELETED 0 SIZE 102 HIGHESTMODSEQ 2 APPENDLIMIT 52428800)

@@ -292,7 +292,7 @@ TEST_CASE("imap condstore: enabled late, the selected mailbox tells its mod-sequ
     S: * OK [HIGHESTMODSEQ 2] ...
     S: 3 OK ENABLE completed
     C: 4 STORE 1 -FLAGS (\Seen)
-    S: * 1 FETCH (FLAGS (\Recent) MODSEQ (3))
+    S: * 1 FETCH (UID 1 FLAGS (\Recent) MODSEQ (3))
     S: 4 OK ...)");
 }
 
@@ -307,11 +307,11 @@ TEST_CASE("imap condstore: MODSEQ everywhere once asked for") {
     S: * 1 FETCH (MODSEQ (...))
     S: 2 OK ...
     C: 3 STORE 2 +FLAGS (\Seen)
-    S: * 2 FETCH (FLAGS (\Seen \Recent) MODSEQ (...))
+    S: * 2 FETCH (UID 2 FLAGS (\Seen \Recent) MODSEQ (...))
     S: 3 OK ...
     -- The first message came with the first change, so its mod-sequence is 1.
     C: 4 STORE 1:3 (UNCHANGEDSINCE 1) +FLAGS (\Flagged)
-    S: * 1 FETCH (FLAGS (\Flagged \Recent) MODSEQ (...))
+    S: * 1 FETCH (UID 1 FLAGS (\Flagged \Recent) MODSEQ (...))
     S* 4 OK [MODIFIED 2:3] ...
     C: 5 UID STORE 1 (UNCHANGEDSINCE 999999) +FLAGS.SILENT (\Draft)
     S: * 1 FETCH (UID 1 MODSEQ (...))

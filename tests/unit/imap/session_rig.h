@@ -15,7 +15,9 @@ namespace hauspost::imap::test {
 class StillClock final : public Clock {
  public:
   WallTime now() const override { return wall; }
-  std::chrono::steady_clock::time_point steady() const override { return {}; }
+  std::chrono::steady_clock::time_point steady() const override { return moment += step; }
+  mutable std::chrono::steady_clock::time_point moment;
+  Duration step{};  // by which each look at it moves the steady clock
   WallTime wall = WallTime(std::chrono::seconds(1795288500));  // 21 Nov 2026 19:15:00 +0000
 };
 
@@ -60,6 +62,8 @@ class Client {
   // The client's side ends without a word.
   void hang_up();
   std::string next_line();
+  // Everything up to the session's end, line or not.
+  std::string rest();
   // Waits until the session has ended.
   SessionEnd end();
   bool ended() const { return end_.has_value(); }

@@ -109,6 +109,11 @@ std::string Client::next_line() {
   return line;
 }
 
+std::string Client::rest() {
+  rig_.run_until([&] { return closed_; });
+  return std::exchange(heard_, {});
+}
+
 bool Client::quiet() {
   for (int i = 0; i < 20; ++i) {
     if (rig_.io.stopped()) rig_.io.restart();

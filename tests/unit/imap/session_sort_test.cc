@@ -35,10 +35,10 @@ TEST_CASE("imap sort: by each key, and by several") {
     C: 1 SELECT INBOX
     S* 1 OK ...
     C: A282 SORT (SUBJECT) UTF-8 ALL
-    S: * SORT 5 3 2 4 1
+    S: * SORT 5 2 4 3 1
     S: A282 OK SORT completed
     C: A283 SORT (SUBJECT REVERSE DATE) UTF-8 ALL
-    S: * SORT 5 3 4 2 1
+    S: * SORT 5 4 2 3 1
     S: A283 OK SORT completed
     C: A284 SORT (SUBJECT) US-ASCII TEXT "not in mailbox"
     S: * SORT
@@ -108,7 +108,17 @@ TEST_CASE("imap sort: ESORT answers in the order of the sort") {
     S: E02 OK ...
     C: E03 SORT RETURN (MIN ALL COUNT) (SUBJECT) UTF-8 FLAGGED
     S: * ESEARCH (TAG "E03") COUNT 0
-    S: E03 OK ...)");
+    S: E03 OK ...
+    -- RFC 7162 sections 3.1.9 and 3.1.10: message n came with change n.
+    C: a SORT (SUBJECT) UTF-8 MODSEQ 2
+    S: * SORT 5 2 4 3 (MODSEQ 5)
+    S: a OK SORT completed
+    C: b SORT RETURN (ALL) (REVERSE ARRIVAL) UTF-8 MODSEQ 3
+    S: * ESEARCH (TAG "b") ALL 3:5 MODSEQ 5
+    S: b OK ...
+    C: c SORT RETURN (MIN) (SUBJECT) UTF-8 MODSEQ 1 1:4
+    S: * ESEARCH (TAG "c") MIN 2 MODSEQ 2
+    S: c OK ...)");
 }
 
 TEST_CASE("imap thread: by subject and by references") {

@@ -20,7 +20,7 @@ TEST_CASE("imap session: greeting, NOOP and LOGOUT") {
     S: * ID ("name" "Hauspost" ...
     S: 4 OK ID completed
     C: 5 ENABLE CONDSTORE UTF8=ACCEPT
-    S: * ENABLED CONDSTORE
+    S: * ENABLED CONDSTORE UTF8=ACCEPT
     S: 5 OK ENABLE completed
     C: 6 ENABLE X-NOTHING
     S: * ENABLED
@@ -74,7 +74,7 @@ TEST_CASE("imap session: literals are asked for, LITERAL+ is not") {
   c.send("1 CREATE {4}\r\n");
   c.talk("S: + OK");
   c.send("a b \r\n");
-  c.talk("S: 1 OK CREATE completed");
+  c.talk("S: 1 OK [MAILBOXID (...)] CREATE completed");
   c.send("2 STATUS {4+}\r\na b  (MESSAGES)\r\n");
   c.talk(R"(
     S: * STATUS "a b " (MESSAGES 0)
