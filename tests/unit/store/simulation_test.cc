@@ -58,8 +58,11 @@ std::string visible(const Database& database, std::map<std::uint32_t, std::uint6
   const Snapshot snapshot = database.snapshot();
   std::ostringstream out;
   for (const Mailbox& mailbox : snapshot.mailboxes()) {
-    out << mailbox.guid.to_string() << ' ' << mailbox.messages << ' ' << mailbox.bytes << '\n';
-    for (const Folder& folder : snapshot.folders(mailbox.id)) {
+    out << mailbox.guid.to_string() << ' ' << mailbox.messages << ' ' << mailbox.bytes << ' '
+        << mailbox.recoverable_messages << ' ' << mailbox.disconnected_s << '\n';
+    std::vector<Folder> folders = snapshot.folders(mailbox.id);
+    if (auto hidden = snapshot.recoverable(mailbox.id)) folders.push_back(*std::move(hidden));
+    for (const Folder& folder : folders) {
       out << ' ' << folder.id.value << ' ' << folder.path << ' ' << folder.uid_validity << ' '
           << folder.uid_next.value << ' ' << folder.unseen << ' ' << folder.deleted << '\n';
       modseqs[folder.id.value] = folder.highest_modseq.value;
@@ -104,6 +107,11 @@ class Life {
     options.segment_bytes = 8 * 1024;
     options.checkpoint_log_bytes = 6 * 1024;
     options.checkpoint_interval = std::chrono::hours(1);
+    // Anna's deleted messages are kept for a while, Bert's are not.
+    options.limits = [](const Guid& mailbox) {
+      if (mailbox != kAnna) return MailboxLimits{};
+      return MailboxLimits{.recoverable_bytes = 8000, .keep_deleted_s = 6};
+    };
     Platform platform = test_platform();
     platform.disk = &disk_;
     platform.clock = &clock_;
@@ -127,7 +135,7 @@ class Life {
     clock_.step = step;
     random_.seed(seed_ * 1000 + step);
     if (step < 2) return open_mailbox(step == 0 ? kAnna : kBert);
-    switch (pick(14)) {
+    switch (pick(16)) {
       case 0:
       case 1:
       case 2: return append(step);
@@ -141,6 +149,8 @@ class Life {
       case 10: return create(step);
       case 11: return pick(2) == 0 ? rename(step) : annotate(step);
       case 12: return pick(2) == 0 ? remove() : append(step);
+      case 13: return pick(2) == 0 ? restore() : trim();
+      case 14: return disconnect(step);
       default: return compact();
     }
   }
@@ -262,6 +272,17 @@ class Life {
     if (uids.empty()) return {};
     return without_value(wait_for(database_->annotate({}, folder.id, Uid(uids[pick(uids.size())]),
                                                       "note " + std::to_string(step))));
+  }
+  Result<> restore() {
+    const auto anna = database_->snapshot().mailbox(kAnna);
+    const auto hidden = database_->snapshot().recoverable(anna->id);
+    if (!hidden) return {};
+    return without_value(wait_for(database_->restore({}, kAnna, some_uids(hidden->id))));
+  }
+  Result<> trim() { return without_value(wait_for(database_->trim_recoverable({}, kAnna))); }
+  Result<> disconnect(std::size_t step) {
+    const std::int64_t time_s = pick(2) == 0 ? 0 : static_cast<std::int64_t>(step);
+    return wait_for(database_->set_disconnected({}, kBert, time_s));
   }
   Result<> compact() {
     CompactOptions options;
