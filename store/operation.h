@@ -116,10 +116,11 @@ struct SetMailboxState {
   std::int64_t disconnected_s = 0;
 };
 
-using Operation = std::variant<RelocateBodies, DropSegment, CreateMailbox, DeleteMailbox, CreateFolder, DeleteFolder,
-                               RenameFolder, SetSubscribed, AddKeyword, AddBodies, AddMessage,
-                               SetFlags, Expunge, Annotate, NoteDelivery, ForgetDeliveries,
-                               RenewUidValidity, Retire, SetMailboxState>;
+using Operation =
+    std::variant<CreateMailbox, DeleteMailbox, CreateFolder, DeleteFolder, RenameFolder,
+                 SetSubscribed, AddKeyword, AddBodies, AddMessage, SetFlags, Expunge, Annotate,
+                 NoteDelivery, ForgetDeliveries, RelocateBodies, DropSegment, Retire,
+                 SetMailboxState, RenewUidValidity>;
 
 void encode(const Operation& operation, std::string& out);
 // Takes one operation from the front of `bytes`. kCorrupt: unknown kind or cut short.
