@@ -93,10 +93,12 @@ void add_database_set(CLI::App& noun, Verb& chosen) {
                    "Read every byte once in this time (default: 7d), or never")
       ->type_name("TIME");
   verb->add_option("--compact-below", options->compact_below,
-                   "Compact segments with a smaller live share by itself (default: 50), or never")
+                   "Compact segments with a smaller live share by itself (default: 50), or never; "
+                   "holds from the next mount")
       ->type_name("PERCENT");
   verb->add_option("--keep-log", options->keep_log,
-                   "Keep segments at least so long, to go back to a point in time")
+                   "Keep segments at least so long, to go back to a point in time; holds from the "
+                   "next mount")
       ->type_name("TIME");
   add_limit_options(*verb, options->limits, LimitScope::kDatabase);
 }

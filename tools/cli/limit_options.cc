@@ -81,7 +81,7 @@ void add_limit_options(CLI::App& verb, LimitOptions& options, LimitScope scope) 
     add("--keep-disconnected", options.keep_disconnected, "TIME",
         "How long the mail of a disabled mailbox is kept");
   add("--max-message", options.message_size, "SIZE", "The largest message to send or to get");
-  add("--sessions", options.sessions, "NUMBER", "IMAP sessions of one user at once");
+  add("--sessions", options.sessions, "NUMBER", "Sessions of one user and protocol at once");
   verb.add_flag("--exchange-quotas", options.exchange_quotas,
                 "Warn at 1.9 GiB, no sending from 2 GiB, nothing more in beyond 2.3 GiB");
   if (!database)
