@@ -7,12 +7,14 @@ import json
 import os
 import pathlib
 import pty
+import re
 import struct
 import subprocess
 import tempfile
 import termios
+import unittest
 
-from harness import DOMAIN, PASSWORD, OwnServerTest, SystemTest
+from harness import DOMAIN, PASSWORD, PROGRAMS, ROOT, OwnServerTest, SystemTest
 from instance import Instance
 
 
@@ -188,6 +190,53 @@ class Statuses(SystemTest):
                               capture_output=True, text=True)
         self.assertEqual((done.stdout.strip(), done.stderr), ("create", ""))
         self.assertIn("complete -c hauspost", self.server.cli("completion", "fish"))
+
+
+def command_tree():
+    """Each verb with its options, from the bash completion, which is made from the commands themselves."""
+    script = subprocess.run([str(PROGRAMS / "hauspost"), "completion", "bash"], capture_output=True,
+                            text=True, check=True).stdout
+    verbs = {}
+    for path, line in re.findall(r"^    '(.*?)'\) words='(.*)' ;;$", script, re.M):
+        found = line.split()
+        if any(not word.startswith("--") for word in found):
+            continue  # a noun
+        verbs[path] = [word for word in found if word != "--help"]
+    return verbs
+
+
+def flattened(text):
+    """A manual page's source, or Markdown, as plain words."""
+    text = re.sub(r"\\f[BIRP]", "", text).replace("\\-", "-")
+    text = re.sub(r"^\.(B|I|BR|TP|SH)\b ?", "", text, flags=re.M)
+    return re.sub(r"\s+", " ", text)
+
+
+def undocumented(verbs, page, text):
+    text = flattened(text)
+
+    def says(words):
+        return re.search(rf"(?<![\w-]){re.escape(words)}(?![\w-])", text)
+
+    missing = [f"{page}: {verb}" for verb in verbs if not says(verb)]
+    options = sorted({option for found in verbs.values() for option in found})
+    return missing + [f"{page}: {option}" for option in options if not says(option)]
+
+
+class Documentation(unittest.TestCase):
+    def test_every_verb_and_option_is_documented(self):
+        verbs = command_tree()
+        self.assertIn("mailbox recover restore", verbs)  # the completion was understood
+        self.assertIn("--dry-run", verbs["database remove"])
+        missing = []
+        for page in ("docs/cli.md", "docs/man/hauspost.1"):
+            missing += undocumented(verbs, page, (ROOT / page).read_text(encoding="utf-8"))
+        self.assertEqual(missing, [])
+
+    def test_what_is_not_documented_is_found(self):
+        verbs = {"database set": ["--keep-log"], "database sever": ["--keep"]}
+        self.assertEqual(undocumented(verbs, "page", "\\fBdatabase set\\fR [\\fB\\-\\-keep\\-log\\fR]"),
+                         ["page: database sever", "page: --keep"])
 
 
 class Many(OwnServerTest):
