@@ -1,6 +1,7 @@
+#include "tools/cli/cmd_mailbox.h"
+
 #include <fmt/format.h>
 
-#include "tools/cli/cmd_mailbox.h"
 #include "tools/cli/limit_options.h"
 #include "tools/cli/mailbox_import.h"
 #include "tools/cli/password.h"
@@ -155,12 +156,11 @@ Outcome<> run_remove(Context& context, MailboxOptions& options) {
   answer["purge_s"] = reply.purge_s();
   answer["dry_run"] = options.dry_run;
   context.print(answer);
-  context.say(
-      fmt::format("Mailbox {} {}{}.", printable(reply.mailbox().address()),
-                  options.dry_run ? "would be removed" : "is removed",
-                  reply.messages_left()
-                      ? fmt::format("; its mail is kept until {}", human_time(reply.purge_s()))
-                      : ""));
+  context.say(fmt::format("Mailbox {} {}{}.", printable(reply.mailbox().address()),
+                          options.dry_run ? "would be removed" : "is removed",
+                          reply.messages_left() ? fmt::format("; its mail is kept until {}",
+                                                              human_time(reply.purge_s()))
+                                                : ""));
   return {};
 }
 
@@ -222,8 +222,8 @@ void add_mailbox_commands(CLI::App& app, Verb& chosen) {
                                run_set_password, options, "ADDRESS");
   set_password->get_option("ADDRESS")->required();
   add_password_options(*set_password, options->password);
-  CLI::App* remove =
-      add(*noun, "remove", "Remove a mailbox; its mail is kept for a time", chosen, run_remove, options, "ADDRESS");
+  CLI::App* remove = add(*noun, "remove", "Remove a mailbox; its mail is kept for a time", chosen,
+                         run_remove, options, "ADDRESS");
   remove->get_option("ADDRESS")->required();
   remove->add_flag("--dry-run", options->dry_run, "Only say what would be done");
   remove->add_flag("--permanent", options->permanent, "Destroy its mail at once");
