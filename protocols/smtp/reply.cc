@@ -34,7 +34,7 @@ Reply line_too_long_reply() { return {500, "5.5.2", "Line too long"}; }
 Reply ehlo_lines(const EhloOptions& options) {
   Reply reply{250, {}, fmt::format("{} Hello {}", options.hostname, options.client)};
   reply.text += fmt::format("\nSIZE {}", options.message_bytes_max);
-  reply.text += "\nPIPELINING\n8BITMIME\nSMTPUTF8\nCHUNKING\nENHANCEDSTATUSCODES\nDSN";
+  reply.text += "\nPIPELINING\n8BITMIME\nSMTPUTF8\nCHUNKING\nENHANCEDSTATUSCODES";
   if (options.starttls) reply.text += "\nSTARTTLS";
   if (!options.mechanisms.empty()) {
     reply.text += "\nAUTH";

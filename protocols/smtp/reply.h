@@ -35,8 +35,8 @@ struct EhloOptions {
   std::vector<std::string> mechanisms;  // of AUTH, offered now
 };
 // The whole answer to EHLO: SIZE (RFC 1870), PIPELINING, 8BITMIME, SMTPUTF8, CHUNKING,
-// ENHANCEDSTATUSCODES, DSN and what the options add. BINARYMIME is not offered: IMAP could not show
-// such a message.
+// ENHANCEDSTATUSCODES and what the options add. BINARYMIME is not offered: IMAP could not show such
+// a message. DSN is not: its parameters are kept with the mail, but no notification is made yet.
 Reply ehlo_lines(const EhloOptions& options);
 
 }  // namespace hauspost::smtp

@@ -19,7 +19,6 @@ constexpr char kEhloOnPort25[] = R"(
     S: 250-SMTPUTF8
     S: 250-CHUNKING
     S: 250-ENHANCEDSTATUSCODES
-    S: 250-DSN
     S: 250 STARTTLS
 )";
 constexpr char kEhloUnderTls[] = R"(
@@ -32,7 +31,6 @@ constexpr char kEhloUnderTls[] = R"(
     S: 250-SMTPUTF8
     S: 250-CHUNKING
     S: 250-ENHANCEDSTATUSCODES
-    S: 250-DSN
     S: 250 AUTH PLAIN LOGIN
 )";
 
@@ -122,7 +120,6 @@ TEST_CASE("front-end smtp: submission wants TLS, then a login, then MAIL") {
     S: 250-SMTPUTF8
     S: 250-CHUNKING
     S: 250-ENHANCEDSTATUSCODES
-    S: 250-DSN
     S: 250 AUTH PLAIN LOGIN
     C: MAIL FROM:<a@example.org>
     S: 530 5.7.0 Authentication required
