@@ -6,6 +6,12 @@ namespace hauspost::store_worker {
 
 static_assert(directory::kUnlimited == store::kUnlimited);
 
+namespace {
+
+constexpr std::int64_t kKeepLongest_s = 10LL * 366 * 24 * 3600;
+
+}  // namespace
+
 Result<directory::EffectiveLimits> LimitsCache::read(const Guid& mailbox) const {
   auto limits = directory_.limits(mailbox);
   if (limits || limits.error().code != ErrorCode::kNotFound) return limits;
@@ -15,26 +21,46 @@ Result<directory::EffectiveLimits> LimitsCache::read(const Guid& mailbox) const 
   return defaults;
 }
 
-directory::EffectiveLimits LimitsCache::of(const Guid& mailbox) {
-  const auto version = directory_.version();
+Result<directory::EffectiveLimits> LimitsCache::try_of(const Guid& mailbox) {
+  TRY_ASSIGN(const std::uint64_t version, directory_.version());
   const std::scoped_lock lock(mutex_);
-  if (version && *version != version_) {
-    entries_.clear();
-    version_ = *version;
-  }
-  if (const auto found = entries_.find(mailbox); found != entries_.end()) return found->second;
-  const auto limits = read(mailbox);
-  if (!limits) {
-    log::error("limits.unreadable", {{"cause", limits.error()}});
-    return {};
-  }
-  if (entries_.size() >= kEntriesMax) entries_.clear();
-  entries_.emplace(mailbox, *limits);
-  return *limits;
+  const auto found = entries_.find(mailbox);
+  if (found != entries_.end() && found->second.version == version) return found->second.limits;
+  TRY_ASSIGN(const directory::EffectiveLimits limits, read(mailbox));
+  if (found == entries_.end() && entries_.size() >= kEntriesMax) entries_.clear();
+  entries_.insert_or_assign(mailbox, Entry{limits, version});
+  return limits;
+}
+
+std::optional<directory::EffectiveLimits> LimitsCache::last_known(const Guid& mailbox) {
+  const std::scoped_lock lock(mutex_);
+  const auto found = entries_.find(mailbox);
+  if (found == entries_.end()) return std::nullopt;
+  return found->second.limits;
+}
+
+directory::EffectiveLimits LimitsCache::of(const Guid& mailbox) {
+  const auto limits = try_of(mailbox);
+  if (limits) return *limits;
+  log::error("limits.unreadable", {{"cause", limits.error()}});
+  return last_known(mailbox).value_or(directory::EffectiveLimits());
+}
+
+// A directory that cannot be read neither turns mail away nor lets deleted mail go early.
+store::MailboxLimits LimitsCache::cautious(const Guid& mailbox) {
+  store::MailboxLimits out;
+  const auto known = last_known(mailbox);
+  out.keep_deleted_s = known ? known->keep_deleted_s : kKeepLongest_s;
+  return out;
 }
 
 store::MailboxLimits LimitsCache::for_store(const Guid& mailbox) {
-  const directory::EffectiveLimits limits = of(mailbox);
+  const auto now = try_of(mailbox);
+  if (!now) {
+    log::error("limits.unreadable", {{"cause", now.error()}});
+    return cautious(mailbox);
+  }
+  const directory::EffectiveLimits& limits = *now;
   const bool bounded = limits.warn_bytes != directory::kUnlimited ||
                        limits.prohibit_send_bytes != directory::kUnlimited ||
                        limits.prohibit_receive_bytes != directory::kUnlimited;

@@ -3,6 +3,7 @@
 
 #include <functional>
 #include <mutex>
+#include <optional>
 #include <unordered_map>
 #include <unordered_set>
 
@@ -22,9 +23,12 @@ class LimitsCache {
   LimitsCache(const directory::DirectoryReader& directory, std::string database)
       : directory_(directory), database_(std::move(database)) {}
 
+  // Fails when the directory cannot be read: for whoever would destroy mail by what it says.
+  Result<directory::EffectiveLimits> try_of(const Guid& mailbox);
   // What was known last, at first the defaults, when the directory cannot be read.
   directory::EffectiveLimits of(const Guid& mailbox);
-  // The same for store::OpenOptions::limits: also notes that the mailbox is about to change.
+  // For store::OpenOptions::limits: also notes that the mailbox is about to change. Without a
+  // quota, and with deleted messages kept, when the directory cannot be read.
   store::MailboxLimits for_store(const Guid& mailbox);
 
   // Mailboxes with a quota that for_store() was asked about since the last call.
@@ -37,13 +41,18 @@ class LimitsCache {
   const std::string& database() const { return database_; }
 
  private:
+  struct Entry {
+    directory::EffectiveLimits limits;
+    std::uint64_t version = 0;  // of the directory; an older one is kept for when reading fails
+  };
   Result<directory::EffectiveLimits> read(const Guid& mailbox) const;
+  std::optional<directory::EffectiveLimits> last_known(const Guid& mailbox);
+  store::MailboxLimits cautious(const Guid& mailbox);
 
   const directory::DirectoryReader& directory_;
   const std::string database_;
   std::mutex mutex_;  // guards what follows
-  std::uint64_t version_ = 0;
-  std::unordered_map<Guid, directory::EffectiveLimits> entries_;
+  std::unordered_map<Guid, Entry> entries_;
   std::unordered_set<Guid> touched_;
   std::function<void()> on_touched_;
 };

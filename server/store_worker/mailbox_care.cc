@@ -147,8 +147,8 @@ Task<Result<>> MailboxCare::look_after(store::Mailbox mailbox) {
     log::info("mailbox.disconnected", {{"mailbox", mailbox.label}});
     co_return co_await database_.set_disconnected({}, mailbox.guid, now_s());
   }
-  const std::int64_t keep_s = limits_.of(mailbox.guid).keep_disconnected_s;
-  if (now_s() - mailbox.disconnected_s < keep_s) co_return Result<>{};
+  CO_TRY_ASSIGN(const auto limits, limits_.try_of(mailbox.guid));
+  if (now_s() - mailbox.disconnected_s < limits.keep_disconnected_s) co_return Result<>{};
   CO_TRY(co_await database_.delete_mailbox({}, mailbox.guid));
   log::info("mailbox.purged", {{"mailbox", mailbox.label},
                                {"guid", mailbox.guid.to_string()},
@@ -157,6 +157,7 @@ Task<Result<>> MailboxCare::look_after(store::Mailbox mailbox) {
 }
 
 Task<Result<>> MailboxCare::trim(Guid mailbox) {
+  CO_TRY(limits_.try_of(mailbox));  // unknown limits are no reason to let anything go
   std::uint64_t total = 0;
   for (std::uint64_t step = 1; step != 0; total += step) {
     CO_TRY_ASSIGN(step, co_await database_.trim_recoverable({}, mailbox));
