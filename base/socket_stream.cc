@@ -21,8 +21,9 @@ Task<Result<Wake>> wait_socket_input(Socket& socket, Signal& signal, Duration ti
   std::error_code code;
   co_await wait_readable_edge(socket, code);
   signal.set_waker(nullptr);
-  if (signal.take()) co_return Wake::kSignal;
+  // The edge comes first: it is told of once, while the signal stays set for the next call.
   if (!code) co_return Wake::kInput;
+  if (signal.take()) co_return Wake::kSignal;
   if (timed_out) co_return Wake::kTimeout;
   co_return fail(asio_error("wait for input", code));
 }

@@ -123,6 +123,33 @@ TEST_CASE("stream: wait_input tells input, signal and time-out apart and consume
   }(io.get_executor(), streams));
 }
 
+TEST_CASE("socket stream: input that comes together with a signal is told of next") {
+  const MakePair make = GENERATE(&unix_pair, &tcp_pair);
+  asio::io_context io;
+  auto streams = make(io);
+  test::run(io, [](Executor executor, StreamPair& ends) -> Task<void> {
+    Signal signal;
+    CHECK((co_await ends.second->wait_input(signal, 5ms)) == Wake::kTimeout);
+    REQUIRE(co_await ends.first->write("hello"));
+    REQUIRE(co_await sleep_for(1ms));  // the arrival is reported while nobody waits
+    TaskGroup group(executor);
+    std::optional<Result<Wake>> woken;
+    group.spawn("waiter", wait_once(*ends.second, signal, 1h, woken));
+    co_await yield_now();
+    signal.notify();
+    co_await group.join();
+    REQUIRE((woken && *woken));
+    if (**woken == Wake::kInput) {
+      // The wait was over before the signal came.
+      CHECK((co_await ends.second->wait_input(signal, 1h)) == Wake::kSignal);
+    }
+    CHECK_FALSE(signal.is_set());
+    CHECK((co_await ends.second->wait_input(signal, 10s)) == Wake::kInput);
+    std::array<char, 16> buffer;
+    CHECK((co_await ends.second->read_some(buffer)) == 5U);
+  }(io.get_executor(), streams));
+}
+
 TEST_CASE("stream: a stopped task sees kCancelled from reads and waits") {
   const MakePair make = GENERATE(&unix_pair, &tcp_pair, &memory_pair);
   asio::io_context io;
