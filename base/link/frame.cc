@@ -207,6 +207,8 @@ Task<Result<Wake>> FrameSocket::wait_input(Signal& signal, Duration timeout) {
     if (signal.take()) co_return Wake::kSignal;
     if (has_buffered_input()) co_return Wake::kInput;
     if (reader_.may_have_more()) {
+      co_await reader_.take_turn();
+      if (!socket_.is_open()) co_return fail(ErrorCode::kCancelled, "link: closed");
       std::error_code code;
       const auto count = reader_.try_read(free_buffer(), code);
       end_ += count.value_or(0);

@@ -17,6 +17,8 @@ namespace {
 // Parts below this are gathered into one record; larger ones go out from where they are.
 constexpr std::size_t kGatherBelow = 4 * 1024;
 constexpr std::size_t kRecordBytes = 16 * 1024;
+// Reads that find something at once; then others run.
+constexpr unsigned kReadsWithoutWaitMax = 16;
 
 int length_of(std::size_t count) { return static_cast<int>(std::min<std::size_t>(count, INT_MAX)); }
 
@@ -134,6 +136,11 @@ Task<Result<>> TlsStream::wait_for(Need need, const Deadline& deadline, std::str
 }
 
 Task<Result<std::size_t>> TlsStream::read_some(std::span<char> into) {
+  // A peer that always has more to say must not keep this thread to itself.
+  if (++reads_without_wait_ > kReadsWithoutWaitMax) {
+    reads_without_wait_ = 0;
+    co_await yield_now();
+  }
   if (was_cancelled(co_await asio::this_coro::cancellation_state) || !socket_.is_open())
     co_return fail(ErrorCode::kCancelled, "TLS read: cancelled");
   if (timeout_ > Duration::zero()) read_deadline_.start(timeout_);
@@ -151,6 +158,7 @@ Task<Result<std::size_t>> TlsStream::read_some(std::span<char> into) {
       co_return std::size_t{0};
     }
     CO_TRY(co_await wait_for(need, read_deadline_, "TLS read"));
+    reads_without_wait_ = 0;
     if (!socket_.is_open()) co_return fail(ErrorCode::kCancelled, "TLS read: closed");
   }
 }

@@ -70,6 +70,7 @@ class TlsStream final : public Stream {
   Duration timeout_{};
   std::string_view served_alpn_;  // one of the constants above; the library points here
   bool established_ = false;
+  unsigned reads_without_wait_ = 0;
   bool broken_ = false;  // the library may not be called any more (fatal error)
 };
 
