@@ -183,6 +183,8 @@ Task<Result<Wake>> DeflateStream::wait_input(Signal& signal, Duration timeout) {
     }
     if (!coder_->inflate_some())
       co_return fail(ErrorCode::kUnavailable, "compressed data is damaged");
+    // Any number of bytes may stand for nothing: others run in between.
+    if (!coder_->has_output()) co_await yield_now();
   }
   co_return Wake::kInput;
 }
