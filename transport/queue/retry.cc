@@ -15,13 +15,20 @@ constexpr std::size_t kLanes = 8;
 // A recipient group of one item: everyone behind one delivery socket.
 struct Group {
   std::vector<Recipient> recipients;
+  std::vector<std::size_t> target;  // of each recipient, into request.targets
   DeliverRequest request;
-};
 
-bool has_target(const DeliverRequest& request, const Guid& mailbox) {
-  return std::any_of(request.targets.begin(), request.targets.end(),
-                     [&](const DeliverTarget& target) { return target.mailbox == mailbox; });
-}
+  // Two addresses of one mailbox are one target.
+  void add(const Recipient& recipient, Resolved resolved) {
+    auto& targets = request.targets;
+    const auto found = std::find_if(targets.begin(), targets.end(), [&](const DeliverTarget& t) {
+      return t.mailbox == resolved.mailbox;
+    });
+    target.push_back(static_cast<std::size_t>(found - targets.begin()));
+    if (found == targets.end()) targets.push_back({resolved.mailbox, std::move(resolved.label)});
+    recipients.push_back(recipient);
+  }
+};
 
 std::string_view why_not(Resolved::Kind kind) {
   switch (kind) {
@@ -167,10 +174,7 @@ Task<bool> Queue::deliver_recipients(Drain& drain, Attempt& attempt) {
       continue;
     }
     Group& group = groups[resolved.socket];
-    group.recipients.push_back(recipient);
-    if (!has_target(group.request, resolved.mailbox)) {
-      group.request.targets.push_back({resolved.mailbox, std::move(resolved.label)});
-    }
+    group.add(recipient, std::move(resolved));
   }
   const std::string return_path = return_path_field(attempt.envelope.sender);
   for (auto& [socket, group] : groups) {
@@ -186,13 +190,14 @@ Task<bool> Queue::deliver_recipients(Drain& drain, Attempt& attempt) {
       attempt.left.insert(attempt.left.end(), group.recipients.begin(), group.recipients.end());
       continue;
     }
-    const auto refused = std::find_if(results->begin(), results->end(),
-                                      [](const DeliverResult& r) { return !r.is_delivered(); });
-    if (refused == results->end()) continue;
-    // Trying those again who have it does no harm: the delivery id is known there.
-    attempt.refused = true;
-    attempt.error = refused->text;
-    attempt.left.insert(attempt.left.end(), group.recipients.begin(), group.recipients.end());
+    // Who has it leaves the item: the delivery id is known there for some days only.
+    for (std::size_t i = 0; i < group.recipients.size(); ++i) {
+      const DeliverResult& result = (*results)[group.target[i]];
+      if (result.is_delivered()) continue;
+      attempt.refused = true;
+      attempt.error = result.text;
+      attempt.left.push_back(group.recipients[i]);
+    }
   }
   const bool any_done = attempt.left.size() < attempt.envelope.recipients.size();
   co_return any_done || !drain.failed;

@@ -76,6 +76,26 @@ TEST_CASE("quota: who becomes full in mid-message gets its copy when there is ro
   CHECK(rig.workers["DB1"]->inbox(rig.bert).size() == 1);
 }
 
+TEST_CASE("quota: who has its copy leaves the item that waits for another's room", "[quota]") {
+  Rig rig;
+  rig.stop_worker("DB1");
+  rig.directory.limits[rig.anna].prohibit_receive_bytes = 1000;
+  rig.pipe(rig.anonymous(), mail_to({"anna@example.org", "bert@example.org"}, 2000) + "QUIT\r\n");
+  REQUIRE(rig.queue->list().size() == 1);
+  CHECK(rig.queue->list()[0].recipients.size() == 2);
+  rig.start_worker("DB1");
+  rig.queue->kick();
+  rig.wait_until([&] { return rig.queue->list()[0].recipients.size() == 1; });
+  CHECK(rig.queue->list()[0].recipients == std::vector<std::string>{"anna@example.org"});
+  CHECK(rig.workers["DB1"]->inbox(rig.bert).size() == 1);
+  CHECK(rig.workers["DB1"]->inbox(rig.anna).empty());
+  rig.directory.limits[rig.anna].prohibit_receive_bytes = 100'000;
+  rig.queue->kick();
+  rig.wait_until([&] { return rig.queue->list().empty(); });
+  CHECK(rig.workers["DB1"]->inbox(rig.anna).size() == 1);
+  CHECK(rig.workers["DB1"]->inbox(rig.bert).size() == 1);
+}
+
 TEST_CASE("quota: who holds too much cannot send", "[quota]") {
   Rig rig;
   rig.pipe(rig.anonymous(), mail_to({"anna@example.org"}, 2000) + "QUIT\r\n");
