@@ -1,3 +1,5 @@
+#include <algorithm>
+
 #include "base/clock.h"
 #include "base/text.h"
 #include "server/supervisor/admin_service.h"
@@ -15,6 +17,10 @@ admin::JobState to_wire(JobFacts::State state) {
   }
   return admin::JOB_STATE_UNSPECIFIED;
 }
+
+// What may be started by name. The other kinds are steps of calls that check more than a job can.
+constexpr std::string_view kOffered[] = {
+    "check", "repair", "compact", "rebuild-index", "backup", "restore-mailbox", "search-rebuild"};
 
 }  // namespace
 
@@ -36,6 +42,10 @@ admin::Job to_wire(const JobFacts& facts) {
 }
 
 Task<Result<admin::JobStartReply>> AdminService::job_start(admin::JobStartRequest request) {
+  if (std::ranges::find(kOffered, request.kind()) == std::end(kOffered)) {
+    co_return fail(ErrorCode::kInvalid,
+                   "no job to be started is named " + escape_for_log(request.kind()));
+  }
   CO_TRY_ASSIGN(const auto entry, find_database(request.name()));
   CO_TRY_ASSIGN(const std::uint64_t id,
                 supervisor_.jobs().start_in_worker(entry.name, request.kind(), request.request()));
