@@ -22,6 +22,18 @@ namespace {
 constexpr int kJobNiceness = 10;  // of its thread: sessions and deliveries come first
 constexpr Duration kStatusWaitMax = std::chrono::seconds(5);
 
+// What a library throws ends the job, not the mail service around it.
+Result<std::string> run_guarded(const JobKind& kind, JobContext& context,
+                                std::string_view request) {
+  try {
+    return kind.run(context, request);
+  } catch (const std::exception& thrown) {
+    return fail(ErrorCode::kInternal, std::string("exception: ") + thrown.what());
+  } catch (...) {
+    return fail(ErrorCode::kInternal, "unknown exception");
+  }
+}
+
 template <class Message>
 Result<Message> parse(const std::string& body) {
   Message message;
@@ -106,7 +118,7 @@ Result<> Jobs::start(std::uint64_t id, const std::string& kind_name, std::string
   job.thread = std::thread([this, &job, loop] {
     ::setpriority(PRIO_PROCESS, 0, kJobNiceness);  // Linux: of this thread alone
     JobContext context{settings_, database_, job.progress};
-    job.outcome = job.kind.run(context, job.request);
+    job.outcome = run_guarded(job.kind, context, job.request);
     asio::post(loop, [this, &job] { ended(job); });
   });
   return {};

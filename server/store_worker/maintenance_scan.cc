@@ -53,19 +53,14 @@ void MaintenanceScan::run() {
   ::setpriority(PRIO_PROCESS, 0, kNiceness);  // Linux: of this thread alone
   saved_ = std::chrono::steady_clock::now();
   for (;;) {
-    const std::int64_t period = period_s_();
-    bool again = false;
-    if (due(period)) {
-      const auto scanned = scan_segment(period);
-      if (!scanned && scanned.error().code != ErrorCode::kCancelled)
-        log::error("store.scan.failed", {{"cause", scanned.error()}});
-      again = scanned.value_or(false);
-    }
+    const auto again = take_turn();
+    if (!again && again.error().code != ErrorCode::kCancelled)
+      log::error("store.scan.failed", {{"cause", again.error()}});
     {
       const std::scoped_lock lock(mutex_);
       if (stop_) break;
     }
-    if (!again) pause();
+    if (!again.value_or(false)) pause();
   }
   save();
 }
@@ -84,6 +79,19 @@ bool MaintenanceScan::due(std::int64_t period_s) {
   state_.bytes = 0;
   state_.damage.clear();
   return true;
+}
+
+// What a library throws ends this turn, not the mail service around it; a later turn tries again.
+Result<bool> MaintenanceScan::take_turn() {
+  try {
+    const std::int64_t period = period_s_();
+    if (!due(period)) return false;
+    return scan_segment(period);
+  } catch (const std::exception& thrown) {
+    return fail(ErrorCode::kInternal, std::string("exception: ") + thrown.what());
+  } catch (...) {
+    return fail(ErrorCode::kInternal, "unknown exception");
+  }
 }
 
 // One segment of the pass; true: go on at once.

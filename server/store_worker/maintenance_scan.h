@@ -33,6 +33,7 @@ class MaintenanceScan {
  private:
   void run();
   bool due(std::int64_t period_s);
+  Result<bool> take_turn();
   Result<bool> scan_segment(std::int64_t period_s);
   void save();
   void pause();
