@@ -8,6 +8,8 @@
 #include <sodium.h>
 #include <sys/stat.h>
 
+#include <filesystem>
+
 #include "base/check.h"
 #include "base/log.h"
 #include "store/caretaker.h"
@@ -336,8 +338,21 @@ Uid Database::recent_from(FolderId folder, Uid uid_next) const {
   return impl_->hub.recent_from(folder, uid_next);
 }
 
+namespace {
+
+bool is_own_image(const OpenOptions& options, const std::string& path) {
+  const std::filesystem::path own = options.path + "/" + std::string(kImageFile);
+  return own.lexically_normal() == std::filesystem::path(path).lexically_normal();
+}
+
+}  // namespace
+
 Result<ImageInfo> Database::write_image(const std::string& path, Throttle& throttle,
                                         Progress& progress) const {
+  // Compaction writes the database's own one, and drops records because of what it wrote.
+  std::unique_lock alone(impl_->compacting, std::defer_lock);
+  if (is_own_image(impl_->options, path) && !alone.try_lock())
+    return fail(ErrorCode::kUnavailable, "a compaction of the database is under way");
   return store::write_image(impl_->platform, *impl_->index, path, throttle, progress);
 }
 

@@ -226,7 +226,8 @@ class Database {
     std::uint64_t records = 0;  // since the mount
   };
   Statistics statistics() const;
-  // An image of the index of this moment (store/image.h). Blocks.
+  // An image of the index of this moment (store/image.h). Blocks. kUnavailable: it is to be the
+  // one in the database's folder, which a compaction under way may be writing.
   Result<ImageInfo> write_image(const std::string& path, Throttle& throttle,
                                 Progress& progress) const;
   // While it is held no segment of the change log goes away. REQUIRES: given up by the thread that

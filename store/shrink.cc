@@ -33,6 +33,7 @@ class IndexReplacement {
     index_ = std::make_unique<Index>(std::move(opened));
     // Its lock file has no name any more: the next replacement must not share it.
     ::unlink((new_path_ + "-lock").c_str());
+    TRY(check_copy(image));
     applied_ = image.lsn;
     progress_.begin("bringing the index up to date", 0);
     for (int round = 0; round < kRoundsMax; ++round) {
@@ -82,6 +83,14 @@ class IndexReplacement {
       progress_.add(part.size());
     }
     return file->sync();
+  }
+
+  // What was copied is the image that was meant: records are replayed from its LSN on.
+  Result<> check_copy(const ImageInfo& image) const {
+    TRY_ASSIGN(const ReadTxn txn, index_->environment->read());
+    TRY_ASSIGN(const State state, read_state(txn, *index_));
+    if (state.applied != image.lsn) return fail(ErrorCode::kInternal, "the image was replaced");
+    return {};
   }
 
   // What the log holds by now; the number of records.
