@@ -45,7 +45,7 @@ void Caretaker::look() {
                        outlook->compactable_bytes * kLogShare >= outlook->log_bytes;
   const bool index_due = outlook->index_free_bytes >= kIndexBytesMin &&
                          outlook->index_free_bytes * kIndexShare >= outlook->index_bytes;
-  if (!log_due && !index_due) return;
+  if (!log_due && !index_due && outlook->segments_dropped == 0) return;
   const std::unique_lock alone(compacting_, std::try_to_lock);
   if (!alone) return;
   CompactOptions options;

@@ -76,6 +76,7 @@ Result<CompactionOutlook> compaction_outlook(const CompactedParts& parts, unsign
   for (const SegmentState& state : states) {
     ++outlook.segments;
     outlook.log_bytes += state.file.bytes;
+    outlook.segments_dropped += state.row.dropped ? 1 : 0;
     if (state.worth_while(below_percent) && state.ended_us <= now_us - keep_us)
       outlook.compactable_bytes += state.file.bytes - state.row.live_bytes;
   }
@@ -107,10 +108,10 @@ Result<CompactReport> Compactor::run() {
   return std::move(report_);
 }
 
-Lsn Compactor::applied() const {
-  const auto txn = parts_.index.environment->read();
-  const auto state = txn ? read_state(*txn, parts_.index) : fail(txn.error());
-  return state ? state->applied : Lsn();
+Result<Compactor::Moment> Compactor::now() const {
+  TRY_ASSIGN(const ReadTxn txn, parts_.index.environment->read());
+  TRY_ASSIGN(const State state, read_state(txn, parts_.index));
+  return Moment{txn.id(), state.applied};
 }
 
 Result<> Compactor::finish_open_segment() {
@@ -210,13 +211,11 @@ Result<> Compactor::remove_files() {
   if (doomed_.empty()) return {};
   progress_.begin("removing segments", 0);
   report_.segments_waiting = doomed_.size();
-  // No recovery may begin to replay before their last record, and no reader look into them.
-  TRY(wait_for_checkpoint(applied()));
-  TRY_ASSIGN(const std::uint64_t now, [this]() -> Result<std::uint64_t> {
-    TRY_ASSIGN(const ReadTxn txn, parts_.index.environment->read());
-    return txn.id();
-  }());
-  TRY_ASSIGN(const bool unread, wait_for_readers(now));
+  // No recovery may begin to replay before their last record, and no reader look into them. The
+  // checkpoint is a reader, too: it is to be younger than this moment, not the other way round.
+  TRY_ASSIGN(const Moment dropped, now());
+  TRY(wait_for_checkpoint(dropped.applied));
+  TRY_ASSIGN(const bool unread, wait_for_readers(dropped.transaction));
   std::unique_lock held(parts_.log_hold, std::try_to_lock);
   if (!unread || !held) return {};
   for (const auto& [first, file] : doomed_) {

@@ -31,6 +31,7 @@ struct CompactionOutlook {
   std::uint64_t log_bytes = 0;
   std::uint64_t segments = 0;           // all of them
   std::uint64_t compactable_bytes = 0;  // what it would give back of the log
+  std::uint64_t segments_dropped = 0;   // files that an earlier one could not remove
   std::uint64_t index_bytes = 0;
   std::uint64_t index_free_bytes = 0;
 };
@@ -44,6 +45,10 @@ class Compactor {
   Result<CompactReport> run();
 
  private:
+  struct Moment {  // of the index
+    std::uint64_t transaction = 0;
+    Lsn applied;
+  };
   Result<> finish_open_segment();
   Result<> choose();
   Result<> move_bodies();
@@ -53,7 +58,7 @@ class Compactor {
   Result<> wait_for_checkpoint(Lsn lsn);
   Result<bool> wait_for_readers(std::uint64_t transaction);
   Result<> shrink();
-  Lsn applied() const;
+  Result<Moment> now() const;
 
   const CompactedParts& parts_;
   const CompactOptions& options_;

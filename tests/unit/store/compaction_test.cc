@@ -1,6 +1,7 @@
 // Compaction: what is dead goes, what lives stays, whoever is reading.
 #include "store/compaction.h"
 
+#include <atomic>
 #include <random>
 #include <thread>
 
@@ -153,6 +154,25 @@ TEST_CASE("compaction: readers that began before keep their bodies", "[compactio
   CHECK(report.segments_dropped > 5);
   // Its segment is gone, its bytes are not.
   CHECK(body->bytes == text(0));
+  require_whole(*db);
+}
+
+TEST_CASE("compaction: files go although changes go on", "[compaction]") {
+  TempFolder folder;
+  OpenDatabase db(compact_options(folder.path()));
+  fill(db, 0, 100);
+  thin_out(db);
+  std::atomic<bool> stop = false;
+  std::thread writer([&] {
+    for (int i = 100; !stop; ++i) fill(db, i, i + 1);
+  });
+  Progress progress;
+  const auto report = db->compact({}, progress);
+  stop = true;
+  writer.join();
+  REQUIRE(report.has_value());
+  CHECK(report->segments_dropped > 5);
+  CHECK(report->segments_waiting == 0);
   require_whole(*db);
 }
 
