@@ -32,8 +32,9 @@ class FetchWriter {
   bool sets_seen() const { return sets_seen_; }
 
   // Appends "* sequence FETCH (...)" CRLF, or "* uid UIDFETCH (...)". `folder` names the keywords
-  // and may be a newer one than that of the call before. On failure (the body cannot be read: kNotFound, kCorrupt) and on
-  // kUnknownEncoding the output is as it was. Items that need no body never touch it.
+  // and may be a newer one than that of the call before. On failure (the body cannot be read:
+  // kNotFound, kCorrupt) and on kUnknownEncoding the output is as it was. Items that need no body
+  // never touch it.
   Result<FetchOutcome> write(const store::Snapshot& snapshot, const store::Folder& folder,
                              const store::Message& message, std::uint32_t sequence, bool recent,
                              FetchOutput& out);
