@@ -372,8 +372,9 @@ Result<VerifyReport> Database::verify() const {
 Result<VerifyReport> Database::verify(Progress& progress) const {
   VerifyReport report;
   {
+    const auto held = hold_log();
     TRY_ASSIGN(const ReadTxn txn, impl_->index->environment->read());
-    TRY(verify_index(txn, *impl_->index, nullptr, report, progress));
+    TRY(verify_index(txn, *impl_->index, log_folder(path()), report, progress));
   }
   TRY_ASSIGN(ScanReport scanned, scan({}, progress));
   report.records = scanned.records;

@@ -76,7 +76,8 @@ Result<std::uint64_t> read_whole_log(const std::string& folder, Progress& progre
 Result<RebuildReport> make_anew(OpenOptions options, Progress& progress) {
   options.create = false;
   options.progress = &progress;
-  const std::string file = options.path + "/" + std::string(kIndexFile);
+  const std::string folder = options.path;
+  const std::string file = folder + "/" + std::string(kIndexFile);
   const std::uint64_t bytes_max = options.index_bytes_max;
   RebuildReport report;
   {
@@ -86,7 +87,7 @@ Result<RebuildReport> make_anew(OpenOptions options, Progress& progress) {
   TRY_ASSIGN(const Index index, Index::open(file, bytes_max, true));
   TRY_ASSIGN(const ReadTxn txn, index.environment->read());
   VerifyReport found;
-  TRY(verify_index(txn, index, nullptr, found, progress));
+  TRY(verify_index(txn, index, log_folder(folder), found, progress));
   if (!found.faults.empty())
     return fail(ErrorCode::kCorrupt, "the new index is not whole: " + found.faults.front());
   report.messages = found.messages;

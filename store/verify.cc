@@ -18,9 +18,12 @@ namespace {
 
 class Verifier {
  public:
-  Verifier(const Txn& txn, const Index& index, SegmentCache* segments, VerifyReport& report,
-           Progress& progress)
-      : txn_(txn), index_(index), segments_(segments), report_(report), progress_(progress) {}
+  // Bodies are read through `segments`; when it is null, they only must lie within `files`.
+  Verifier(const Txn& txn, const Index& index, SegmentCache* segments,
+           const std::vector<SegmentFile>& files, VerifyReport& report, Progress& progress)
+      : txn_(txn), index_(index), segments_(segments), report_(report), progress_(progress) {
+    for (const SegmentFile& file : files) file_bytes_[file.first_lsn.value] = file.bytes;
+  }
 
   Result<> run() {
     TRY(each(index_.mailboxes, [this](auto key, auto value) { return mailbox(key, value); }));
@@ -200,7 +203,10 @@ class Verifier {
     if (named.empty() || named.mapped() != row->references)
       fault(fmt::format("body {} counts {} references, messages name it {} times", id,
                         row->references, named.empty() ? 0 : named.mapped()));
-    if (segments_ == nullptr) return {};
+    if (segments_ == nullptr) {
+      check_place(id, *row);
+      return {};
+    }
     const auto map = segments_->get(row->segment, row->offset + row->bytes);
     if (!map) {
       fault(fmt::format("body {}: {}", id, map.error().text));
@@ -210,6 +216,13 @@ class Verifier {
     if (!blob || blob->bytes != row->bytes || blob->message.size() != sizes_[id])
       fault(fmt::format("body {}: {}", id, blob ? "has another size" : blob.error().text));
     return {};
+  }
+
+  void check_place(std::uint64_t id, const BodyRow& row) {
+    const auto file = file_bytes_.find(row.segment.value);
+    if (file == file_bytes_.end() || row.offset > file->second ||
+        row.bytes > file->second - row.offset)
+      fault(fmt::format("body {}: segment {} is missing or cut", id, row.segment.value));
   }
 
   Result<> segment(std::string_view key, std::string_view value) {
@@ -290,6 +303,8 @@ class Verifier {
     for (const auto& [id, seen] : folders_) {
       if (seen.row.folder.highest_modseq.value > state.applied.value)
         fault(fmt::format("folder {}: HIGHESTMODSEQ is above the log", id.value));
+      if (seen.row.folder.uid_validity > state.last_uid_validity)
+        fault(fmt::format("folder {}: its UIDVALIDITY would be given again", id.value));
     }
     report_.index_checked = true;
     return {};
@@ -298,6 +313,7 @@ class Verifier {
   const Txn& txn_;
   const Index& index_;
   SegmentCache* segments_;
+  std::unordered_map<std::uint64_t, std::uint64_t> file_bytes_;  // by segment
   VerifyReport& report_;
   Progress& progress_;
   std::map<MailboxId, UsageRow> mailboxes_;  // what their rows should say
@@ -343,14 +359,15 @@ bool index_is_whole(const std::string& path, const Guid& guid) {
 Result<> verify_index(const Txn& txn, const Index& index, SegmentCache& segments,
                       VerifyReport& report) {
   Progress progress;
-  return Verifier(txn, index, &segments, report, progress).run();
+  return Verifier(txn, index, &segments, {}, report, progress).run();
 }
 
-Result<> verify_index(const Txn& txn, const Index& index, SegmentCache* bodies,
+Result<> verify_index(const Txn& txn, const Index& index, const std::string& log_folder,
                       VerifyReport& report, Progress& progress) {
+  TRY_ASSIGN(const auto files, list_segments(log_folder));
   const Environment::Size size = index.environment->size();
   progress.begin("checking the index", size.page_bytes * size.pages_used);
-  return Verifier(txn, index, bodies, report, progress).run();
+  return Verifier(txn, index, nullptr, files, report, progress).run();
 }
 
 namespace {
@@ -424,7 +441,7 @@ class OfflineCheck {
   }
 
   Result<> look_at(const ReadTxn& txn, const Index& index) {
-    const auto looked = verify_index(txn, index, nullptr, report_, progress_);
+    const auto looked = verify_index(txn, index, log_folder(path_), report_, progress_);
     if (!looked && looked.error().code == ErrorCode::kCancelled) return looked;
     if (!looked) report_.faults.push_back(looked.error().text);
     return {};

@@ -36,8 +36,9 @@ Result<VerifyReport> verify(const std::string& path, Progress& progress);
 // Adds what it finds in the index of this snapshot to `report`.
 Result<> verify_index(const Txn& txn, const Index& index, SegmentCache& segments,
                       VerifyReport& report);
-// The same, told of its progress. `bodies` null: the bodies themselves are not looked at.
-Result<> verify_index(const Txn& txn, const Index& index, SegmentCache* bodies,
+// The same, told of its progress, but the bodies themselves are not read: it is enough that each
+// lies within a file of `log_folder`. REQUIRES: none that the snapshot needs is removed meanwhile.
+Result<> verify_index(const Txn& txn, const Index& index, const std::string& log_folder,
                       VerifyReport& report, Progress& progress);
 
 // The part of Database::Statistics that is read from the index.

@@ -5,6 +5,7 @@
 #include <filesystem>
 
 #include "store/files.h"
+#include "store/image.h"
 #include "store/rebuild.h"
 #include "store/recovery.h"
 #include "store/scan_state.h"
@@ -207,6 +208,28 @@ TEST_CASE("scan: a segment that is gone or cut is damage") {
   const auto verified = verify(folder.path(), progress);
   REQUIRE(verified.has_value());
   CHECK(!verified->is_whole());
+}
+
+TEST_CASE("scan: mail in a segment that is gone is missed although an image covers its records") {
+  TempFolder folder;
+  Progress progress;
+  {
+    OpenDatabase db(options_of(folder.path()));
+    fill(db, 30);
+    Throttle throttle(0);
+    const std::string image = folder.path() + "/" + std::string(kImageFile);
+    REQUIRE(db->write_image(image, throttle, progress).has_value());
+    CHECK(db->verify(progress)->is_whole());
+    const auto segments = list_segments(log_folder(folder.path()));
+    REQUIRE(segments->size() > 3);
+    fs::remove((*segments)[1].path);
+    const auto verified = db->verify(progress);
+    REQUIRE(verified.has_value());
+    CHECK(!verified->faults.empty());
+  }
+  const auto verified = verify(folder.path(), progress);
+  REQUIRE(verified.has_value());
+  CHECK(!verified->faults.empty());
 }
 
 TEST_CASE("scan: a closed database is looked at as well") {
