@@ -16,12 +16,18 @@ class IndexSpace {
   // disk has too few, or the map's end is near; the transaction must be given up. `last_reserve`:
   // into the part of the map that is kept for changes that take things away.
   Result<> take(const WriteTxn& txn, bool last_reserve);
+  // Changes did not fit into the map without its last reserve, and would not fit now: only those
+  // that take things away should be tried.
+  Result<bool> near_limit();
 
  private:
+  Result<bool> has_room(std::uint64_t pages, bool last_reserve) const;
+
   Disk& disk_;
   const Index& index_;
-  std::weak_ptr<Environment> of_;  // whose file `taken_` is about
-  std::uint64_t taken_ = 0;        // bytes from the file's start that have blocks
+  std::weak_ptr<Environment> of_;    // whose file `taken_` is about
+  std::uint64_t taken_ = 0;          // bytes from the file's start that have blocks
+  std::uint64_t refused_pages_ = 0;  // what did not fit, while it does not; 0: everything did
 };
 
 }  // namespace hauspost::store

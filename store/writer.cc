@@ -22,6 +22,10 @@ std::uint64_t body_bytes(const Request& request) {
   return total;
 }
 
+bool all_free(const std::vector<Request*>& batch) {
+  return std::ranges::all_of(batch, [](const Request* request) { return request->frees; });
+}
+
 }  // namespace
 
 Writer::Writer(const Platform& platform, const Index& index, std::unique_ptr<LogWriter> log,
@@ -200,23 +204,36 @@ void Writer::write_batch(Batch& batch) {
 // Answers those that must wait for space, and leaves the others.
 void Writer::refuse_for_space(Batch& batch) {
   const auto space = log_->space();
-  if (space && *space == Space::kEnough) return;
-  Batch refused;
+  if (space && *space == Space::kEnough) return refuse_for_index(batch);
   const bool none = !space || *space == Space::kGone;
+  refuse(batch, !none,
+         space ? Error{ErrorCode::kExhausted, "the disk of the database is nearly full"}
+               : space.error());
+}
+
+// A batch stands or falls as one: what cannot fit would take along what makes room.
+void Writer::refuse_for_index(Batch& batch) {
+  if (all_free(batch)) return;
+  const auto near = index_space_.near_limit();
+  if (near && !*near) return;
+  refuse(batch, true,
+         near ? Error{ErrorCode::kExhausted, "the database's index has reached its size limit"}
+              : near.error());
+}
+
+void Writer::refuse(Batch& batch, bool keep_frees, const Error& error) {
+  Batch refused;
   std::erase_if(batch, [&](Request* request) {
-    if (!none && request->frees) return false;
+    if (keep_frees && request->frees) return false;
     refused.push_back(request);
     return true;
   });
-  answer_all(refused,
-             space ? Error{ErrorCode::kExhausted, "the disk of the database is nearly full"}
-                   : space.error());
+  answer_all(refused, error);
 }
 
 Result<> Writer::take_space(const WriteTxn& txn, const Batch& batch) {
   TRY(log_->allocate_staged());
-  return index_space_.take(
-      txn, std::ranges::all_of(batch, [](const Request* request) { return request->frees; }));
+  return index_space_.take(txn, all_free(batch));
 }
 
 Result<> Writer::plan_batch(Batch& batch, Applier& applier) {

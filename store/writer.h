@@ -74,6 +74,8 @@ class Writer {
   void answer_all(Batch& batch, const std::optional<Error>& error);
   void fence(Batch& batch, const Error& error);
   void refuse_for_space(Batch& batch);
+  void refuse_for_index(Batch& batch);
+  void refuse(Batch& batch, bool keep_frees, const Error& error);
   Result<> take_space(const WriteTxn& txn, const Batch& batch);
   void run_errands();
   void checkpoint_if_due();
