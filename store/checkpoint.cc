@@ -31,6 +31,7 @@ constexpr std::uint16_t kLeaf = 2;
 constexpr std::uint64_t kNoPage = UINT64_MAX;
 // A transaction's last pages may have been given back before they were ever written.
 constexpr std::uint64_t kUnwrittenPagesMax = 1024;
+constexpr std::chrono::seconds kPause{5};  // after one that found no space
 
 std::uint32_t checksum(std::string_view bytes) {
   return crc32c(bytes.substr(kMagic.size() + 4 + 4));  // all behind magic, format and CRC
@@ -157,7 +158,7 @@ Result<> Checkpointer::make(bool clean) {
 }
 
 Result<bool> Checkpointer::begin() {
-  if (busy_.exchange(true)) return false;
+  if (pausing() || busy_.exchange(true)) return false;
   auto pending = take_snapshot(false);
   if (!pending) {
     busy_ = false;
@@ -176,11 +177,17 @@ Result<bool> Checkpointer::begin() {
   return true;
 }
 
+bool Checkpointer::pausing() const {
+  return std::chrono::steady_clock::now() < paused_until_.load();
+}
+
 void Checkpointer::complete_or_fence(Pending pending) {
   const auto done = complete(std::move(pending));
   if (done) return;
   if (done.error().code != ErrorCode::kExhausted) return platform_.fatal(done.error());
-  // The last one holds; only the log behind it grows until there is space again.
+  // The last one holds; only the log behind it grows until there is space again. Each try syncs the
+  // whole index, so it must not be made with every batch.
+  if (!platform_.in_order) paused_until_ = std::chrono::steady_clock::now() + kPause;
   log::warning("store.checkpoint.postponed", {{"error", done.error()}});
 }
 

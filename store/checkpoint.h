@@ -4,6 +4,7 @@
 #pragma once
 
 #include <atomic>
+#include <chrono>
 #include <condition_variable>
 #include <mutex>
 #include <optional>
@@ -49,10 +50,13 @@ class Checkpointer {
 
   // Makes one now. REQUIRES: nobody commits meanwhile.
   Result<> make(bool clean);
-  // Takes the snapshot now and does the rest on the own thread; false while one is under way.
+  // Takes the snapshot now and does the rest on the own thread; false while one is under way or
+  // pausing().
   // An error there goes to Platform::fatal. REQUIRES: the thread that commits, between commits.
   Result<bool> begin();
   bool busy() const { return busy_; }
+  // The last one found no space a short time ago.
+  bool pausing() const;
   // Leaves kSuspectFile, durable.
   Result<> note_damaged_index();
   void stop();  // waits for the one under way
@@ -79,6 +83,7 @@ class Checkpointer {
   std::atomic<std::uint64_t> lsn_ = 0;
   std::atomic<std::uint64_t> pages_ = 0;
   std::atomic<bool> busy_ = false;
+  std::atomic<std::chrono::steady_clock::time_point> paused_until_{};
 
   std::mutex mutex_;  // guards what follows
   std::condition_variable changed_;

@@ -15,6 +15,7 @@ using namespace std::chrono_literals;
 
 constexpr unsigned kPercent = 100;
 constexpr auto kPoll = 5ms;
+constexpr auto kPauseBetweenTries = 200ms;  // while checkpoints pause for want of space
 constexpr auto kCheckpointPatience = 60s;
 constexpr auto kReaderPatience = 10s;
 constexpr std::uint64_t kShrinkFreeShare = 4;              // free pages are at least one in so many
@@ -240,7 +241,7 @@ Result<> Compactor::wait_for_checkpoint(Lsn lsn) {
       TRY(parts_.checkpointer.begin());
       return {};
     }));
-    std::this_thread::sleep_for(kPoll);
+    std::this_thread::sleep_for(parts_.checkpointer.pausing() ? kPauseBetweenTries : kPoll);
   }
   return {};
 }

@@ -316,6 +316,7 @@ void Writer::checkpoint_if_due() {
     Batch none;
     return fence(none, begun.error());
   }
+  if (!*begun) return;
   log_since_checkpoint_ = 0;
   checkpoint_time_ = platform_.clock->steady();
 }
