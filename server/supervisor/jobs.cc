@@ -15,6 +15,7 @@ namespace hauspost::supervisor {
 namespace {
 
 constexpr Duration kCallTime = std::chrono::seconds(20);
+constexpr Duration kSilenceMax = std::chrono::minutes(5);  // of a worker that is alive
 constexpr std::uint32_t kStatusWaitMs = 500;
 constexpr Duration kShowWaitMax = std::chrono::seconds(5);
 constexpr Duration kDeathTime = std::chrono::milliseconds(100);  // until a death is noted
@@ -31,6 +32,8 @@ Error error_of(const child::wire::JobStatus& status) {
 
 // The channel's own words: the callee never answered.
 bool is_lost(const Error& error) { return error.text.starts_with("rpc:"); }
+// Of these, the one after which the callee may still be at work.
+bool is_slow(const Error& error) { return error.code == ErrorCode::kTimeout && is_lost(error); }
 
 Task<void> cancel_in_worker(std::shared_ptr<link::RpcClient> control, std::uint64_t id) {
   child::wire::JobCancelRequest request;
@@ -59,16 +62,25 @@ void Jobs::Run::step(std::string_view name) {
   facts_.done = facts_.total = 0;
 }
 
+// A worker may be too busy to answer for a while, and its thread goes on with the job: only silence
+// that lasts counts as the end. A death ends the call at once, with another error.
+Task<Result<std::string>> Jobs::Run::ask_patiently(link::RpcClient& control, std::string body) {
+  const auto until = std::chrono::steady_clock::now() + kSilenceMax;
+  for (;;) {
+    auto answer = co_await control.call(
+        static_cast<std::uint16_t>(child::ControlMethod::kJobStatus), body, kCallTime);
+    const bool slow = !answer && is_slow(answer.error());
+    if (!slow || std::chrono::steady_clock::now() >= until) co_return answer;
+  }
+}
+
 Task<Result<std::string>> Jobs::Run::watch(link::RpcClient& control) {
   child::wire::JobStatusRequest request;
   request.set_id(facts_.id);
   request.set_wait_ms(kStatusWaitMs);
   const std::string body = request.SerializeAsString();
   for (;;) {
-    CO_TRY_ASSIGN(
-        const std::string bytes,
-        co_await control.call(static_cast<std::uint16_t>(child::ControlMethod::kJobStatus), body,
-                              kCallTime));
+    CO_TRY_ASSIGN(const std::string bytes, co_await ask_patiently(control, body));
     child::wire::JobStatus status;
     if (!status.ParseFromString(bytes))
       co_return fail(ErrorCode::kCorrupt, "the worker's answer does not parse");
@@ -88,11 +100,16 @@ Task<Result<std::string>> Jobs::Run::follow(std::shared_ptr<link::RpcClient> con
   start.set_kind(std::move(kind));
   start.set_request(std::move(request));
   const std::string body = start.SerializeAsString();
-  CO_TRY(co_await control->call(static_cast<std::uint16_t>(child::ControlMethod::kJobStart), body,
-                                kCallTime));
+  auto started = co_await control->call(static_cast<std::uint16_t>(child::ControlMethod::kJobStart),
+                                        body, kCallTime);
+  // After a slow start the job's status says whether there is one.
+  if (!started && !is_slow(started.error())) co_return started;
   control_ = control;
   if (cancel_asked_) jobs_.tasks_.spawn("job.cancel", cancel_in_worker(control, facts_.id));
   auto outcome = co_await watch(*control);
+  // Given up on, it may still be at work there.
+  if (!outcome && is_slow(outcome.error()))
+    jobs_.tasks_.spawn("job.cancel", cancel_in_worker(control, facts_.id));
   control_.reset();
   co_return outcome;
 }
@@ -115,7 +132,9 @@ Task<Result<std::string>> Jobs::Run::in_worker(std::string kind, std::string req
   if (control && !outcome && is_lost(outcome.error())) {
     [[maybe_unused]] auto slept = co_await sleep_for(kDeathTime);
     const ChildProcess* now = mounted ? jobs_.stores_.find(database) : worker;
+    const bool silent = is_slow(outcome.error());
     const std::string how = now == nullptr                    ? "it was dismounted"
+                            : silent                          ? "its process does not answer"
                             : now->facts().last_death.empty() ? "its process ended"
                                                               : now->facts().last_death;
     outcome =

@@ -55,6 +55,7 @@ class Jobs {
     Run(Jobs& jobs, JobFacts facts) : jobs_(jobs), facts_(std::move(facts)) {}
     Task<Result<std::string>> follow(std::shared_ptr<link::RpcClient> control, std::string kind,
                                      std::string request);
+    Task<Result<std::string>> ask_patiently(link::RpcClient& control, std::string body);
     Task<Result<std::string>> watch(link::RpcClient& control);
     Jobs& jobs_;
     JobFacts facts_;
