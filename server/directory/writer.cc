@@ -119,6 +119,7 @@ Result<DatabaseEntry> DirectoryWriter::set_database(std::string_view name,
     if (changes.compact_below_percent)
       maintenance.compact_below_percent = *changes.compact_below_percent;
     if (changes.keep_log_s) maintenance.keep_log_s = *changes.keep_log_s;
+    apply(changes.limits, entry.limits);
     TRY(txn.put(data.databases, ascii_lower(name), to_stored(entry)));
     return entry;
   });
@@ -147,8 +148,8 @@ Result<DatabaseEntry> DirectoryWriter::note_initialised(std::string_view name) {
 
 Result<DatabaseEntry> DirectoryWriter::set_database_limits(std::string_view name,
                                                            const LimitChanges& changes) {
-  return impl_->change_database(
-      name, [&changes](DatabaseEntry& entry) { apply(changes, entry.limits); });
+  return impl_->change_database(name,
+                                [&changes](DatabaseEntry& entry) { apply(changes, entry.limits); });
 }
 
 Result<DatabaseEntry> DirectoryWriter::remove_database(std::string_view name, bool dry_run) {

@@ -26,6 +26,7 @@ struct DatabaseChanges {
   std::optional<std::uint32_t> compact_below_percent;
   std::optional<std::int64_t> keep_log_s;
   std::optional<std::string> path;  // kExists: another database's
+  LimitChanges limits = {};
 };
 
 class DirectoryWriter {

@@ -139,10 +139,9 @@ Result<> check_target(const std::string& to, const directory::DatabaseEntry& ent
 Task<Result<admin::DatabaseSetReply>> AdminService::database_set(
     admin::DatabaseSetRequest request) {
   CO_TRY_ASSIGN(const auto entry, find_database(request.name()));
-  CO_TRY_ASSIGN(const auto changes, changes_of(request));
-  CO_TRY_ASSIGN(const auto limits, from_wire(request.limits()));
-  CO_TRY(supervisor_.directory().set_database(entry.name, changes));
-  CO_TRY_ASSIGN(const auto now, supervisor_.directory().set_database_limits(entry.name, limits));
+  CO_TRY_ASSIGN(auto changes, changes_of(request));
+  CO_TRY_ASSIGN(changes.limits, from_wire(request.limits()));
+  CO_TRY_ASSIGN(const auto now, supervisor_.directory().set_database(entry.name, changes));
   admin::DatabaseSetReply reply;
   CO_TRY_ASSIGN(*reply.mutable_database(), co_await describe_database(now));
   directory::EffectiveLimits effective;

@@ -26,6 +26,10 @@ TEST_CASE("directory limits: a mailbox's word goes before its database's", "[lim
     changes.set.keep_deleted_s = 0;
     REQUIRE(writer->set_database_limits("db1", changes));
     CHECK(*writer->reader().version() != before);
+    DatabaseChanges together;
+    together.keep_log_s = 7;
+    together.limits.set.sessions_max = 9;
+    REQUIRE(writer->set_database("DB1", together));
     LimitChanges own;
     own.set.prohibit_receive_bytes = kUnlimited;
     own.set.sessions_max = 3;
@@ -42,6 +46,8 @@ TEST_CASE("directory limits: a mailbox's word goes before its database's", "[lim
   CHECK((*reader->mailbox(guid))->limits.prohibit_receive_bytes == kUnlimited);
   CHECK_FALSE((*reader->mailbox(guid))->limits.warn_bytes);
   CHECK((*reader->database("DB1"))->limits.warn_bytes == 10U);
+  CHECK((*reader->database("DB1"))->limits.sessions_max == 9U);
+  CHECK((*reader->database("DB1"))->maintenance.keep_log_s == 7);
 }
 
 TEST_CASE("directory limits: what is unset is as the level above says again", "[limits]") {
