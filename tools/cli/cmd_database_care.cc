@@ -1,8 +1,10 @@
 // The verbs of `database` that look after its files.
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <cstdio>
 #include <filesystem>
+#include <optional>
 
 #include "server/child/jobs.pb.h"
 #include "store/dump.h"
@@ -150,6 +152,35 @@ void say_repaired(const Context& context, const CareOptions& options,
     context.say("An image of the index was written: the damaged records are not needed any more.");
 }
 
+bool any_uncovered(const wire::CheckReport& report) {
+  return std::ranges::any_of(report.damage(), [](const auto& place) { return !place.covered(); });
+}
+
+// What the repair found and could not mend the way the database was; nullopt: nothing.
+std::optional<std::string> next_step(const std::string& name, const wire::RepairReport& report) {
+  const wire::CheckReport& found = report.found();
+  const std::uint64_t hurt = hurt_messages(found);
+  if (hurt > report.messages_dropped()) {
+    return fmt::format(
+        "{} messages of database {} stay damaged; restore them from a backup (hauspost mailbox "
+        "restore), or add --drop-damaged",
+        hurt - report.messages_dropped(), printable(name));
+  }
+  if (!found.faults().empty() && !report.index_rebuilt()) {
+    return fmt::format(
+        "the index of database {0} is still faulty: dismount it (hauspost database dismount {0}), "
+        "then repair again",
+        printable(name));
+  }
+  if (any_uncovered(found) && !report.image_written()) {
+    return fmt::format(
+        "damaged records of database {0} are still needed: mount it (hauspost database mount {0}), "
+        "then repair again",
+        printable(name));
+  }
+  return std::nullopt;
+}
+
 Outcome<> run_repair(Context& context, CareOptions& options) {
   wire::RepairRequest request;
   request.set_dry_run(options.dry_run);
@@ -176,13 +207,9 @@ Outcome<> run_repair(Context& context, CareOptions& options) {
     context.say(fmt::format("Database {} is whole; nothing to repair.", printable(options.name)));
     return {};
   }
-  const std::uint64_t hurt = hurt_messages(report->found());
-  if (!options.dry_run && hurt > report->messages_dropped()) {
-    return partial(
-        fmt::format("{} messages of database {} stay damaged; restore them from a "
-                    "backup (hauspost mailbox restore), or add --drop-damaged",
-                    hurt - report->messages_dropped(), printable(options.name)));
-  }
+  if (options.dry_run) return {};
+  const auto next = next_step(options.name, *report);
+  if (next) return partial(*next);
   return {};
 }
 

@@ -79,7 +79,11 @@ Outcome<> run_show(Context& context, JobOptions& options) {
   table.add({"took", duration(job)});
   if (!job.error().empty()) table.add({"cause", job.error()});
   context.say(table.render(terminal_width()));
-  return {};
+  if (!options.wait || job.state() == admin::JOB_STATE_DONE) return {};
+  const std::string cause = job.error().empty() ? state_word(job.state()) : job.error();
+  return std::unexpected(
+      Failure{Exit::kRefused, job.error_code(),
+              fmt::format("job {} did not succeed: {}", job.id(), printable(cause)), true});
 }
 
 Outcome<> run_cancel(Context& context, JobOptions& options) {
