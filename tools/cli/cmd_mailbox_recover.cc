@@ -28,6 +28,11 @@ struct RecoverOptions {
 Outcome<std::int64_t> read_moment(const std::string& text, std::string_view option) {
   if (text.empty()) return 0;
   const auto moment = parse_moment(text, std::time(nullptr));
+  // In the filter 0 says "any time": such a moment would choose everything.
+  if (moment && *moment <= 0) {
+    return usage(
+        fmt::format("{}: {} is before any mail; name a later moment", option, printable(text)));
+  }
   if (moment) return *moment;
   return usage(
       fmt::format("{}: \"{}\" is not a date like 2026-11-21, \"2026-11-21 19:30\" or a "
@@ -170,7 +175,9 @@ CLI::App* add_recover_verb(CLI::App& noun, const std::string& name, const std::s
   verb->add_option("--id", options->ids, "This one (see list); may be given several times")
       ->allow_extra_args(false)
       ->type_name("NUMBER");
-  verb->add_option("--limit", options->limit, "At most so many")->type_name("NUMBER");
+  verb->add_option("--limit", options->limit, "At most so many")
+      ->check(CLI::Validator(CLI::PositiveNumber).description(""))
+      ->type_name("NUMBER");
   return verb;
 }
 
