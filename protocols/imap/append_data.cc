@@ -2,6 +2,8 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
+
 #include "protocols/imap/imap_url.h"
 #include "protocols/imap/message_body.h"
 #include "protocols/imap/uid_text.h"
@@ -29,19 +31,32 @@ std::string_view cut(std::string_view bytes, const ImapUrl& url) {
   return bytes.substr(url.offset, url.count.value_or(std::string_view::npos));
 }
 
+// Each may stand for a whole message that has to be read.
+bool names_too_many_urls(const std::vector<AppendMessage>& messages, std::size_t most) {
+  std::size_t urls = 0;
+  for (const AppendMessage& message : messages) {
+    urls += static_cast<std::size_t>(
+        std::ranges::count_if(message.parts, [](const CatenatePart& part) { return !part.text; }));
+  }
+  return urls > most;
+}
+
 // Puts one message together.
 class Catenation {
  public:
-  explicit Catenation(Session& session)
-      : session_(session), snapshot_(session.database().snapshot()) {}
+  using Made = std::expected<std::string, Reply>;
 
-  std::expected<std::string, Reply> make(const std::vector<CatenatePart>& parts) {
+  explicit Catenation(Session& session) : session_(session) {}
+
+  // REQUIRES: `parts` and this outlive the task.
+  Task<Result<Made>> make(const std::vector<CatenatePart>& parts) {
     for (const CatenatePart& part : parts) {
-      const auto added = part.text ? add(*part.text) : add_url(part.url);
-      if (!added) return std::unexpected(added.error());
+      auto added = part.text ? add(*part.text) : add_url(part.url);
+      if (!added) co_return Made(std::unexpected(std::move(added).error()));
+      if (!part.text) CO_TRY(co_await session_.breathe());
     }
-    if (bytes_.empty()) return std::unexpected(no("", "empty message"));
-    return std::move(bytes_);
+    if (bytes_.empty()) co_return Made(std::unexpected(no("", "empty message")));
+    co_return Made(std::move(bytes_));
   }
 
  private:
@@ -52,10 +67,10 @@ class Catenation {
     return {};
   }
 
-  std::optional<store::FolderId> folder_of(const ImapUrl& url) {
-    const auto folder = url.mailbox ? snapshot_.find_folder(session_.mailbox(), *url.mailbox)
+  std::optional<store::FolderId> folder_of(const store::Snapshot& snapshot, const ImapUrl& url) {
+    const auto folder = url.mailbox ? snapshot.find_folder(session_.mailbox(), *url.mailbox)
                         : session_.state() == State::kSelected
-                            ? snapshot_.folder(session_.view().folder())
+                            ? snapshot.folder(session_.view().folder())
                             : std::nullopt;
     if (!folder || (url.uid_validity && *url.uid_validity != folder->uid_validity))
       return std::nullopt;
@@ -65,10 +80,11 @@ class Catenation {
   // RFC 4469 section 3: the octets of the part, unchanged; \Seen stays as it is.
   std::expected<void, Reply> add_url(const std::string& text) {
     const auto url = parse_imap_url(text, session_.limits());
-    const auto folder = url ? folder_of(*url) : std::nullopt;
-    const auto message = folder ? snapshot_.message(*folder, store::Uid(url->uid)) : std::nullopt;
+    const store::Snapshot snapshot = session_.database().snapshot();
+    const auto folder = url ? folder_of(snapshot, *url) : std::nullopt;
+    const auto message = folder ? snapshot.message(*folder, store::Uid(url->uid)) : std::nullopt;
     if (!message) return std::unexpected(bad_url(text));
-    auto body = MessageBody::open(snapshot_, message->body);
+    auto body = MessageBody::open(snapshot, message->body);
     if (!body) return std::unexpected(reply_for(body.error()));
     const auto bytes = body->bytes();
     if (!bytes) return std::unexpected(reply_for(bytes.error()));
@@ -79,14 +95,14 @@ class Catenation {
   }
 
   Session& session_;
-  store::Snapshot snapshot_;
   std::string bytes_;
 };
 
 }  // namespace
 
-std::expected<std::vector<store::NewMessage>, Reply> append_data(
-    Session& session, std::vector<AppendMessage>& messages) {
+Task<Result<AppendData>> append_data(Session& session, std::vector<AppendMessage>& messages) {
+  if (names_too_many_urls(messages, session.limits().catenate_urls_max))
+    co_return AppendData(std::unexpected(no("LIMIT", "Too many URLs")));
   const std::int64_t now_s =
       std::chrono::floor<Seconds>(session.services().clock.now()).time_since_epoch().count();
   std::vector<store::NewMessage> ready;
@@ -94,21 +110,22 @@ std::expected<std::vector<store::NewMessage>, Reply> append_data(
   std::uint64_t total = 0;
   for (AppendMessage& message : messages) {
     if (message.utf8 && !session.dialect().utf8)
-      return std::unexpected(bad("UTF8=ACCEPT is not enabled"));
+      co_return AppendData(std::unexpected(bad("UTF8=ACCEPT is not enabled")));
     if (!message.parts.empty()) {
-      auto whole = Catenation(session).make(message.parts);
-      if (!whole) return std::unexpected(std::move(whole).error());
+      Catenation catenation(session);
+      CO_TRY_ASSIGN(auto whole, co_await catenation.make(message.parts));
+      if (!whole) co_return AppendData(std::unexpected(std::move(whole).error()));
       message.bytes = std::make_shared<const std::string>(*std::move(whole));
     }
-    if (message.bytes->empty()) return std::unexpected(no("", "empty message"));
+    if (message.bytes->empty()) co_return AppendData(std::unexpected(no("", "empty message")));
     total += message.bytes->size();
-    if (total > session.limits().append_bytes_max) return std::unexpected(too_big());
+    if (total > session.limits().append_bytes_max) co_return AppendData(std::unexpected(too_big()));
     ready.push_back({.body = std::move(message.bytes),
                      .flags = message.flags.system,
                      .keywords = std::move(message.flags.keywords),
                      .internal_date_s = message.internal_date_s.value_or(now_s)});
   }
-  return ready;
+  co_return AppendData(std::move(ready));
 }
 
 std::string appenduid(const store::Appended& appended) {

@@ -9,9 +9,11 @@
 
 namespace hauspost::imap {
 
+using AppendData = std::expected<std::vector<store::NewMessage>, Reply>;
+
 // In the order of the messages, or the reply that says why not. Takes what `messages` hold.
-std::expected<std::vector<store::NewMessage>, Reply> append_data(
-    Session& session, std::vector<AppendMessage>& messages);
+// Others run between the parts of CATENATE. Errors: the client is gone.
+Task<Result<AppendData>> append_data(Session& session, std::vector<AppendMessage>& messages);
 
 // "APPENDUID validity uids".
 std::string appenduid(const store::Appended& appended);

@@ -9,7 +9,7 @@ Task<Result<Reply>> cmd_append(Session& session, Command& command) {
   auto& append = std::get<AppendRequest>(command.arguments);
   const auto folder = session.find_folder(append.mailbox);
   if (!folder) co_return no("TRYCREATE", "No such mailbox");
-  auto messages = append_data(session, append.messages);
+  CO_TRY_ASSIGN(auto messages, co_await append_data(session, append.messages));
   if (!messages) co_return std::move(messages).error();
   const auto appended =
       co_await session.database().append(session.actor(), folder->id, *std::move(messages));

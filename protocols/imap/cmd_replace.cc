@@ -36,7 +36,7 @@ Task<Result<Reply>> cmd_replace(Session& session, Command& command) {
   if (!folder) co_return no("TRYCREATE", "No such mailbox");
   std::vector<AppendMessage> one;
   one.push_back(std::move(request.message));
-  auto messages = append_data(session, one);
+  CO_TRY_ASSIGN(auto messages, co_await append_data(session, one));
   if (!messages) co_return std::move(messages).error();
   const auto appended =
       co_await session.database().append(session.actor(), folder->id, *std::move(messages));

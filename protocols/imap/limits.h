@@ -14,11 +14,13 @@ struct Limits {
   std::uint64_t message_bytes_max = 50ULL << 20;  // one APPEND literal
   std::uint64_t append_bytes_max = 128ULL << 20;  // all messages of one APPEND
   std::size_t append_messages_max = 1000;         // of one APPEND
+  std::size_t catenate_urls_max = 100;            // of one APPEND or REPLACE
   std::size_t nesting_max = 100;                  // parentheses, NOT and OR of SEARCH
   std::size_t search_keys_max = 2000;
-  std::size_t set_ranges_max = 20'000;   // elements of one sequence set
-  std::size_t list_elements_max = 1000;  // flags, fetch items, header fields, patterns
-  std::size_t bad_commands_max = 20;     // then BYE
+  std::size_t set_ranges_max = 20'000;          // elements of one sequence set
+  std::size_t list_elements_max = 1000;         // flags, fetch items, header fields, patterns
+  std::size_t thread_bytes_max = 256ULL << 20;  // what one THREAD keeps in memory
+  std::size_t bad_commands_max = 20;            // then BYE
   std::chrono::steady_clock::duration autologout = std::chrono::minutes(30);
   std::chrono::steady_clock::duration write_progress = std::chrono::minutes(5);
 };

@@ -250,6 +250,20 @@ TEST_CASE("imap catenate: the whole is bounded as one message is") {
         std::string::npos);
 }
 
+TEST_CASE("imap catenate: a command names a bounded number of messages") {
+  Rig rig;
+  rig.limits.catenate_urls_max = 3;
+  rig.fill(1);
+  Client c(rig);
+  const std::string one = "URL \"/INBOX/;UID=1\"";
+  const std::string two = "CATENATE (" + one + " " + one + ")";
+  CHECK(c.ask("APPEND INBOX " + two + " " + two).find("NO [LIMIT] Too many URLs") !=
+        std::string::npos);
+  CHECK(c.ask("STATUS INBOX (MESSAGES)").starts_with("* STATUS \"INBOX\" (MESSAGES 1)"));
+  CHECK(c.ask("APPEND INBOX " + two + " CATENATE (" + one + ")").find("OK [APPENDUID") !=
+        std::string::npos);
+}
+
 TEST_CASE("imap utf8: names and strings once it is enabled") {
   Rig rig;
   Client c(rig);
