@@ -24,6 +24,7 @@ Task<Result<std::vector<SearchHit>>> sorted(Session& session, const SortRequest&
   SortTable table(request.criteria);
   const auto add = [&table](const HitMessage& message) {
     table.add(message.message, message.envelope);
+    return true;
   };
   HitWalk walk(hits, table.needs_envelope() ? HitParts::kEnvelope : HitParts::kNothing, add);
   while (walk.step(session.database().snapshot(), session.view().folder()))

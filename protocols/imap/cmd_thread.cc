@@ -9,12 +9,12 @@
 #include "protocols/imap/sort_table.h"
 #include "protocols/imap/stepwise_sort.h"
 #include "protocols/imap/thread_tree.h"
-#include "store/mime/collation.h"
 
 namespace hauspost::imap {
 namespace {
 
 constexpr std::size_t kSliceMoves = 5'000;
+constexpr std::uint64_t kSliceLinks = 200'000;
 
 std::uint32_t number_of(const SearchHit& hit, bool uid) {
   return uid ? hit.uid.value : hit.sequence;
@@ -24,7 +24,7 @@ ThreadMember member_of(const HitMessage& hit) {
   ThreadMember member;
   const BaseSubject subject = base_subject(decoded_subject(hit.envelope));
   member.sent_s = sent_date(hit.envelope, hit.message);
-  member.subject = mime::casemap(subject.text);
+  member.subject = comparable(subject.text);
   member.is_reply = subject.is_reply_or_forward;
   std::vector<std::string> own = message_ids(hit.envelope.message_id.value_or(""), 1);
   if (!own.empty()) member.message_id = std::move(own.front());
@@ -35,23 +35,32 @@ ThreadMember member_of(const HitMessage& hit) {
   return member;
 }
 
-Task<Result<>> write_by_references(Session& session, bool uid, std::span<const SearchHit> hits) {
+// False: there is more to keep in mind than there is room for, and nothing was written.
+Task<Result<bool>> write_by_references(Session& session, bool uid,
+                                       std::span<const SearchHit> hits) {
+  const std::size_t bytes_max = session.limits().thread_bytes_max;
   ThreadTree tree;
-  std::size_t next = 0;  // of the hits
+  std::size_t next = 0;          // of the hits
+  std::uint64_t slice_ends = 0;  // at this many links followed
   const auto add = [&](const HitMessage& hit) {
     ThreadMember member = member_of(hit);
     while (hits[next].uid != hit.message.uid) ++next;
     member.number = number_of(hits[next], uid);
     tree.add(member);
+    return tree.bytes() <= bytes_max && tree.links_followed() < slice_ends;
   };
   HitWalk walk(hits, HitParts::kEnvelopeAndReferences, add);
-  while (walk.step(session.database().snapshot(), session.view().folder()))
-    CO_TRY(co_await session.breathe(walk.done(), hits.size()));
+  for (bool more = true; more;) {
+    slice_ends = tree.links_followed() + kSliceLinks;
+    more = walk.step(session.database().snapshot(), session.view().folder());
+    if (tree.bytes() > bytes_max) co_return false;
+    if (more) CO_TRY(co_await session.breathe(walk.done(), hits.size()));
+  }
   while (tree.step(kSliceMoves)) CO_TRY(co_await session.breathe(hits.size(), hits.size()));
   std::string& out = session.out().text();
   out += tree.empty() ? "* THREAD" : "* THREAD ";
   while (tree.write(out, ReplyWriter::kFlushBytes)) CO_TRY(co_await session.let_others_run());
-  co_return Result<>{};
+  co_return true;
 }
 
 // ORDEREDSUBJECT: what has one base subject is one thread, its first message the parent of all the
@@ -60,8 +69,11 @@ class SubjectThreads {
  public:
   void add(std::uint32_t number, const HitMessage& hit) {
     members_.push_back({number, sent_date(hit.envelope, hit.message),
-                        mime::casemap(base_subject(decoded_subject(hit.envelope)).text)});
+                        comparable(base_subject(decoded_subject(hit.envelope)).text)});
+    bytes_ += kMemberBytes + members_.back().subject.size();
   }
+  // About what is kept in memory.
+  std::size_t bytes() const { return bytes_; }
   std::size_t size() const { return members_.size(); }
   bool less(std::uint32_t a, std::uint32_t b) const {
     const int order = members_[a].subject.compare(members_[b].subject);
@@ -101,21 +113,31 @@ class SubjectThreads {
     std::int64_t sent_s = 0;
     std::string subject;
   };
+  // Itself and its places in what is sorted.
+  static constexpr std::size_t kMemberBytes = sizeof(Member) + 32;
+
+  std::size_t bytes_ = 0;
   std::vector<Member> members_;
   std::vector<std::uint32_t> order_;
   std::vector<std::size_t> begins_;  // of threads in order_
 };
 
-Task<Result<>> write_by_subject(Session& session, bool uid, std::span<const SearchHit> hits) {
+// As above.
+Task<Result<bool>> write_by_subject(Session& session, bool uid, std::span<const SearchHit> hits) {
+  const std::size_t bytes_max = session.limits().thread_bytes_max;
   SubjectThreads threads;
   std::size_t next = 0;  // of the hits
   const auto add = [&](const HitMessage& hit) {
     while (hits[next].uid != hit.message.uid) ++next;
     threads.add(number_of(hits[next], uid), hit);
+    return threads.bytes() <= bytes_max;
   };
   HitWalk walk(hits, HitParts::kEnvelope, add);
-  while (walk.step(session.database().snapshot(), session.view().folder()))
-    CO_TRY(co_await session.breathe(walk.done(), hits.size()));
+  for (bool more = true; more;) {
+    more = walk.step(session.database().snapshot(), session.view().folder());
+    if (threads.bytes() > bytes_max) co_return false;
+    if (more) CO_TRY(co_await session.breathe(walk.done(), hits.size()));
+  }
   const auto less = [&](std::uint32_t a, std::uint32_t b) { return threads.less(a, b); };
   StepwiseSort by_subject(threads.size(), less);
   while (by_subject.step(kSliceMoves)) CO_TRY(co_await session.breathe(hits.size(), hits.size()));
@@ -129,7 +151,14 @@ Task<Result<>> write_by_subject(Session& session, bool uid, std::span<const Sear
     threads.write(thread, out);
     if (session.out().full()) CO_TRY(co_await session.let_others_run());
   }
-  co_return Result<>{};
+  co_return true;
+}
+
+Task<Result<bool>> write_threads(Session& session, const ThreadRequest& request,
+                                 std::span<const SearchHit> hits) {
+  if (request.algorithm == ThreadAlgorithm::kReferences)
+    return write_by_references(session, request.search.uid, hits);
+  return write_by_subject(session, request.search.uid, hits);
 }
 
 }  // namespace
@@ -139,11 +168,8 @@ Task<Result<Reply>> cmd_thread(Session& session, Command& command) {
   if (auto refusal = search_refusal(session, request.search)) co_return *std::move(refusal);
   if (request.search.names_modseq) session.enable_condstore();
   CO_TRY_ASSIGN(const SearchFound found, co_await run_search(session, request.search.key));
-  if (request.algorithm == ThreadAlgorithm::kReferences) {
-    CO_TRY(co_await write_by_references(session, request.search.uid, found.hits));
-  } else {
-    CO_TRY(co_await write_by_subject(session, request.search.uid, found.hits));
-  }
+  CO_TRY_ASSIGN(const bool written, co_await write_threads(session, request, found.hits));
+  if (!written) co_return no("LIMIT", "Too much to thread at once");
   session.out().text() += "\r\n";
   if (found.unreadable > 0) co_return no("CORRUPTION", "Some messages cannot be read");
   co_return Reply{};

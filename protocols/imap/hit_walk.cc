@@ -12,15 +12,16 @@ bool HitWalk::step(const store::Snapshot& snapshot, store::FolderId folder) {
   if (next_ == end) return false;
   const store::UidRange range{hits_[next_].uid.value, hits_[end - 1].uid.value};
   std::size_t at = next_;
+  bool go_on = true;
   snapshot.for_each_message(folder, range, [&](const store::Message& message) {
     while (at < end && hits_[at].uid < message.uid) ++at;
     if (at < end && hits_[at].uid == message.uid) {
-      visit_(read(snapshot, message));
+      go_on = visit_(read(snapshot, message));
       visited_.push_back(static_cast<std::uint32_t>(at));
     }
-    return at < end;
+    return go_on && at < end;
   });
-  next_ = end;
+  next_ = go_on ? end : at + 1;
   return next_ < hits_.size();
 }
 

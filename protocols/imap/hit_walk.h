@@ -26,9 +26,10 @@ class HitWalk {
  public:
   static constexpr std::size_t kSliceMessages = 200;
 
-  // `visit` sees the hits that still exist, in their order. REQUIRES: both outlive the walk.
+  // `visit` sees the hits that still exist, in their order; false: enough for this step.
+  // REQUIRES: both outlive the walk.
   HitWalk(std::span<const SearchHit> hits, HitParts parts,
-          std::function<void(const HitMessage&)> visit)
+          std::function<bool(const HitMessage&)> visit)
       : hits_(hits), parts_(parts), visit_(std::move(visit)) {}
 
   // True: there is more to do. `snapshot` may be a newer one each time.
@@ -43,7 +44,7 @@ class HitWalk {
 
   std::span<const SearchHit> hits_;
   HitParts parts_;
-  std::function<void(const HitMessage&)> visit_;
+  std::function<bool(const HitMessage&)> visit_;
   std::size_t next_ = 0;
   std::vector<std::uint32_t> visited_;
 };

@@ -41,7 +41,7 @@ std::vector<std::string> message_ids(std::string_view value, std::size_t most) {
   while (at != std::string_view::npos && ids.size() < most) {
     ++at;
     std::string id = one_id(value, at);
-    if (!id.empty()) ids.push_back(std::move(id));
+    if (!id.empty() && id.size() <= kMessageIdBytesMax) ids.push_back(std::move(id));
     at = value.find('<', at);
   }
   return ids;

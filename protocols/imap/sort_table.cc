@@ -58,6 +58,11 @@ std::string decoded_subject(const Envelope& envelope) {
   return envelope.subject ? mime::decode_header_text(*envelope.subject) : std::string();
 }
 
+std::string comparable(std::string_view utf8) {
+  const std::string mapped = mime::casemap(utf8);
+  return mapped.substr(0, kComparedBytesMax);
+}
+
 bool SortTable::needs_envelope() const {
   return !std::ranges::all_of(criteria_, [](const SortCriterion& criterion) {
     return criterion.key == SortKey::kArrival || criterion.key == SortKey::kSize;
@@ -67,7 +72,7 @@ bool SortTable::needs_envelope() const {
 std::uint64_t SortTable::add_text(std::string_view utf8) {
   if (utf8.empty() && !texts_.empty()) return texts_.size() - 1;  // the NUL of the last one
   const std::size_t begin = texts_.size();
-  std::string mapped = mime::casemap(utf8);
+  std::string mapped = comparable(utf8);
   std::erase(mapped, '\0');
   texts_ += mapped;
   texts_ += '\0';

@@ -4,6 +4,7 @@
 
 #include <span>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "protocols/imap/command.h"
@@ -16,6 +17,10 @@ namespace hauspost::imap {
 std::int64_t sent_date(const Envelope& envelope, const store::Message& message);
 // The subject with its encoded words decoded; empty when there is none.
 std::string decoded_subject(const Envelope& envelope);
+
+inline constexpr std::size_t kComparedBytesMax = 1024;
+// What SORT and THREAD keep of a text: casemapped, and cut at kComparedBytesMax.
+std::string comparable(std::string_view utf8);
 
 class SortTable {
  public:

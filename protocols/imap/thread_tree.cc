@@ -3,22 +3,34 @@
 #include <algorithm>
 
 namespace hauspost::imap {
+namespace {
+
+// An entry, what the later steps keep beside it, and its place in a map.
+constexpr std::size_t kNodeBytes = 128;
+
+}  // namespace
 
 ThreadTree::Node ThreadTree::add_node() {
   entries_.emplace_back();
+  bytes_ += kNodeBytes;
   return static_cast<Node>(entries_.size() - 1);
 }
 
 ThreadTree::Node ThreadTree::node_of(const std::string& message_id) {
   const auto [found, is_new] = by_id_.try_emplace(message_id, kNone);
-  if (is_new) found->second = add_node();
+  if (is_new) {
+    found->second = add_node();
+    bytes_ += message_id.size();
+  }
   return found->second;
 }
 
 std::uint32_t ThreadTree::intern_subject(const std::string& subject) {
   if (subject.empty()) return 0;
-  return subjects_.try_emplace(subject, static_cast<std::uint32_t>(subjects_.size() + 1))
-      .first->second;
+  const auto number = static_cast<std::uint32_t>(subjects_.size() + 1);
+  const auto [found, is_new] = subjects_.try_emplace(subject, number);
+  if (is_new) bytes_ += kNodeBytes + subject.size();
+  return found->second;
 }
 
 void ThreadTree::unlink(Node child) {
@@ -34,6 +46,7 @@ void ThreadTree::link(Node parent, Node child) {
   // A message without children is nobody's ancestor; the others may lie above.
   if (entries_[child].children > 0) {
     for (Node above = parent; above != kNone; above = entries_[above].parent) {
+      ++links_followed_;
       if (above == child || ++depth > kDepthMax) return;
     }
   }

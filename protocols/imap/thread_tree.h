@@ -34,6 +34,10 @@ class ThreadTree {
   // add().
   bool step(std::size_t messages);
   bool empty() const { return entries_.empty(); }
+  // About what is kept in memory.
+  std::size_t bytes() const { return bytes_; }
+  // Links that add() followed so far: what it costs beyond its references.
+  std::uint64_t links_followed() const { return links_followed_; }
   // Appends "(2)(3 6 (4 23)(44 7 96))" for further threads until `out` has grown by `bytes`. True:
   // there are more.
   bool write(std::string& out, std::size_t bytes);
@@ -87,6 +91,8 @@ class ThreadTree {
   Node stand_in(Node node) const;  // of a dummy its first child
   void write_thread(Node root, std::string& out) const;
 
+  std::size_t bytes_ = 0;
+  std::uint64_t links_followed_ = 0;
   std::vector<Entry> entries_;
   std::unordered_map<std::string, Node> by_id_;
   std::unordered_map<std::string, std::uint32_t> subjects_;

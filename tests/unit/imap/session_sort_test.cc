@@ -160,6 +160,42 @@ TEST_CASE("imap thread: by subject and by references") {
     S: 6 OK ...)");
 }
 
+TEST_CASE("imap thread: what does not fit into memory is refused") {
+  Rig rig;
+  rig.limits.thread_bytes_max = 500;
+  rig.deliver(mail("a@b", "One", 1, "Message-ID: <1@x>\r\n"));
+  const std::string long_id = std::string(900, 'i') + "@x";
+  rig.deliver(mail("a@b", "Re: " + std::string(900, 's'), 2, "References: <" + long_id + ">\r\n"));
+  Client c(rig);
+  c.talk(R"(
+    C: 1 SELECT INBOX
+    S* 1 OK ...
+    C: 2 THREAD REFERENCES UTF-8 ALL
+    S: 2 NO [LIMIT] Too much to thread at once
+    C: 3 THREAD ORDEREDSUBJECT UTF-8 ALL
+    S: 3 NO [LIMIT] Too much to thread at once
+    C: 4 THREAD REFERENCES UTF-8 1
+    S: * THREAD (1)
+    S: 4 OK ...
+    C: 5 THREAD ORDEREDSUBJECT UTF-8 1
+    S: * THREAD (1)
+    S: 5 OK ...)");
+}
+
+TEST_CASE("imap sort: texts are compared by their beginning") {
+  Rig rig;
+  const std::string same(2000, 's');
+  rig.deliver(mail("a@b", same + "b", 1, ""));
+  rig.deliver(mail("a@b", same + "a", 2, ""));
+  Client c(rig);
+  c.talk(R"(
+    C: 1 SELECT INBOX
+    S* 1 OK ...
+    C: 2 SORT (SUBJECT) UTF-8 ALL
+    S: * SORT 1 2
+    S: 2 OK ...)");
+}
+
 TEST_CASE("imap sort and thread: a large folder in many slices") {
   Rig rig;
   Client c(rig);

@@ -173,6 +173,21 @@ TEST_CASE("imap thread: Message-IDs are found in what mailers write") {
   CHECK(message_ids("<open <a@b>", 10) == Ids{"a@b"});
   CHECK(message_ids("<@b><a@><><a>", 10).empty());
   CHECK(message_ids("<a@b><c@d><e@f>", 2) == Ids{"a@b", "c@d"});
+  const std::string longest = std::string(kMessageIdBytesMax - 2, 'x') + "@y";
+  CHECK(message_ids("<" + longest + ">", 2) == Ids{longest});
+  CHECK(message_ids("<x" + longest + "><c@d>", 1) == Ids{"c@d"});
+}
+
+TEST_CASE("imap thread: what a tree keeps in memory is known") {
+  ThreadTree tree;
+  tree.add({1, 1, std::string(500, 's'), false, std::string(900, 'a'), {std::string(900, 'b')}});
+  const std::size_t first = tree.bytes();
+  CHECK(first > 2300);
+  CHECK(first < 5000);
+  // The same names and subject again cost a message, not their length.
+  tree.add({2, 2, std::string(500, 's'), false, "c", {std::string(900, 'b')}});
+  CHECK(tree.bytes() > first);
+  CHECK(tree.bytes() < first + 500);
 }
 
 }  // namespace hauspost::imap
