@@ -2,7 +2,9 @@
 // something came, and once more only when the socket cannot have been emptied by that.
 #pragma once
 
+#include <optional>
 #include <span>
+#include <system_error>
 
 #include "base/async.h"
 
