@@ -46,6 +46,14 @@ Failure no_verb(const CLI::App& app) {
           fmt::format("{}: one of these must follow: {}; see: {} --help", path, known, path)};
 }
 
+// Where "help" stands, behind global options; 0: it is not the command.
+std::size_t find_help(std::span<const char* const> words) {
+  std::size_t at = 1;
+  while (at < words.size() && std::string_view(words[at]).starts_with('-'))
+    at += std::string_view(words[at]) == "--data" ? 2 : 1;
+  return at < words.size() && std::string_view(words[at]) == "help" ? at : 0;
+}
+
 }  // namespace
 
 void build_application(CLI::App& app, GlobalOptions& options, Verb& chosen) {
@@ -88,8 +96,8 @@ int run(int argc, const char* const* argv) {
     if (is_valid_utf8(word)) continue;  // the admin API carries text
     return report({Exit::kUsage, "usage", fmt::format("argument {} is not UTF-8", word)}, false);
   }
-  if (argc > 1 && std::string_view(words[1]) == "help") {
-    const auto explained = explain(app, words.subspan(2));
+  if (const std::size_t help = find_help(words); help != 0) {
+    const auto explained = explain(app, words.subspan(help + 1));
     return explained ? static_cast<int>(Exit::kOk) : report(explained.error(), false);
   }
   try {

@@ -51,6 +51,11 @@ TEST_CASE("cli: a wrong command line ends with 2") {
   CHECK(run_words(words) == 2);
 }
 
+TEST_CASE("cli: help explains a verb, also behind global options") {
+  CHECK(run_words({"help", "database", "remove"}) == 0);
+  CHECK(run_words({"--data", "/nonexistent", "--json", "help", "database", "remove"}) == 0);
+}
+
 TEST_CASE("cli: global options may stand anywhere") {
   const auto words = GENERATE(values<std::vector<std::string>>({
       {"--json", "--yes", "database", "remove", "DB1"},
