@@ -248,9 +248,12 @@ Task<Result<FolderId>> Database::create_folder(Actor actor, MailboxId mailbox, s
 }
 
 Task<Result<>> Database::delete_folder(Actor actor, FolderId folder) {
-  co_return co_await change<void>(*impl_->writer, std::move(actor), {}, [&](Plan& plan) {
-    return plan_delete_folder(plan, folder, impl_->options.limits);
-  }, true);
+  for (bool done = false; !done;) {
+    CO_TRY_ASSIGN(done, co_await change<bool>(*impl_->writer, actor, {}, [&](Plan& plan) {
+                    return plan_delete_folder(plan, folder, impl_->options.limits);
+                  }, true));
+  }
+  co_return Result<>{};
 }
 
 Task<Result<>> Database::rename_folder(Actor actor, FolderId folder, std::string new_path) {

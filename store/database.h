@@ -170,7 +170,8 @@ class Database {
   Task<Result<FolderId>> create_folder(Actor actor, MailboxId mailbox, std::string path,
                                        SpecialUse use);
   // With its messages, which go where expunged ones go. kInvalid: INBOX, or it has children (the
-  // text says which).
+  // text says which). A big one is emptied in steps first: others may see it half empty meanwhile,
+  // and it stays so when a later step fails.
   Task<Result<>> delete_folder(Actor actor, FolderId folder);
   // Children move along; missing parents of the new path are created. INBOX: its messages move into
   // the new folder and INBOX stays (RFC 9051 section 6.3.6). kExists; kInvalid: into its own child.

@@ -71,7 +71,8 @@ Result<bool> plan_delete_mailbox(Plan& plan, const Guid& guid);
 Result<> plan_set_disconnected(Plan& plan, const Guid& guid, std::int64_t time_s);
 Result<FolderId> plan_create_folder(Plan& plan, MailboxId mailbox, std::string_view path,
                                     SpecialUse use);
-Result<> plan_delete_folder(Plan& plan, FolderId folder, const LimitsOf& limits);
+// One step, as with a mailbox.
+Result<bool> plan_delete_folder(Plan& plan, FolderId folder, const LimitsOf& limits);
 // One step; true when nothing is left in it.
 Result<bool> plan_empty_folder(Plan& plan, FolderId folder, const LimitsOf& limits);
 Result<> plan_rename_folder(Plan& plan, FolderId folder, std::string_view new_path);

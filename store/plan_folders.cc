@@ -7,6 +7,9 @@ namespace hauspost::store {
 
 namespace {
 
+// A folder's messages that go for good with it in one step; as many as a long deletion takes.
+constexpr std::uint32_t kDroppedAtOnceMax = 2000;
+
 // S2-28: what every mailbox begins with.
 constexpr struct {
   std::string_view name;
@@ -162,17 +165,18 @@ Result<FolderId> plan_create_folder(Plan& plan, MailboxId mailbox, std::string_v
   return emit_missing(plan, mailbox, existing.deepest, existing.missing, use);
 }
 
-Result<> plan_delete_folder(Plan& plan, FolderId id, const LimitsOf& limits) {
+Result<bool> plan_delete_folder(Plan& plan, FolderId id, const LimitsOf& limits) {
   TRY_ASSIGN(const Folder* const folder, wanted_folder(plan, id));
   if (folder->special_use == SpecialUse::kInbox)
     return fail(ErrorCode::kInvalid, "INBOX cannot be deleted");
   TRY_ASSIGN(const bool parent, has_children(plan, *folder));
   if (parent) return fail(ErrorCode::kInvalid, "the folder has children");
-  bool empty = folder->messages == 0 || !limits;
-  while (!empty) {
-    TRY_ASSIGN(empty, plan_empty_folder(plan, id, limits));
+  if (folder->messages > (limits ? 0U : kDroppedAtOnceMax)) {
+    TRY_ASSIGN(const bool empty, plan_empty_folder(plan, id, limits));
+    if (!empty) return false;
   }
-  return plan.emit(DeleteFolder{id});
+  TRY(plan.emit(DeleteFolder{id}));
+  return true;
 }
 
 Result<> plan_rename_folder(Plan& plan, FolderId id, std::string_view new_path) {

@@ -556,6 +556,21 @@ TEST_CASE("database: a full index refuses changes and stays whole") {
   require_whole(*db);
 }
 
+TEST_CASE("database: a big folder is deleted in steps") {
+  TempFolder folder;
+  OpenDatabase db(small_options(folder.path()));
+  const auto big = wait_for(db->create_folder({}, db.mailbox, "big", SpecialUse::kNone));
+  REQUIRE(big.has_value());
+  const std::vector<std::string> texts(1025, "one of many");
+  for (int i = 0; i < 4; ++i) db.append(*big, texts);
+  const std::uint64_t records = db->statistics().records;
+  REQUIRE(wait_for(db->delete_folder({}, *big)).has_value());
+  CHECK(db->statistics().records - records == 3);
+  CHECK_FALSE(db->snapshot().folder(*big).has_value());
+  CHECK(db->statistics().messages == 0);
+  require_whole(*db);
+}
+
 TEST_CASE("database: many callers share a sync") {
   TempFolder folder;
   OpenDatabase db(small_options(folder.path()));
