@@ -112,10 +112,14 @@ Task<Result<admin::MailboxRemoveReply>> AdminService::mailbox_remove(
   CO_TRY_ASSIGN(const auto database, find_database(entry.database));
   admin::MailboxRemoveReply reply;
   *reply.mutable_mailbox() = to_wire(entry);
-  const std::int64_t keep_s = request.permanent() ? 0 : keep_disconnected_s(database);
   if (request.dry_run()) {
-    reply.set_messages_left(!request.permanent());
-    if (!request.permanent()) reply.set_purge_s(unix_now() + keep_s);
+    admin::MailboxStatsRequest question;
+    question.set_name(request.name());
+    CO_TRY_ASSIGN(const auto stats, co_await mailbox_stats(std::move(question)));
+    const bool never_stored = stats.known() && !stats.has_stored();
+    if (request.permanent() || never_stored) co_return reply;
+    reply.set_messages_left(true);
+    reply.set_purge_s(unix_now() + keep_disconnected_s(database));
     co_return reply;
   }
   CO_TRY_ASSIGN(const bool stored, co_await take_owner_away(entry));
