@@ -22,8 +22,7 @@ std::unexpected<Error> failed_sync(const std::string& what, int error_number = e
 bool fallocate_whole(int descriptor, int mode, std::uint64_t offset, std::uint64_t bytes) {
   int outcome = 0;
   do {
-    outcome =
-        ::fallocate(descriptor, mode, static_cast<off_t>(offset), static_cast<off_t>(bytes));
+    outcome = ::fallocate(descriptor, mode, static_cast<off_t>(offset), static_cast<off_t>(bytes));
   } while (outcome != 0 && errno == EINTR);
   return outcome == 0;
 }
@@ -108,7 +107,8 @@ class RealDisk final : public Disk {
 
   Result<> sync_folder(const std::string& path) override {
     const int descriptor = ::open(path.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-    if (descriptor < 0) return fail(errno_error("opening " + path));
+    // What is to be made durable has already happened, so this is a failed sync as well.
+    if (descriptor < 0) return failed_sync("opening " + path);
     const int outcome = ::fsync(descriptor);
     const int error_number = errno;
     ::close(descriptor);

@@ -34,7 +34,7 @@ class Disk {
   virtual Result<std::unique_ptr<DiskFile>> open(const std::string& path) = 0;
   virtual Result<> rename(const std::string& from, const std::string& to) = 0;
   virtual Result<> remove(const std::string& path) = 0;  // fine when it does not exist
-  // Makes creations, renames and removals in this folder durable.
+  // Makes creations, renames and removals in this folder durable. A failure is never to be retried.
   virtual Result<> sync_folder(const std::string& path) = 0;
   virtual Result<std::uint64_t> free_bytes(const std::string& path) = 0;
   // Blocks for a range of a file that somebody else writes; its length stays. kExhausted.

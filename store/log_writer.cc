@@ -167,12 +167,17 @@ Result<> LogWriter::begin_segment(std::unique_ptr<DiskFile> prepared) {
   // Only then does it get a name that counts: a segment always has a whole header.
   TRY(prepared->write_at(0, {&part, 1}));
   TRY(prepared->sync());
+  TRY_ASSIGN(const std::uint64_t bytes, prepared->size());
   TRY(disk.rename(temporary, options_.log_folder + "/" + segment_name(next_lsn_)));
-  TRY(disk.sync_folder(options_.log_folder));
+  if (auto synced = disk.sync_folder(options_.log_folder); !synced) {
+    // It may have its name for good: a record behind it in the old segment would never be found.
+    synced.error().code = ErrorCode::kInternal;
+    return synced;
+  }
   file_ = std::move(prepared);
   segment_ = next_lsn_;
   end_ = staged_end_ = kSegmentHeaderBytes;
-  TRY_ASSIGN(allocated_, file_->size());
+  allocated_ = bytes;
   return {};
 }
 
