@@ -1,5 +1,7 @@
 #include "store/rebuild.h"
 
+#include <unistd.h>
+
 #include "store/checkpoint.h"
 #include "store/image.h"
 #include "store/log_reader.h"
@@ -19,6 +21,7 @@ class OldIndex {
   OldIndex(Disk& disk, const std::string& folder) : disk_(disk), folder_(folder) {}
 
   Result<> move_aside() {
+    suspect_ = ::access((folder_ + "/" + std::string(kSuspectFile)).c_str(), F_OK) == 0;
     for (const std::string_view name : {kCheckpointFile, kIndexFile}) {
       const std::string path = folder_ + "/" + std::string(name);
       TRY(disk_.remove(path + std::string(kAside)));
@@ -30,9 +33,14 @@ class OldIndex {
     return {};
   }
 
-  // The index goes first: a checkpoint must never lie beside an index of another time.
+  // The index goes first: a checkpoint must never lie beside an index of another time. Before both
+  // goes the mark that the old index had, which the new one may have removed.
   Result<> put_back() {
     TRY(disk_.remove(folder_ + "/" + std::string(kCheckpointFile)));
+    if (suspect_) {
+      TRY_ASSIGN(const auto mark, disk_.open(folder_ + "/" + std::string(kSuspectFile)));
+      TRY(mark->sync());
+    }
     TRY(disk_.sync_folder(folder_));
     for (const std::string_view name : {kIndexFile, kCheckpointFile}) {
       const std::string path = folder_ + "/" + std::string(name);
@@ -53,6 +61,7 @@ class OldIndex {
  private:
   Disk& disk_;
   const std::string& folder_;
+  bool suspect_ = false;  // the old index was marked as damaged
 };
 
 Result<std::uint64_t> read_whole_log(const std::string& folder, Progress& progress) {
