@@ -4,7 +4,7 @@ namespace hauspost::store {
 
 namespace {
 
-constexpr std::size_t kBatchRecords = 512;
+constexpr std::size_t kBatchRecords = 2048;
 constexpr std::uint64_t kBatchBytes = 8ULL << 20;
 
 }  // namespace
