@@ -21,6 +21,8 @@ inline constexpr std::string_view kCheckpointFile = "checkpoint";
 // There while the index was found damaged by the process that had it open: the next mount derives
 // it again.
 inline constexpr std::string_view kSuspectFile = "index.suspect";
+// Behind the name of an index that recovery moved aside, until it has made a new one.
+inline constexpr std::string_view kDamagedSuffix = ".damaged";
 
 struct CheckpointFile {
   Guid database;

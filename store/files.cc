@@ -12,6 +12,7 @@
 
 #include "base/bytes.h"
 #include "base/text.h"
+#include "store/checkpoint.h"
 #include "store/disk.h"
 #include "store/recovery.h"
 
@@ -24,16 +25,21 @@ namespace fs = std::filesystem;
 constexpr std::size_t kBufferBytes = 1 << 20;
 constexpr std::size_t kMarkBytesMax = 4096;
 
-// The names a database's folder has at its top; "NAME.new" is one that was being written.
+// The names a database's folder has at its top.
 constexpr std::string_view kOwnNames[] = {"log",  "index.mdb",  "index.mdb-lock", "index.suspect",
                                           "lock", "checkpoint", "database",       "image",
                                           "scan", "search",     "last-backup",    "copying"};
+// Behind such a name: being written, and an index that was moved aside. Anything else, like a copy
+// that somebody made, is not ours to delete.
+constexpr std::string_view kOwnSuffixes[] = {"", ".new", ".new-lock", ".before-rebuild",
+                                             kDamagedSuffix};
 // Belong to a process, not to the database.
 constexpr std::string_view kNotCopied[] = {"lock", "index.mdb-lock", "copying"};
 
 bool is_own(std::string_view name) {
   for (const std::string_view own : kOwnNames) {
-    if (name == own || (name.starts_with(own) && name.substr(own.size()).starts_with('.')))
+    if (name.starts_with(own) &&
+        std::ranges::find(kOwnSuffixes, name.substr(own.size())) != std::end(kOwnSuffixes))
       return true;
   }
   return false;

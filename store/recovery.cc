@@ -111,7 +111,7 @@ class Recovery {
     if (derived) TRY(begin_new());
     TRY(clean_tail());
     auto current = bring_up_to_date();
-    if (!current && current.error().code == ErrorCode::kCorrupt && !derived) {
+    if (!current && misfit_ && current.error().code == ErrorCode::kCorrupt && !derived) {
       // The log is whole, so it is the index that does not fit it.
       log::warning("store.index.rebuild", {{"reason", current.error()}});
       recovered_.checkpointer.reset();
@@ -121,6 +121,7 @@ class Recovery {
     }
     TRY(current);
     TRY(remove_dropped_segments());
+    TRY(forget_damaged_index());
     return std::move(recovered_);
   }
 
@@ -144,8 +145,7 @@ class Recovery {
     if (::access((options_.path + "/" + std::string(kSuspectFile)).c_str(), F_OK) == 0)
       return rebuild_because("it was found damaged");
     const bool same_run = !platform_.boot_id.empty() && checkpoint->boot_id == platform_.boot_id;
-    TRY_ASSIGN(const bool usable,
-               checkpoint->clean || !same_run ? restore(*checkpoint) : fits());
+    TRY_ASSIGN(const bool usable, checkpoint->clean || !same_run ? restore(*checkpoint) : fits());
     return usable ? pages_are_whole(checkpoint->clean) : false;
   }
 
@@ -157,7 +157,7 @@ class Recovery {
     return checked ? true : rebuild_because(checked.error().text);
   }
 
-  std::unexpected<Error> lost(Lsn seen) {
+  std::unexpected<Error> lost(Lsn seen) const {
     return fail(ErrorCode::kCorrupt,
                 fmt::format("the change log ends at record {}, but record {} was durable",
                             recovered_.log.last.value, seen.value));
@@ -215,11 +215,12 @@ class Recovery {
   // From the image and the log behind it, or from the log alone, which must then reach back to
   // record 1.
   Result<> begin_new() {
+    TRY(check_derivable());
     Disk& disk = *platform_.disk;
     // The checkpoint goes first: it must never be taken for one of the new file.
     TRY(disk.remove(options_.path + "/" + std::string(kCheckpointFile)));
     TRY(disk.sync_folder(options_.path));
-    TRY(disk.remove(path_));
+    TRY(move_index_aside());
     TRY(disk.remove(path_ + "-lock"));
     TRY_ASSIGN(const bool from_image, begin_from_image());
     if (!from_image) TRY(begin_empty());
@@ -227,20 +228,61 @@ class Recovery {
     return disk.sync_folder(options_.path);
   }
 
+  // Before anything is touched: an index that cannot be made again is better than none.
+  Result<> check_derivable() const {
+    const auto info = read_own_image();
+    if (info && info->lsn > recovered_.log.last) return lost(info->lsn);
+    const auto& segments = recovered_.log.segments;
+    if (segments.empty() || segments.front().first_lsn == Lsn(1)) return {};
+    Progress unwatched;
+    const auto whole = info ? check_image(image_path(), unwatched) : info;
+    if (whole) return {};
+    if (whole.error().code != ErrorCode::kCorrupt && whole.error().code != ErrorCode::kNotFound)
+      return fail(whole.error());
+    return fail(ErrorCode::kCorrupt,
+                "the index and its image are lost and the change log has no beginning (" +
+                    whole.error().text + ")");
+  }
+
+  std::string image_path() const { return options_.path + "/" + std::string(kImageFile); }
+
+  Result<ImageInfo> read_own_image() const {
+    auto info = read_image_info(image_path());
+    if (info && info->database != guid_)
+      return fail(ErrorCode::kCorrupt, image_path() + " is of another database");
+    return info;
+  }
+
+  // Kept until the new one is whole. One that lies there already was never replaced, so what has
+  // its name is only the beginning of a new one.
+  Result<> move_index_aside() {
+    const std::string aside = path_ + std::string(kDamagedSuffix);
+    if (::access(path_.c_str(), F_OK) == 0 && ::access(aside.c_str(), F_OK) != 0) {
+      TRY(platform_.disk->rename(path_, aside));
+    } else {
+      TRY(platform_.disk->remove(path_));
+    }
+    return platform_.disk->sync_folder(options_.path);
+  }
+
+  // REQUIRES: the index is up to date.
+  Result<> forget_damaged_index() {
+    const std::string aside = path_ + std::string(kDamagedSuffix);
+    if (::access(aside.c_str(), F_OK) != 0) return {};
+    TRY(recovered_.checkpointer->make(false));
+    return platform_.disk->remove(aside);
+  }
+
   Result<bool> begin_from_image() {
-    const std::string image = options_.path + "/" + std::string(kImageFile);
     const auto unusable = [&](const Error& error) {
       if (error.code != ErrorCode::kNotFound)
         log::warning("store.image.unusable", {{"error", error}});
       return false;
     };
-    const auto info = read_image_info(image);
+    const auto info = read_own_image();
     if (!info) return unusable(info.error());
-    if (info->database != guid_)
-      return unusable({ErrorCode::kCorrupt, image + " is of another database"});
-    if (info->lsn > recovered_.log.last) return lost(info->lsn);
     Progress unwatched;
-    const auto restored = restore_image(platform_, image, options_.path, guid_, unwatched);
+    const auto restored = restore_image(platform_, image_path(), options_.path, guid_, unwatched);
     if (!restored && restored.error().code != ErrorCode::kCorrupt) return fail(restored.error());
     if (!restored) return unusable(restored.error());
     log::info("store.index.from_image", {{"lsn", info->lsn.value}});
@@ -313,11 +355,17 @@ class Recovery {
         TRY(options_.progress->check());
         options_.progress->add(placed.bytes.size());
       }
-      return replay.add(placed);
+      return fitting(replay.add(placed));
     }));
-    TRY(replay.commit());
+    TRY(fitting(replay.commit()));
     log::info("store.log.replayed", {{"first", from.value}, {"last", recovered_.log.last.value}});
     return {};
+  }
+
+  // Remembers that it was the index which refused, not the log that could not be read.
+  Result<> fitting(Result<> applied) {
+    if (!applied) misfit_ = true;
+    return applied;
   }
 
   Result<> checkpoint_when_grown() {
@@ -334,7 +382,8 @@ class Recovery {
     {
       TRY_ASSIGN(const ReadTxn txn, recovered_.index->environment->read());
       for (const SegmentFile& file : recovered_.log.segments) {
-        TRY_ASSIGN(const auto raw, txn.get(recovered_.index->segments, segment_key(file.first_lsn)));
+        TRY_ASSIGN(const auto raw,
+                   txn.get(recovered_.index->segments, segment_key(file.first_lsn)));
         if (!raw || file.first_lsn == recovered_.log.segments.back().first_lsn) continue;
         TRY_ASSIGN(const SegmentRow row, decode_segment(*raw));
         if (row.dropped) dropped.push_back(file.path);
@@ -356,6 +405,7 @@ class Recovery {
   const std::string path_;
   Recovered recovered_;
   Lsn applied_;
+  bool misfit_ = false;  // a record did not apply to the index
 };
 
 }  // namespace
