@@ -1,6 +1,10 @@
 #include "store/log_reader.h"
 
+#include <algorithm>
+#include <optional>
+
 #include "base/bytes.h"
+#include "base/log.h"
 #include "store/checkpoint.h"
 #include "store/disk.h"
 #include "store/image.h"
@@ -10,6 +14,7 @@ namespace hauspost::store {
 namespace {
 
 constexpr std::size_t kCheckpointBytesMax = 64 * 1024;
+constexpr std::size_t kLsnAt = 16;  // in a record
 
 std::unexpected<Error> damaged(const SegmentFile& file, std::uint64_t offset,
                                const std::string& why) {
@@ -22,31 +27,75 @@ struct SegmentEnd {
   std::uint64_t epoch = 0;
 };
 
-// Passes over a record that is damaged, though it was durable once: by its own length when its
-// header still makes sense, else to the next whole one. False: the log ends here.
-bool pass_damage(std::string_view bytes, Lsn segment, Lsn durable, SegmentEnd& end) {
-  if (end.next > durable) return false;
+// Of the whole record `lsn` at `at`, with its padding; 0 when it is not there.
+std::uint64_t whole_length(std::string_view bytes, Lsn segment, std::uint64_t at, Lsn lsn) {
+  if (at >= bytes.size()) return 0;
+  const auto record = decode_record(bytes.substr(at), segment);
+  return record && record->header.lsn == lsn ? aligned(record->length) : 0;
+}
+
+// Where the run of whole records that begins at `at` with record `lsn` ends.
+std::uint64_t chain_end(std::string_view bytes, Lsn segment, std::uint64_t at, Lsn lsn) {
+  while (const std::uint64_t length = whole_length(bytes, segment, at, lsn)) {
+    at += length;
+    lsn = lsn.next();
+  }
+  return at;
+}
+
+// The length that the header of the damaged record at `end` names, with its padding; 0 when the
+// header makes no sense either.
+std::uint64_t named_length(std::string_view bytes, const SegmentEnd& end) {
   ByteReader in(bytes.substr(end.offset));
   const auto magic = in.le<std::uint32_t>();
   in.take(sizeof(std::uint32_t));
   const auto length = in.le<std::uint64_t>();
   const auto lsn = in.le<std::uint64_t>();
-  if (in.ok() && magic == kRecordMagic && lsn == end.next.value && length >= kRecordHeaderBytes &&
-      length <= std::min<std::uint64_t>(kRecordBytesMax, bytes.size() - end.offset)) {
-    end.next = end.next.next();
-    end.offset += aligned(length);
+  const bool plausible = in.ok() && magic == kRecordMagic && lsn == end.next.value &&
+                         length >= kRecordHeaderBytes && length <= kRecordBytesMax &&
+                         length <= bytes.size() - end.offset;
+  return plausible ? aligned(length) : 0;
+}
+
+// The record up to `limit` behind the damage with which the log goes on. A message may hold what
+// looks like records, but no run of them reaches as far as the log's own.
+std::optional<SegmentEnd> next_whole(std::string_view bytes, Lsn segment, Lsn limit,
+                                     const SegmentEnd& end) {
+  std::optional<SegmentEnd> best;
+  std::uint64_t furthest = 0;
+  std::uint64_t at = end.offset + kRecordAlignment;
+  while (at + kRecordHeaderBytes <= bytes.size()) {
+    const Lsn lsn(load_le<std::uint64_t>(bytes.data() + at + kLsnAt));
+    const bool candidate =
+        load_le<std::uint32_t>(bytes.data() + at) == kRecordMagic && lsn > end.next && lsn <= limit;
+    const std::uint64_t behind = candidate ? chain_end(bytes, segment, at, lsn) : at;
+    if (behind > furthest && behind > at) {
+      furthest = behind;
+      best = {lsn, at, end.epoch};
+    }
+    at = std::max(behind, at + kRecordAlignment);
+  }
+  return best;
+}
+
+// Passes over a record that is damaged, though it was durable once: by its own length when the next
+// record lies there or none can follow, else to where the log goes on. False: the log ends here.
+bool pass_damage(std::string_view bytes, Lsn segment, Lsn durable, Lsn last, SegmentEnd& end) {
+  if (end.next > durable) return false;
+  const std::uint64_t length = named_length(bytes, end);
+  const std::uint64_t behind = end.offset + length;
+  const Lsn next = end.next.next();
+  if (length != 0 && whole_length(bytes, segment, behind, next) != 0) {
+    end = {next, behind, end.epoch};
     return true;
   }
-  for (std::uint64_t at = end.offset + kRecordAlignment; at + kRecordHeaderBytes <= bytes.size();
-       at += kRecordAlignment) {
-    if (load_le<std::uint32_t>(bytes.data() + at) != kRecordMagic) continue;
-    const auto record = decode_record(bytes.substr(at), segment);
-    if (!record || record->header.lsn <= end.next || record->header.lsn > durable.next()) continue;
-    end.next = record->header.lsn;
-    end.offset = at;
+  if (const auto found = next_whole(bytes, segment, std::min(durable.next(), last), end)) {
+    end = *found;
     return true;
   }
-  return false;
+  if (length == 0 || (end.next != durable && end.next != last)) return false;
+  end = {next, behind, end.epoch};
+  return true;
 }
 
 // Through one segment until no whole record follows, or `last` was read: the log of an open
@@ -59,7 +108,11 @@ Result<SegmentEnd> read_segment(const SegmentFile& file, const SegmentMap& map, 
     auto record = decode_record(bytes.substr(end.offset), file.first_lsn);
     const bool whole =
         record && record->header.lsn == end.next && record->header.epoch >= end.epoch;
-    if (!whole && pass_damage(bytes, file.first_lsn, durable, end)) continue;
+    const SegmentEnd damage = end;
+    if (!whole && pass_damage(bytes, file.first_lsn, durable, last, end)) {
+      log::warning("store.log.damage_passed", {{"path", file.path}, {"offset", damage.offset}});
+      continue;
+    }
     if (!record && record.error().code != ErrorCode::kNotFound)
       return damaged(file, end.offset, record.error().text);
     if (!whole) break;

@@ -269,8 +269,11 @@ TEST_CASE("recovery: a log that lost durable records is refused and left alone")
   }
   const Tail tail = tail_of(folder.path());
   std::string bytes = read_whole(tail.segment);
-  SECTION("the last one") { bytes[tail.offset + 90] ^= 1; }
-  SECTION("one in the middle") { bytes[kSegmentHeaderBytes + 90] ^= 1; }
+  SECTION("the last one") { bytes.replace(tail.offset, tail.length, tail.length, '\0'); }
+  SECTION("all of them") {
+    const std::size_t count = tail.offset + tail.length - kSegmentHeaderBytes;
+    bytes.replace(kSegmentHeaderBytes, count, count, '\0');
+  }
   SECTION("the header") { bytes[20] ^= 1; }
   write_whole(tail.segment, bytes);
   const auto opened = Database::open(quiet_options(folder.path()), test_platform());

@@ -2,10 +2,12 @@
 
 #include <catch2/catch.hpp>
 
+#include <algorithm>
 #include <filesystem>
 
 #include "store/files.h"
 #include "store/image.h"
+#include "store/log_format.h"
 #include "store/rebuild.h"
 #include "store/recovery.h"
 #include "store/scan_state.h"
@@ -347,6 +349,38 @@ TEST_CASE("scan: a damaged record in the last segment does not keep the database
   CHECK(readable == (in_body ? 6 : 7));  // a damaged header hurts no body
 }
 
+TEST_CASE("scan: what a message holds is never taken for records of the log") {
+  TempFolder folder;
+  const std::string subject = "Subject: forged\r\n\r\n";
+  std::string before;
+  {
+    OpenDatabase db(options_of(folder.path()));
+    fill(db, 2);
+    // Whole records as they would come next, one for each place it may have to be aligned to.
+    RecordHeader header;
+    header.lsn = Lsn(db->statistics().last_lsn.value + 5);
+    header.epoch = db->epoch();
+    const auto record = encode_record(header, 0, {}, {}, Lsn(1));
+    std::string text = subject;
+    for (std::size_t i = 0; i < kRecordAlignment; ++i) {
+      text.resize(aligned(text.size()) + i);
+      for (const std::string_view piece : record->pieces) text += piece;
+    }
+    db.append(db.folder("INBOX"), {text});
+    for (int i = 2; i < 5; ++i) db.append(db.folder("INBOX"), {text_of_message(i)});
+    REQUIRE(list_segments(log_folder(folder.path()))->size() == 1);
+    REQUIRE(db->statistics().last_lsn.value + 1 == header.lsn.value);
+    before = describe(*db);
+  }
+  Place place = find_in_log(folder.path(), subject);
+  place.offset = read_whole(place.file).rfind("HPR1", place.offset) + 1;
+  flip(place);
+  for (int i = 0; i < 2; ++i) {
+    OpenDatabase db(options_of(folder.path()));
+    CHECK(describe(*db) == before);
+  }
+}
+
 TEST_CASE("rebuild: a damaged log is refused and the index stays") {
   TempFolder folder;
   {
@@ -390,14 +424,21 @@ TEST_CASE("files: a copy holds the same database, and its old files go") {
     CHECK(describe(*db) == before);
   }
   write_whole(from + "/notes.txt", "mine");
+  write_whole(from + "/database.bak", "mine");
+  write_whole(from + "/index.mdb.damaged", "moved aside");
+  write_whole(from + "/checkpoint.new", "half");
   std::vector<std::string> left;
   const auto deleted = delete_database(from, left, progress);
   REQUIRE(deleted.has_value());
-  CHECK(left == std::vector<std::string>{"notes.txt"});
+  std::ranges::sort(left);
+  CHECK(left == std::vector<std::string>{"database.bak", "notes.txt"});
   CHECK(fs::exists(from + "/notes.txt"));
+  CHECK(!fs::exists(from + "/index.mdb.damaged"));
+  CHECK(!fs::exists(from + "/checkpoint.new"));
   CHECK(!fs::exists(from + "/log"));
   left.clear();
   fs::remove(from + "/notes.txt");
+  fs::remove(from + "/database.bak");
   REQUIRE(delete_database(from, left, progress).has_value());
   CHECK(!fs::exists(from));
   CHECK(delete_database(from, left, progress).has_value());
