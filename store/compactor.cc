@@ -251,7 +251,9 @@ Result<bool> Compactor::wait_for_readers(std::uint64_t transaction) {
   while (true) {
     TRY(progress_.check());
     TRY_ASSIGN(const auto oldest, parts_.index.environment->oldest_reader());
-    if (!oldest || *oldest >= transaction) return true;
+    const bool unread = !oldest || *oldest >= transaction;
+    // Those of an index that was replaced began before, whatever their number.
+    if (unread && !parts_.index.environment.former_in_use()) return true;
     if (std::chrono::steady_clock::now() > until) return false;
     std::this_thread::sleep_for(kPoll);
   }

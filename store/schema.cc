@@ -1,5 +1,7 @@
 #include "store/schema.h"
 
+#include <algorithm>
+
 #include "base/bytes.h"
 #include "base/text.h"
 
@@ -14,6 +16,20 @@ std::unexpected<Error> bad(std::string_view what) {
 }
 
 }  // namespace
+
+std::shared_ptr<Environment> EnvironmentSlot::exchange(
+    std::shared_ptr<Environment> environment) const {
+  auto former = current_.exchange(std::move(environment));
+  const std::scoped_lock lock(mutex_);
+  std::erase_if(former_, [](const auto& one) { return one.expired(); });
+  former_.push_back(former);
+  return former;
+}
+
+bool EnvironmentSlot::former_in_use() const {
+  const std::scoped_lock lock(mutex_);
+  return std::ranges::any_of(former_, [](const auto& one) { return !one.expired(); });
+}
 
 Result<Index> Index::open(const std::string& path, std::uint64_t bytes_max, bool read_only) {
   Index index;

@@ -4,8 +4,10 @@
 
 #include <atomic>
 #include <memory>
+#include <mutex>
 #include <string>
 #include <string_view>
+#include <vector>
 
 #include "store/environment.h"
 #include "store/types.h"
@@ -28,12 +30,14 @@ class EnvironmentSlot {
   // The one of this moment: transactions keep it alive, everything else should be short.
   std::shared_ptr<Environment> operator->() const { return current_; }
   std::shared_ptr<Environment> get() const { return current_; }
-  std::shared_ptr<Environment> exchange(std::shared_ptr<Environment> environment) const {
-    return current_.exchange(std::move(environment));
-  }
+  std::shared_ptr<Environment> exchange(std::shared_ptr<Environment> environment) const;
+  // Somebody still reads in one that was replaced.
+  bool former_in_use() const;
 
  private:
   mutable std::atomic<std::shared_ptr<Environment>> current_;  // shared with its transactions
+  mutable std::mutex mutex_;                                   // guards what follows
+  mutable std::vector<std::weak_ptr<Environment>> former_;
 };
 
 // An environment with the handles of its tables, which are the same in every one of them.

@@ -157,6 +157,29 @@ TEST_CASE("compaction: readers that began before keep their bodies", "[compactio
   require_whole(*db);
 }
 
+TEST_CASE("compaction: readers of an index that was replaced keep their bodies", "[compaction]") {
+  TempFolder folder;
+  OpenDatabase db(compact_options(folder.path()));
+  fill(db, 0, 100);
+  std::optional<Snapshot> old(db->snapshot());
+  CompactOptions shrink;
+  shrink.below_percent = 0;
+  shrink.always_shrink = true;
+  REQUIRE(compact(*db, shrink).index_shrunk);
+  thin_out(db);
+  std::thread release([&old] {
+    std::this_thread::sleep_for(std::chrono::milliseconds(200));
+    old.reset();
+  });
+  const auto begun = std::chrono::steady_clock::now();
+  const CompactReport report = compact(*db);
+  CHECK(std::chrono::steady_clock::now() - begun >= std::chrono::milliseconds(150));
+  release.join();
+  CHECK(report.segments_dropped > 5);
+  CHECK(report.segments_waiting == 0);
+  require_whole(*db);
+}
+
 TEST_CASE("compaction: files go although changes go on", "[compaction]") {
   TempFolder folder;
   OpenDatabase db(compact_options(folder.path()));
