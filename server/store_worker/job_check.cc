@@ -1,5 +1,6 @@
 #include "server/store_worker/job_check.h"
 
+#include "server/child/jobs.pb.h"
 #include "server/store_worker/job_kinds.h"
 #include "store/image.h"
 

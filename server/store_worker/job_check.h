@@ -1,9 +1,12 @@
 // What the jobs that look for damage share.
 #pragma once
 
-#include "server/child/jobs.pb.h"
 #include "server/store_worker/job.h"
 #include "store/verify.h"
+
+namespace hauspost::child::wire {
+class CheckReport;
+}  // namespace hauspost::child::wire
 
 namespace hauspost::store_worker {
 

@@ -6,6 +6,7 @@
 
 #include "base/log.h"
 #include "base/text.h"
+#include "server/child/jobs.pb.h"
 #include "server/store_worker/job_check.h"
 #include "server/store_worker/job_kinds.h"
 #include "store/image.h"

@@ -14,6 +14,7 @@
 #include "base/log.h"
 #include "base/text.h"
 #include "server/child/control.h"
+#include "server/child/jobs.pb.h"
 
 namespace hauspost::store_worker {
 

@@ -7,8 +7,11 @@
 #include <thread>
 
 #include "base/condition.h"
-#include "server/child/jobs.pb.h"
 #include "server/store_worker/job.h"
+
+namespace hauspost::child::wire {
+class JobStatus;
+}  // namespace hauspost::child::wire
 
 namespace hauspost::store_worker {
 

@@ -4,6 +4,7 @@
 #include <map>
 
 #include "base/text.h"
+#include "server/child/mailbox.pb.h"
 #include "store/mime/message.h"
 
 namespace hauspost::store_worker {

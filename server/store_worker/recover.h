@@ -1,9 +1,14 @@
 // Deleted messages: listed, put back, dropped for good.
 #pragma once
 
-#include "server/child/mailbox.pb.h"
 #include "server/store_worker/limits_cache.h"
 #include "store/database.h"
+
+namespace hauspost::child::wire {
+class RecoverListReply;
+class RecoverRequest;
+class RecoverStepReply;
+}  // namespace hauspost::child::wire
 
 namespace hauspost::store_worker {
 

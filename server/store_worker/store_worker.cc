@@ -4,6 +4,7 @@
 #include "base/text.h"
 #include "server/child/control.h"
 #include "server/child/control.pb.h"
+#include "server/child/jobs.pb.h"
 #include "server/directory/pop3_settings.h"
 #include "server/store_worker/job_kinds.h"
 #include "server/store_worker/worker_statistics.h"
@@ -197,8 +198,8 @@ Task<void> StoreWorker::serve_accepted(std::unique_ptr<link::FrameSocket> frames
 
 // As the administrator has set them by now.
 pop3::Services StoreWorker::pop3_services() const {
-  const auto settings = directory::pop3_settings(limits_->directory())
-                            .value_or(directory::Pop3Settings());
+  const auto settings =
+      directory::pop3_settings(limits_->directory()).value_or(directory::Pop3Settings());
   pop3::Services services{.database = *database_, .limits = {}};
   if (settings.newest_first) services.order = pop3::SortOrder::kNewestFirst;
   services.limits.autologout = Seconds(settings.idle_s);

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "server/child/control.pb.h"
 #include "store/search/search_index.h"
 
 namespace hauspost::store_worker {

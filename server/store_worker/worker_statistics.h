@@ -1,9 +1,12 @@
 // What a store worker says of its database: sizes, and how its upkeep goes.
 #pragma once
 
-#include "server/child/control.pb.h"
 #include "store/database.h"
 #include "store/scan_state.h"
+
+namespace hauspost::child::wire {
+class StoreStatistics;
+}  // namespace hauspost::child::wire
 
 namespace hauspost::store_worker {
 

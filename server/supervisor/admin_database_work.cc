@@ -5,6 +5,7 @@
 
 #include "base/log.h"
 #include "base/text.h"
+#include "server/child/jobs.pb.h"
 #include "server/supervisor/admin_service.h"
 #include "server/supervisor/limits_wire.h"
 #include "store/files.h"

@@ -7,9 +7,8 @@
 #include "server/child/control.pb.h"
 #include "server/directory/names.h"
 #include "server/supervisor/admin_service.h"
+#include "server/supervisor/limits_wire.h"
 #include "store/backup/back_up.h"
-#include "server/supervisor/limits_wire.h"
-#include "server/supervisor/limits_wire.h"
 
 namespace hauspost::supervisor {
 

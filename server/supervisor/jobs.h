@@ -8,7 +8,6 @@
 #include <memory>
 
 #include "base/task_group.h"
-#include "server/child/jobs.pb.h"
 #include "server/directory/writer.h"
 #include "server/supervisor/store_workers.h"
 

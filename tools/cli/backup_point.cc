@@ -9,6 +9,7 @@
 
 #include "base/clock.h"
 #include "base/text.h"
+#include "server/child/job_backup.pb.h"
 #include "tools/cli/amount.h"
 #include "tools/cli/table.h"
 

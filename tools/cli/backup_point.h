@@ -6,8 +6,11 @@
 #include <optional>
 #include <string>
 
-#include "server/child/job_backup.pb.h"
 #include "tools/cli/outcome.h"
+
+namespace hauspost::child::wire {
+class BackupPoint;
+}  // namespace hauspost::child::wire
 
 namespace hauspost::cli {
 

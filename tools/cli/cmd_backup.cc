@@ -7,6 +7,7 @@
 #include <filesystem>
 #include <thread>
 
+#include "server/child/job_backup.pb.h"
 #include "store/backup/restore.h"
 #include "tools/cli/amount.h"
 #include "tools/cli/backup_point.h"

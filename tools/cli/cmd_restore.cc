@@ -1,6 +1,7 @@
 // `database restore` and `mailbox restore`.
 #include <fmt/format.h>
 
+#include "server/child/job_backup.pb.h"
 #include "tools/cli/amount.h"
 #include "tools/cli/backup_point.h"
 #include "tools/cli/commands.h"
