@@ -2,6 +2,8 @@
 
 #include <catch2/catch.hpp>
 
+#include "server/child/child.pb.h"
+
 using namespace hauspost::cli;
 
 namespace {
