@@ -20,7 +20,7 @@ constexpr const char* kFooter =
     "  4  partial: done in part; what was not is listed\n\n"
     "`hauspost help NOUN VERB` explains a verb; hauspost(1) explains all.";
 
-int report(const Failure& failure, bool json) {
+int report_failure(const Failure& failure, bool json) {
   fmt::print(stderr, "hauspost: {}\n", printable(failure.text));
   // A partial answer is on standard output already.
   if (json && failure.exit != Exit::kPartial && !failure.answered) {
@@ -94,24 +94,24 @@ int run(int argc, const char* const* argv) {
   const std::span words(argv, static_cast<std::size_t>(argc));
   for (const std::string_view word : words) {
     if (is_valid_utf8(word)) continue;  // the admin API carries text
-    return report({Exit::kUsage, "usage", fmt::format("argument {} is not UTF-8", word)}, false);
+    return report_failure({Exit::kUsage, "usage", fmt::format("argument {} is not UTF-8", word)}, false);
   }
   if (const std::size_t help = find_help(words); help != 0) {
     const auto explained = explain(app, words.subspan(help + 1));
-    return explained ? static_cast<int>(Exit::kOk) : report(explained.error(), false);
+    return explained ? static_cast<int>(Exit::kOk) : report_failure(explained.error(), false);
   }
   try {
     app.parse(argc, argv);
   } catch (const CLI::Success& asked) {  // --help, --version
     return app.exit(asked);
   } catch (const CLI::ParseError& error) {
-    return report({Exit::kUsage, "usage", fmt::format("{}; see: hauspost --help", error.what())},
+    return report_failure({Exit::kUsage, "usage", fmt::format("{}; see: hauspost --help", error.what())},
                   options.json);
   }
-  if (!chosen) return report(no_verb(app), options.json);
+  if (!chosen) return report_failure(no_verb(app), options.json);
   Context context(options);
   const auto outcome = chosen(context);
-  return outcome ? static_cast<int>(Exit::kOk) : report(outcome.error(), options.json);
+  return outcome ? static_cast<int>(Exit::kOk) : report_failure(outcome.error(), options.json);
 }
 
 }  // namespace hauspost::cli

@@ -31,7 +31,7 @@ struct BackupOptions {
   bool background = false;
 };
 
-Json to_json(const child::wire::BackupReport& report) {
+Json as_json(const child::wire::BackupReport& report) {
   return {{"set", report.set()},
           {"set_path", report.set_path()},
           {"generation", report.generation()},
@@ -63,7 +63,7 @@ Outcome<> run_backup(Context& context, BackupOptions& options) {
                                               .request = request.SerializeAsString(),
                                               .background = options.background}));
   if (!report) return {};
-  Json out = to_json(*report);
+  Json out = as_json(*report);
   out["name"] = options.database;
   context.print(out);
   context.say(fmt::format(
@@ -92,7 +92,7 @@ std::string reach(const store::BackupManifest& manifest) {
   return out;
 }
 
-Json to_json(const store::BackupSet& set) {
+Json as_json(const store::BackupSet& set) {
   Json generations = Json::array();
   for (const auto& each : set.manifest.generations) {
     generations.push_back({{"generation", each.number},
@@ -130,10 +130,10 @@ Outcome<> end_of(const store::BackupSets& sets) {
   return partial(sets.faults.front());
 }
 
-Outcome<> run_list(Context& context, BackupOptions& options) {
+Outcome<> run_backup_list(Context& context, BackupOptions& options) {
   TRY_ASSIGN(const store::BackupSets sets, read(options.folder));
   Json out = Json::array();
-  for (const store::BackupSet& set : sets.sets) out.push_back(to_json(set));
+  for (const store::BackupSet& set : sets.sets) out.push_back(as_json(set));
   context.print(out);
   Table table({{"SET", true},
                {"BACKUP", true},
@@ -155,7 +155,7 @@ Outcome<> run_list(Context& context, BackupOptions& options) {
   return end_of(sets);
 }
 
-Outcome<> run_show(Context& context, BackupOptions& options) {
+Outcome<> run_backup_show(Context& context, BackupOptions& options) {
   TRY_ASSIGN(const store::BackupSets sets, read(options.folder));
   const auto wanted = std::ranges::find_if(sets.sets, [&](const store::BackupSet& set) {
     return options.set == 0 ? &set == &sets.sets.back() : set.number == options.set;
@@ -167,7 +167,7 @@ Outcome<> run_show(Context& context, BackupOptions& options) {
   }
   const store::BackupManifest& manifest = wanted->manifest;
   const store::BackupGeneration& newest = manifest.generations.back();
-  context.print(to_json(*wanted));
+  context.print(as_json(*wanted));
   Table table({{"FIELD"}, {"VALUE"}});
   table.add({"set", std::to_string(wanted->number)});
   table.add({"path", wanted->path});
@@ -213,7 +213,7 @@ auto with_bar(Work work) {
   return outcome;
 }
 
-Json to_json(const store::VerifiedSet& set) {
+Json as_json(const store::VerifiedSet& set) {
   Json faults = Json::array();
   for (const std::string& fault : set.faults) faults.push_back(fault);
   return {{"set", set.number},          {"path", set.path},     {"good", set.faults.empty()},
@@ -241,7 +241,7 @@ Outcome<> run_verify(Context& context, BackupOptions& options) {
   Json out = Json::array();
   std::size_t bad = 0;
   for (const store::VerifiedSet& set : *verified) {
-    out.push_back(to_json(set));
+    out.push_back(as_json(set));
     if (set.faults.empty()) {
       context.say(
           fmt::format("Set {} is good: {} records in {} segments, {} index images; it opens "
@@ -285,8 +285,8 @@ void add_backup_commands(CLI::App& app, Verb& chosen) {
     verb->add_option("DIR", options->folder, "The backups' folder")->required();
     return verb;
   };
-  add("list", "List the backups in a folder", run_list);
-  add("show", "Show one set of them", run_show)
+  add("list", "List the backups in a folder", run_backup_list);
+  add("show", "Show one set of them", run_backup_show)
       ->add_option("--set", options->set, "This one (default: the newest)")
       ->type_name("N");
   CLI::App* verify = add("verify", "Prove that they are whole and open", run_verify);

@@ -27,7 +27,7 @@ std::string size(const admin::Database& database, std::uint64_t bytes) {
   return database.statistics_known() ? human_bytes(bytes) : "-";
 }
 
-Outcome<> run_create(Context& context, DatabaseOptions& options) {
+Outcome<> run_database_create(Context& context, DatabaseOptions& options) {
   admin::DatabaseCreateRequest request;
   request.set_name(options.name);
   request.set_leave_dismounted(options.leave_dismounted);
@@ -48,7 +48,7 @@ std::string state_text(const admin::Database& database) {
   return database.recovery() ? "recovery" : state_word(database.state());
 }
 
-Outcome<> run_list(Context& context) {
+Outcome<> run_database_list(Context& context) {
   TRY_ASSIGN(const auto reply, context.ask(admin::DatabaseListRequest{}));
   context.print(to_json_list(reply.databases()));
   Table table(
@@ -112,7 +112,7 @@ void add_file_rows(Table& table, const admin::Database& database) {
   for (const auto& damage : facts.damage()) table.add({"DAMAGED", printable(damage)});
 }
 
-void show(Context& context, const admin::Database& database) {
+void show_database(Context& context, const admin::Database& database) {
   context.print(to_json(database));
   Table table({{"FIELD"}, {"VALUE"}});
   table.add({"name", database.name()});
@@ -133,11 +133,11 @@ void show(Context& context, const admin::Database& database) {
   context.say(table.render(terminal_width()));
 }
 
-Outcome<> run_show(Context& context, DatabaseOptions& options) {
+Outcome<> run_database_show(Context& context, DatabaseOptions& options) {
   admin::DatabaseShowRequest request;
   request.set_name(options.name);
   TRY_ASSIGN(const auto reply, context.ask(request));
-  show(context, reply.database());
+  show_database(context, reply.database());
   return {};
 }
 
@@ -188,7 +188,7 @@ Outcome<> watch_removal(Context& context, const DatabaseOptions& options,
   return {};
 }
 
-Outcome<> run_remove(Context& context, DatabaseOptions& options) {
+Outcome<> run_database_remove(Context& context, DatabaseOptions& options) {
   admin::DatabaseRemoveRequest request;
   request.set_name(options.name);
   request.set_dry_run(options.dry_run);
@@ -220,16 +220,16 @@ void add_database_commands(CLI::App& app, Verb& chosen) {
   CLI::App* noun = add_noun(app, "database", "Databases: sets of mailboxes with their own process");
   auto options = std::make_shared<DatabaseOptions>();
   CLI::App* create =
-      add_named(*noun, "create", "Create a database and mount it", chosen, run_create, options);
+      add_named(*noun, "create", "Create a database and mount it", chosen, run_database_create, options);
   create->add_option("--path", options->path, "Folder of its files (default: DATA/databases/NAME)")
       ->type_name("DIR");
   create->add_flag("--leave-dismounted", options->leave_dismounted, "Do not mount it");
-  add_verb(*noun, "list", "List the databases", chosen, run_list);
-  add_named(*noun, "show", "Show one database", chosen, run_show, options);
+  add_verb(*noun, "list", "List the databases", chosen, run_database_list);
+  add_named(*noun, "show", "Show one database", chosen, run_database_show, options);
   add_named(*noun, "mount", "Start a database's store worker", chosen, run_mount, options);
   add_named(*noun, "dismount", "Stop a database's store worker", chosen, run_dismount, options);
   CLI::App* remove = add_named(*noun, "remove", "Forget an empty, dismounted database", chosen,
-                               run_remove, options);
+                               run_database_remove, options);
   remove->add_flag("--delete-files", options->delete_files, "Delete its files too");
   remove->add_flag("--dry-run", options->dry_run, "Only say what would be done");
   add_database_set(*noun, chosen);

@@ -36,7 +36,7 @@ struct CareOptions {
   std::uint64_t to = UINT64_MAX;
 };
 
-Json to_json(const wire::CheckReport& report) {
+Json as_json(const wire::CheckReport& report) {
   Json damage = Json::array();
   for (const auto& place : report.damage()) {
     Json messages = Json::array();
@@ -129,7 +129,7 @@ Outcome<> run_check(Context& context, CareOptions& options) {
                                                       .request = {},
                                                       .background = options.background}));
   if (!report) return {};
-  context.print(to_json(*report));
+  context.print(as_json(*report));
   say_findings(context, *report);
   if (!report->whole()) return std::unexpected(not_whole(options.name, *report));
   context.say(fmt::format("Database {} is whole.", printable(options.name)));
@@ -195,7 +195,7 @@ Outcome<> run_repair(Context& context, CareOptions& options) {
                                                        .request = request.SerializeAsString(),
                                                        .background = options.background}));
   if (!report) return {};
-  context.print({{"found", to_json(report->found())},
+  context.print({{"found", as_json(report->found())},
                  {"dry_run", options.dry_run},
                  {"index_rebuilt", report->index_rebuilt()},
                  {"messages_dropped", report->messages_dropped()},
@@ -306,7 +306,7 @@ Outcome<> run_move_path(Context& context, CareOptions& options) {
   wire::CopyFilesReport copied;
   if (reply.has_job()) {
     if (options.background) {
-      context.print(cli::to_json(reply.job()));
+      context.print(to_json(reply.job()));
       context.say(fmt::format("Job {} is under way; watch it with: hauspost job show {}",
                               reply.job().id(), reply.job().id()));
       return {};
@@ -337,7 +337,7 @@ Outcome<> run_move_path(Context& context, CareOptions& options) {
   return {};
 }
 
-Json to_json(const store::DumpedRecord& record) {
+Json as_json(const store::DumpedRecord& record) {
   Json operations = Json::array();
   for (const std::string& operation : record.operations) operations.push_back(operation);
   return {{"lsn", record.header.lsn.value},
@@ -370,7 +370,7 @@ Outcome<> run_dump_log(Context& context, CareOptions& options) {
   const auto dumped =
       context.json() ? store::dump_records(folder, first, last,
                                            [](const store::DumpedRecord& record) {
-                                             const std::string line = to_json(record).dump(
+                                             const std::string line = as_json(record).dump(
                                                  -1, ' ', false, Json::error_handler_t::replace);
                                              fmt::print("{}\n", line);
                                            })

@@ -9,7 +9,7 @@ namespace hauspost::cli {
 
 namespace {
 
-struct SetOptions {
+struct DatabaseSet {
   std::string name;
   std::string mount_at_startup;
   std::string scan_period;
@@ -26,7 +26,7 @@ Outcome<std::int64_t> duration_of(std::string_view option, const std::string& te
   return *seconds;
 }
 
-Outcome<> add_upkeep(const SetOptions& options, admin::DatabaseSetRequest& request) {
+Outcome<> add_upkeep(const DatabaseSet& options, admin::DatabaseSetRequest& request) {
   if (!options.mount_at_startup.empty())
     request.set_mount_at_startup(options.mount_at_startup == "yes");
   if (!options.scan_period.empty()) {
@@ -47,7 +47,7 @@ Outcome<> add_upkeep(const SetOptions& options, admin::DatabaseSetRequest& reque
   return {};
 }
 
-Outcome<> run_set(Context& context, SetOptions& options) {
+Outcome<> run_database_set(Context& context, DatabaseSet& options) {
   admin::DatabaseSetRequest request;
   request.set_name(options.name);
   TRY(add_upkeep(options, request));
@@ -83,9 +83,9 @@ void add_upkeep_rows(Table& table, const admin::Database& database) {
 }
 
 void add_database_set(CLI::App& noun, Verb& chosen) {
-  auto options = std::make_shared<SetOptions>();
-  CLI::App* verb = add_verb<SetOptions>(
-      noun, "set", "Change what holds for a database and its mailboxes", chosen, options, run_set);
+  auto options = std::make_shared<DatabaseSet>();
+  CLI::App* verb = add_verb<DatabaseSet>(
+      noun, "set", "Change what holds for a database and its mailboxes", chosen, options, run_database_set);
   verb->add_option("NAME", options->name, "The database")->required();
   verb->add_option("--mount-at-startup", options->mount_at_startup, "Whether a start mounts it")
       ->check(CLI::IsMember({"yes", "no"}));

@@ -21,7 +21,7 @@ Outcome<> run_add(Context& context, DomainOptions& options) {
   return {};
 }
 
-Outcome<> run_list(Context& context) {
+Outcome<> run_domain_list(Context& context) {
   TRY_ASSIGN(const auto reply, context.ask(admin::DomainListRequest{}));
   context.print(to_json_list(reply.domains()));
   Table table({{"DOMAIN"}, {"ADDRESSES", true}});
@@ -32,7 +32,7 @@ Outcome<> run_list(Context& context) {
   return {};
 }
 
-Outcome<> run_remove(Context& context, DomainOptions& options) {
+Outcome<> run_domain_remove(Context& context, DomainOptions& options) {
   admin::DomainRemoveRequest request;
   request.set_name(options.name);
   request.set_dry_run(options.dry_run);
@@ -54,9 +54,9 @@ void add_domain_commands(CLI::App& app, Verb& chosen) {
   add_verb<DomainOptions>(*noun, "add", "Accept mail for a domain", chosen, options, run_add)
       ->add_option("DOMAIN", options->name, "For instance example.org")
       ->required();
-  add_verb(*noun, "list", "List the accepted domains", chosen, run_list);
+  add_verb(*noun, "list", "List the accepted domains", chosen, run_domain_list);
   CLI::App* remove = add_verb<DomainOptions>(*noun, "remove", "Accept mail for a domain no longer",
-                                             chosen, options, run_remove);
+                                             chosen, options, run_domain_remove);
   remove->add_option("DOMAIN", options->name, "The domain")->required();
   remove->add_flag("--dry-run", options->dry_run, "Only say what would be done");
 }

@@ -166,7 +166,7 @@ Outcome<> create_whole(const std::string& root, const InitOptions& options,
   return refused(std::move(made).error().within(fmt::format("making {}", root)));
 }
 
-void report(Context& context, const std::string& root, const supervisor::ServerSettings& settings) {
+void report_setup(Context& context, const std::string& root, const supervisor::ServerSettings& settings) {
   Json listeners = Json::object();
   for (const auto& listener : settings.listeners) {
     listeners[listener.service].push_back(listener.endpoint());
@@ -208,7 +208,7 @@ Outcome<> run_init(Context& context, InitOptions& options) {
     }
   }
   TRY(create_whole(root, options, settings));
-  report(context, root, settings);
+  report_setup(context, root, settings);
   return {};
 }
 

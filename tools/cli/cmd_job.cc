@@ -15,20 +15,20 @@ struct JobOptions {
   bool wait = false;
 };
 
-std::int64_t now_s() {
+std::int64_t now_in_s() {
   return std::chrono::duration_cast<Seconds>(system_clock().now().time_since_epoch()).count();
 }
 
-std::string share(const admin::Job& job) {
+std::string share_done(const admin::Job& job) {
   if (job.total() == 0) return "-";
   return fmt::format("{} %", std::min<std::uint64_t>(job.done() * 100 / job.total(), 100));
 }
 
 std::string duration(const admin::Job& job) {
-  return human_seconds((job.ended_s() == 0 ? now_s() : job.ended_s()) - job.started_s());
+  return human_seconds((job.ended_s() == 0 ? now_in_s() : job.ended_s()) - job.started_s());
 }
 
-Outcome<> run_list(Context& context, JobOptions& options) {
+Outcome<> run_job_list(Context& context, JobOptions& options) {
   admin::JobListRequest request;
   request.set_name(options.database);
   TRY_ASSIGN(const auto reply, context.ask(request));
@@ -51,14 +51,14 @@ Outcome<> run_list(Context& context, JobOptions& options) {
   for (const auto& job : reply.jobs()) {
     const bool runs = job.state() == admin::JOB_STATE_RUNNING;
     table.add({std::to_string(job.id()), job.database(), job.kind(), state_word(job.state()),
-               runs ? job.step() : "", runs ? share(job) : "", human_time(job.started_s()),
+               runs ? job.step() : "", runs ? share_done(job) : "", human_time(job.started_s()),
                duration(job), job.error()});
   }
   context.say(table.render(terminal_width()));
   return {};
 }
 
-Outcome<> run_show(Context& context, JobOptions& options) {
+Outcome<> run_job_show(Context& context, JobOptions& options) {
   if (options.wait) {
     // Its failure is what the job's entry below says.
     [[maybe_unused]] const auto ended = watch_job(context, options.id);
@@ -102,9 +102,9 @@ void add_job_commands(CLI::App& app, Verb& chosen) {
   CLI::App* noun = add_noun(app, "job", "Jobs: long work on databases");
   auto options = std::make_shared<JobOptions>();
   add_verb<JobOptions>(*noun, "list", "List what runs and what has ended", chosen, options,
-                       run_list)
+                       run_job_list)
       ->add_option("DATABASE", options->database, "Only of this database");
-  CLI::App* show = add_verb<JobOptions>(*noun, "show", "Show one job", chosen, options, run_show);
+  CLI::App* show = add_verb<JobOptions>(*noun, "show", "Show one job", chosen, options, run_job_show);
   show->add_option("JOB", options->id, "Its number")->required();
   show->add_flag("--wait", options->wait, "Wait for its end, with a progress bar");
   add_verb<JobOptions>(*noun, "cancel", "Ask a job to end", chosen, options, run_cancel)

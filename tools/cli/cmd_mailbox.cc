@@ -58,7 +58,7 @@ Outcome<> create_one(Context& context, const MailboxOptions& options) {
   return {};
 }
 
-Outcome<> run_create(Context& context, MailboxOptions& options) {
+Outcome<> run_mailbox_create(Context& context, MailboxOptions& options) {
   if (options.csv.empty() == options.name.empty()) {
     return usage("mailbox create: give either an ADDRESS or --csv FILE");
   }
@@ -80,7 +80,7 @@ std::string protocols_text(const admin::Mailbox& mailbox) {
   return out.empty() ? "none" : out;
 }
 
-Outcome<> run_list(Context& context, MailboxOptions& options) {
+Outcome<> run_mailbox_list(Context& context, MailboxOptions& options) {
   if (options.disconnected) return list_disconnected(context, options.database);
   admin::MailboxListRequest request;
   request.set_database(options.database);
@@ -103,7 +103,7 @@ Outcome<> run_list(Context& context, MailboxOptions& options) {
   return {};
 }
 
-Outcome<> run_show(Context& context, MailboxOptions& options) {
+Outcome<> run_mailbox_show(Context& context, MailboxOptions& options) {
   admin::MailboxShowRequest request;
   request.set_name(options.name);
   TRY_ASSIGN(const auto reply, context.ask(request));
@@ -141,7 +141,7 @@ Outcome<> run_set_password(Context& context, MailboxOptions& options) {
   return {};
 }
 
-Outcome<> run_remove(Context& context, MailboxOptions& options) {
+Outcome<> run_mailbox_remove(Context& context, MailboxOptions& options) {
   if (!options.dry_run) {
     TRY(context.confirm(fmt::format("Remove mailbox {}{}", printable(options.name),
                                     options.permanent ? " and destroy its mail" : "")));
@@ -188,7 +188,7 @@ CLI::App* add(CLI::App& noun, const std::string& name, const std::string& descri
 }
 
 void add_create(CLI::App& noun, Verb& chosen, const std::shared_ptr<MailboxOptions>& options) {
-  CLI::App* verb = add(noun, "create", "Create a mailbox, or many from a file", chosen, run_create,
+  CLI::App* verb = add(noun, "create", "Create a mailbox, or many from a file", chosen, run_mailbox_create,
                        options, "ADDRESS");
   verb->add_option(
           "--csv", options->csv,
@@ -210,12 +210,12 @@ void add_mailbox_commands(CLI::App& app, Verb& chosen) {
   CLI::App* noun = add_noun(app, "mailbox", "Mailboxes: accounts and their mail");
   auto options = std::make_shared<MailboxOptions>();
   add_create(*noun, chosen, options);
-  CLI::App* list = add(*noun, "list", "List the mailboxes", chosen, run_list, options, "");
+  CLI::App* list = add(*noun, "list", "List the mailboxes", chosen, run_mailbox_list, options, "");
   list->add_option("--database", options->database, "Only those of this database");
   list->add_option("--domain", options->domain, "Only those of this domain");
   list->add_flag("--disconnected", options->disconnected,
                  "Those without an owner, whose mail is still kept");
-  add(*noun, "show", "Show one mailbox", chosen, run_show, options, "ADDRESS")
+  add(*noun, "show", "Show one mailbox", chosen, run_mailbox_show, options, "ADDRESS")
       ->get_option("ADDRESS")
       ->required();
   CLI::App* set_password = add(*noun, "set-password", "Give a mailbox a new password", chosen,
@@ -223,7 +223,7 @@ void add_mailbox_commands(CLI::App& app, Verb& chosen) {
   set_password->get_option("ADDRESS")->required();
   add_password_options(*set_password, options->password);
   CLI::App* remove = add(*noun, "remove", "Remove a mailbox; its mail is kept for a time", chosen,
-                         run_remove, options, "ADDRESS");
+                         run_mailbox_remove, options, "ADDRESS");
   remove->get_option("ADDRESS")->required();
   remove->add_flag("--dry-run", options->dry_run, "Only say what would be done");
   remove->add_flag("--permanent", options->permanent, "Destroy its mail at once");

@@ -11,10 +11,9 @@ namespace hauspost::cli {
 
 namespace {
 
-using cli::to_json;  // beside those of this file
 using Stored = child::wire::StoredMailbox;
 
-struct SetOptions {
+struct MailboxSet {
   std::string name;
   LimitOptions limits;
 };
@@ -29,7 +28,7 @@ struct OwnerOptions {
   bool dry_run = false;
 };
 
-Json to_json(const Stored& stored) {
+Json as_json(const Stored& stored) {
   return {{"guid", guid_text(stored.guid())},
           {"label", stored.label()},
           {"created_s", stored.created_s()},
@@ -42,8 +41,8 @@ Json to_json(const Stored& stored) {
           {"sessions", stored.sessions()}};
 }
 
-Json to_json(const admin::DisconnectedMailbox& mailbox) {
-  Json out = to_json(mailbox.stored());
+Json as_json(const admin::DisconnectedMailbox& mailbox) {
+  Json out = as_json(mailbox.stored());
   out["database"] = mailbox.database();
   out["purge_s"] = mailbox.purge_s();
   return out;
@@ -55,7 +54,7 @@ void show_limits(Context& context, const admin::Mailbox& mailbox, const admin::L
   context.say(table.render(terminal_width()));
 }
 
-Outcome<> run_set(Context& context, SetOptions& options) {
+Outcome<> run_mailbox_set(Context& context, MailboxSet& options) {
   if (!any_given(options.limits)) return usage("mailbox set: say what to set; see --help");
   admin::MailboxSetRequest request;
   request.set_name(options.name);
@@ -93,7 +92,7 @@ Outcome<> run_stats(Context& context, OwnerOptions& options) {
     Json answer = {{"address", reply.mailbox().address()},
                    {"database", reply.mailbox().database()},
                    {"known", reply.known()},
-                   {"stored", reply.has_stored() ? to_json(stored) : Json()},
+                   {"stored", reply.has_stored() ? as_json(stored) : Json()},
                    {"quota", quota_word(stored, limits)},
                    {"effective", to_json(limits)}};
     context.print(answer);
@@ -121,7 +120,7 @@ Outcome<> run_stats(Context& context, OwnerOptions& options) {
   return {};
 }
 
-Json to_json(const child::wire::StoredFolder& folder) {
+Json as_json(const child::wire::StoredFolder& folder) {
   return {{"path", folder.path()},
           {"special_use", folder.special_use()},
           {"messages", folder.messages()},
@@ -145,7 +144,7 @@ Outcome<> run_folders(Context& context, OwnerOptions& options) {
                {"TO EXPUNGE", true},
                {"SIZE", true}});
   for (const auto& folder : reply.folders()) {
-    if (context.json()) all.push_back(to_json(folder));
+    if (context.json()) all.push_back(as_json(folder));
     const std::string use = folder.special_use().empty() ? "-" : folder.special_use();
     table.add({folder.path().empty() ? "(deleted messages)" : folder.path(), use,
                std::to_string(folder.messages()), std::to_string(folder.unseen()),
@@ -196,7 +195,7 @@ Outcome<> run_connect(Context& context, OwnerOptions& options) {
   TRY_ASSIGN(const auto reply, context.ask(request));
   Json answer = {{"address", reply.mailbox().address()},
                  {"database", reply.mailbox().database()},
-                 {"stored", to_json(reply.stored())},
+                 {"stored", as_json(reply.stored())},
                  {"dry_run", options.dry_run}};
   if (password.generated) answer["password"] = password.secret.reveal();
   context.print(answer);
@@ -208,7 +207,7 @@ Outcome<> run_connect(Context& context, OwnerOptions& options) {
   return {};
 }
 
-Outcome<> run_purge(Context& context, OwnerOptions& options) {
+Outcome<> run_mailbox_purge(Context& context, OwnerOptions& options) {
   if (!options.dry_run)
     TRY(context.confirm(fmt::format("Destroy the mail of {} for good", printable(options.name))));
   admin::MailboxPurgeRequest request;
@@ -216,7 +215,7 @@ Outcome<> run_purge(Context& context, OwnerOptions& options) {
   request.set_database(options.database);
   request.set_dry_run(options.dry_run);
   TRY_ASSIGN(const auto reply, context.ask(request));
-  Json answer = to_json(reply.mailbox());
+  Json answer = as_json(reply.mailbox());
   answer["done"] = reply.done();
   answer["dry_run"] = options.dry_run;
   context.print(answer);
@@ -260,7 +259,7 @@ Outcome<> list_disconnected(Context& context, const std::string& database) {
                {"SINCE"},
                {"GOES"}});
   for (const auto& mailbox : reply.mailboxes()) {
-    if (context.json()) all.push_back(to_json(mailbox));
+    if (context.json()) all.push_back(as_json(mailbox));
     const Stored& stored = mailbox.stored();
     table.add({stored.label(), guid_text(stored.guid()), mailbox.database(),
                std::to_string(stored.messages()),
@@ -277,9 +276,9 @@ Outcome<> list_disconnected(Context& context, const std::string& database) {
 }
 
 void add_mailbox_limit_commands(CLI::App& noun, Verb& chosen) {
-  auto set = std::make_shared<SetOptions>();
+  auto set = std::make_shared<MailboxSet>();
   CLI::App* verb =
-      add_verb<SetOptions>(noun, "set", "Set what a mailbox may hold", chosen, set, run_set);
+      add_verb<MailboxSet>(noun, "set", "Set what a mailbox may hold", chosen, set, run_mailbox_set);
   verb->add_option("ADDRESS", set->name, "The mailbox")->required();
   add_limit_options(*verb, set->limits, LimitScope::kMailbox);
   auto options = std::make_shared<OwnerOptions>();
@@ -300,7 +299,7 @@ void add_mailbox_limit_commands(CLI::App& noun, Verb& chosen) {
   add_disconnected_options(*connect, options);
   add_password_options(*connect, options->password);
   CLI::App* purge =
-      add_owner_verb(noun, "purge", "Destroy the mail of a disconnected mailbox", chosen, run_purge,
+      add_owner_verb(noun, "purge", "Destroy the mail of a disconnected mailbox", chosen, run_mailbox_purge,
                      options, "MAILBOX", "Its GUID or former address");
   add_disconnected_options(*purge, options);
 }

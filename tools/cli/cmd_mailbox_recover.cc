@@ -58,7 +58,7 @@ bool any_filter(const RecoverOptions& options) {
          !options.from.empty() || !options.folder.empty() || !options.ids.empty();
 }
 
-Json to_json(const child::wire::RecoverItem& item) {
+Json as_json(const child::wire::RecoverItem& item) {
   return {{"id", item.id()},
           {"folder", item.folder()},
           {"bytes", item.bytes()},
@@ -69,7 +69,7 @@ Json to_json(const child::wire::RecoverItem& item) {
           {"subject", item.subject()}};
 }
 
-Outcome<> run_list(Context& context, RecoverOptions& options) {
+Outcome<> run_recoverable_list(Context& context, RecoverOptions& options) {
   constexpr std::uint64_t kDefaultLimit = 1000;
   const std::uint64_t limit = options.limit == 0 ? kDefaultLimit : options.limit;
   admin::MailboxRecoverListRequest request;
@@ -85,7 +85,7 @@ Outcome<> run_list(Context& context, RecoverOptions& options) {
     TRY_ASSIGN(const auto reply, context.ask(request));
     for (const auto& item : reply.found().items()) {
       ++shown;
-      if (context.json()) items.push_back(to_json(item));
+      if (context.json()) items.push_back(as_json(item));
       table.add({std::to_string(item.id()), human_time(item.deleted_s()), human_time(item.gone_s()),
                  item.folder().empty() ? "(gone)" : item.folder(), human_bytes(item.bytes()),
                  item.from(), item.subject()});
@@ -153,7 +153,7 @@ Outcome<> run_restore(Context& context, RecoverOptions& options) {
                                                            "Would be put back");
 }
 
-Outcome<> run_purge(Context& context, RecoverOptions& options) {
+Outcome<> run_recoverable_purge(Context& context, RecoverOptions& options) {
   if (!options.dry_run)
     TRY(context.confirm(
         fmt::format("Destroy deleted messages of {} for good", printable(options.name))));
@@ -186,12 +186,12 @@ CLI::App* add_recover_verb(CLI::App& noun, const std::string& name, const std::s
 void add_mailbox_recover_commands(CLI::App& noun, Verb& chosen) {
   CLI::App* recover = add_noun(noun, "recover", "Deleted messages that are still kept");
   auto options = std::make_shared<RecoverOptions>();
-  add_recover_verb(*recover, "list", "List deleted messages", chosen, run_list, options);
+  add_recover_verb(*recover, "list", "List deleted messages", chosen, run_recoverable_list, options);
   for (CLI::App* verb :
        {add_recover_verb(*recover, "restore", "Put deleted messages back where they were", chosen,
                          run_restore, options),
-        add_recover_verb(*recover, "purge", "Destroy deleted messages for good", chosen, run_purge,
-                         options)}) {
+        add_recover_verb(*recover, "purge", "Destroy deleted messages for good", chosen,
+                         run_recoverable_purge, options)}) {
     verb->add_flag("--all", options->all, "All of them");
     verb->add_flag("--dry-run", options->dry_run, "Only say what would be done");
   }

@@ -8,7 +8,7 @@ namespace hauspost::cli {
 
 namespace {
 
-struct SetOptions {
+struct Pop3Set {
   std::string sort_order;
   std::optional<std::uint32_t> sessions_per_account;
   std::string login_time;
@@ -21,7 +21,7 @@ std::string_view order_word(admin::Pop3SortOrder order) {
   return order == admin::POP3_SORT_ORDER_NEWEST_FIRST ? "newest-first" : "oldest-first";
 }
 
-void show(Context& context, const admin::Pop3Settings& settings) {
+void show_pop3(Context& context, const admin::Pop3Settings& settings) {
   context.print({{"sort_order", order_word(settings.sort_order())},
                  {"sessions_per_account_max", settings.sessions_per_account_max()},
                  {"login_s", settings.login_s()},
@@ -43,13 +43,13 @@ Outcome<std::uint32_t> seconds_of(std::string_view option, const std::string& te
   return static_cast<std::uint32_t>(*seconds);
 }
 
-Outcome<> run_show(Context& context) {
+Outcome<> run_pop3_show(Context& context) {
   TRY_ASSIGN(const auto reply, context.ask(admin::Pop3ShowRequest{}));
-  show(context, reply.settings());
+  show_pop3(context, reply.settings());
   return {};
 }
 
-Outcome<> run_set(Context& context, SetOptions& options) {
+Outcome<> run_pop3_set(Context& context, Pop3Set& options) {
   admin::Pop3SetRequest request;
   request.set_dry_run(options.dry_run);
   if (!options.sort_order.empty()) {
@@ -72,7 +72,7 @@ Outcome<> run_set(Context& context, SetOptions& options) {
                    request.has_login_s() || request.has_idle_s() || request.has_line_bytes_max();
   if (!any) return usage("nothing to set; see: hauspost pop3 set --help");
   TRY_ASSIGN(const auto reply, context.ask(request));
-  show(context, reply.settings());
+  show_pop3(context, reply.settings());
   return {};
 }
 
@@ -80,11 +80,11 @@ Outcome<> run_set(Context& context, SetOptions& options) {
 
 void add_pop3_commands(CLI::App& app, Verb& chosen) {
   CLI::App* noun = add_noun(app, "pop3", "Settings of POP3");
-  add_verb(*noun, "show", "Show the settings", chosen, run_show);
-  auto options = std::make_shared<SetOptions>();
+  add_verb(*noun, "show", "Show the settings", chosen, run_pop3_show);
+  auto options = std::make_shared<Pop3Set>();
   CLI::App* set =
-      add_verb<SetOptions>(*noun, "set", "Change settings, for sessions that begin from now on",
-                           chosen, options, run_set);
+      add_verb<Pop3Set>(*noun, "set", "Change settings, for sessions that begin from now on",
+                           chosen, options, run_pop3_set);
   set->add_option("--sort-order", options->sort_order, "How messages are numbered")
       ->check(CLI::IsMember({"oldest-first", "newest-first"}));
   set->add_option("--sessions-per-account", options->sessions_per_account,

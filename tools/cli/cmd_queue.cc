@@ -17,7 +17,7 @@ std::string recipients_text(const admin::QueueItem& item) {
   return fmt::format("{} +{}", item.recipients(0), item.recipients().size() - 1);
 }
 
-Outcome<> run_list(Context& context, QueueOptions& options) {
+Outcome<> run_queue_list(Context& context, QueueOptions& options) {
   admin::QueueListRequest request;
   request.set_queue(options.queue);
   TRY_ASSIGN(const auto reply, context.ask(request));
@@ -50,7 +50,7 @@ Outcome<> run_list(Context& context, QueueOptions& options) {
 void add_queue_commands(CLI::App& app, Verb& chosen) {
   CLI::App* noun = add_noun(app, "queue", "Queues: mail that waits for its next hop");
   auto options = std::make_shared<QueueOptions>();
-  add_verb<QueueOptions>(*noun, "list", "List what waits, and why", chosen, options, run_list)
+  add_verb<QueueOptions>(*noun, "list", "List what waits, and why", chosen, options, run_queue_list)
       ->add_option("QUEUE", options->queue, "Only this queue, for instance Unreachable");
 }
 

@@ -23,7 +23,7 @@ struct RestoreOptions {
   bool background = false;
 };
 
-Json to_json(const child::wire::RestoreReport& report) {
+Json as_json(const child::wire::RestoreReport& report) {
   return {{"set_path", report.set_path()}, {"lsn", report.lsn()},
           {"time_us", report.time_us()},   {"mailboxes", report.mailboxes()},
           {"messages", report.messages()}, {"log_bytes", report.log_bytes()}};
@@ -53,7 +53,7 @@ Outcome<> run_database_restore(Context& context, RestoreOptions& options) {
   TRY_ASSIGN(const admin::DatabaseRestoreRequest request, to_request(options));
   TRY_ASSIGN(const auto reply, context.ask(request));
   if (options.background) {
-    context.print(cli::to_json(reply.job()));
+    context.print(to_json(reply.job()));
     context.say(fmt::format("Job {} is under way; watch it with: hauspost job show {}",
                             reply.job().id(), reply.job().id()));
     return {};
@@ -62,7 +62,7 @@ Outcome<> run_database_restore(Context& context, RestoreOptions& options) {
   child::wire::RestoreReport report;
   if (!report.ParseFromString(bytes))
     return refused(ErrorCode::kCorrupt, "the job's report does not parse");
-  Json out = to_json(report);
+  Json out = as_json(report);
   out["name"] = options.name;
   out["recovery"] = options.recovery;
   context.print(out);
@@ -117,7 +117,7 @@ Outcome<> name_source(Context& context, const MailboxRestoreOptions& options,
   return {};
 }
 
-Json to_json(const child::wire::RestoreMailboxReport& report) {
+Json as_json(const child::wire::RestoreMailboxReport& report) {
   Json damaged = Json::array();
   for (const std::string& each : report.damaged()) damaged.push_back(each);
   return {{"lsn", report.lsn()},
@@ -157,7 +157,7 @@ Outcome<> run_mailbox_restore(Context& context, MailboxRestoreOptions& options) 
                                               .request = request.SerializeAsString(),
                                               .background = options.background}));
   if (!report) return {};
-  Json out = to_json(*report);
+  Json out = as_json(*report);
   out["mailbox"] = request.mailbox();
   out["to"] = to.address();
   context.print(out);

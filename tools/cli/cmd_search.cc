@@ -14,7 +14,7 @@ struct SearchOptions {
   bool background = false;
 };
 
-Json to_json(const child::wire::StoreStatistics& facts, const admin::Database& database) {
+Json as_json(const child::wire::StoreStatistics& facts, const admin::Database& database) {
   return {{"database", database.name()},           {"state", facts.search_state()},
           {"documents", facts.search_documents()}, {"next_body", facts.search_next()},
           {"behind", facts.search_behind()},       {"bytes", facts.search_bytes()},
@@ -37,7 +37,7 @@ Outcome<std::vector<admin::Database>> find_databases(Context& context, const std
   return databases;
 }
 
-Outcome<> run_status(Context& context, SearchOptions& options) {
+Outcome<> run_search_status(Context& context, SearchOptions& options) {
   TRY_ASSIGN(const auto databases, find_databases(context, options.database));
   Json all = Json::array();
   Table table({{"DATABASE"},
@@ -50,7 +50,7 @@ Outcome<> run_status(Context& context, SearchOptions& options) {
                {"LAST ERROR"}});
   for (const auto& database : databases) {
     const auto& facts = database.statistics();
-    all.push_back(to_json(facts, database));
+    all.push_back(as_json(facts, database));
     if (facts.search_state().empty()) {
       const bool known = database.statistics_known();
       table.add({database.name(), known ? "none" : "unknown", "-", "-", "-", "-", "-",
@@ -101,7 +101,7 @@ void add_search_commands(CLI::App& app, Verb& chosen) {
   CLI::App* noun = add_noun(app, "search", "The index behind SEARCH");
   auto options = std::make_shared<SearchOptions>();
   add_verb<SearchOptions>(*noun, "status", "Show how far the search indexes are", chosen, options,
-                          run_status)
+                          run_search_status)
       ->add_option("DATABASE", options->database, "Only this database");
   CLI::App* rebuild = add_verb<SearchOptions>(
       *noun, "rebuild", "Make a database's search index anew; searching goes on", chosen, options,

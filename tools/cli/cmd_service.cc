@@ -12,7 +12,7 @@ struct ServiceOptions {
 };
 
 template <class Repeated>
-void show(Context& context, const Repeated& services) {
+void show_services(Context& context, const Repeated& services) {
   context.print(to_json_list(services));
   Table table({{"SERVICE"}, {"STATE"}});
   for (const auto& service : services)
@@ -25,13 +25,13 @@ Outcome<> change(Context& context, ServiceOptions& options) {
   Request request;
   for (const std::string& name : options.names) request.add_names(name);
   TRY_ASSIGN(const auto reply, context.ask(request));
-  show(context, reply.services());
+  show_services(context, reply.services());
   return {};
 }
 
-Outcome<> run_list(Context& context) {
+Outcome<> run_service_list(Context& context) {
   TRY_ASSIGN(const auto reply, context.ask(admin::ServiceListRequest{}));
-  show(context, reply.services());
+  show_services(context, reply.services());
   return {};
 }
 
@@ -51,7 +51,7 @@ void add_service_commands(CLI::App& app, Verb& chosen) {
       change<admin::ServiceEnableRequest>);
   add("disable", "Turn services off; their listeners close at once",
       change<admin::ServiceDisableRequest>);
-  add_verb(*noun, "list", "List the services", chosen, run_list);
+  add_verb(*noun, "list", "List the services", chosen, run_service_list);
 }
 
 }  // namespace hauspost::cli

@@ -53,7 +53,7 @@ std::string databases_table(const admin::StatusReply& status, std::size_t width)
   return table.render(width);
 }
 
-Outcome<> run_status(Context& context) {
+Outcome<> run_status_status(Context& context) {
   TRY_ASSIGN(const admin::StatusReply status, context.ask(admin::StatusRequest{}));
   context.print(to_json(status));
   std::string services;
@@ -79,7 +79,7 @@ Outcome<> run_status(Context& context) {
 }  // namespace
 
 void add_status_command(CLI::App& app, Verb& chosen) {
-  add_verb(app, "status", "Show processes, listeners, databases and services", chosen, run_status);
+  add_verb(app, "status", "Show processes, listeners, databases and services", chosen, run_status_status);
 }
 
 }  // namespace hauspost::cli

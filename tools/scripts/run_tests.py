@@ -36,7 +36,7 @@ def environment():
 
 
 def run_unit(tally):
-    folder = build("asan", testing=True).parent
+    folder = build("asan", testing=True, targets=("tests/all",)).parent
     report = folder / "ctest.xml"
     report.unlink(missing_ok=True)
     say("unit tests and fuzz seeds under AddressSanitizer and UndefinedBehaviorSanitizer")
