@@ -2,7 +2,7 @@
 
 #include <catch2/catch.hpp>
 
-#include "server/child/child.pb.h"
+#include "server/child/job_backup.pb.h"
 
 using namespace hauspost::cli;
 
