@@ -1,6 +1,7 @@
 #include "protocols/sasl/mechanism.h"
 
 #include "base/text.h"
+#include "protocols/sasl/token_mechanisms.h"
 
 namespace hauspost::sasl {
 
@@ -51,7 +52,7 @@ class Login final : public Mechanism {
       return challenge("Password:");
     }
     if (!is_field(response, kPasswordMax)) return {};
-    return done({{}, name_, Secret(std::string(response))});
+    return done({{}, name_, Secret(std::string(response)), Proof::kPassword});
   }
 
  private:
@@ -78,7 +79,7 @@ std::optional<Credentials> parse_plain(std::string_view message) {
 std::unique_ptr<Mechanism> make_mechanism(std::string_view name) {
   if (iequals(name, "PLAIN")) return std::make_unique<Plain>();
   if (iequals(name, "LOGIN")) return std::make_unique<Login>();
-  return nullptr;
+  return make_token_mechanism(name);
 }
 
 }  // namespace hauspost::sasl

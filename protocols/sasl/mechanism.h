@@ -13,11 +13,19 @@ namespace hauspost::sasl {
 inline constexpr std::size_t kNameMax = 255;       // octets; RFC 4616 section 2 asks for so many
 inline constexpr std::size_t kPasswordMax = 1024;  // octets
 
+// What `Credentials::password` is.
+enum class Proof : std::uint8_t {
+  kPassword,
+  kBearer,       // a bearer token (RFC 6750); `name` may be empty: the token alone says who it is
+  kCertificate,  // empty: the client's certificate stands for it; `name` may be empty too
+};
+
 // What a finished mechanism learnt; whether it is true is for others to say.
 struct Credentials {
   std::string authorization_id;  // whom to act as; empty: `name` itself
   std::string name;
   Secret password;
+  Proof proof = Proof::kPassword;
 };
 
 struct Step {
@@ -41,7 +49,8 @@ class Mechanism {
   virtual Step respond(std::string_view response) = 0;
 };
 
-// "PLAIN" or "LOGIN" in any case; null for every other name.
+// "PLAIN", "LOGIN" or a name of token_mechanisms.h in any case; null for every other name. What is
+// offered at a place is for others to know.
 std::unique_ptr<Mechanism> make_mechanism(std::string_view name);
 
 // PLAIN's message (RFC 4616 section 2): [authzid] NUL authcid NUL passwd. nullopt unless there are

@@ -4,6 +4,7 @@
 
 #include "base/text.h"
 #include "protocols/sasl/exchange.h"
+#include "protocols/sasl/token_mechanisms.h"
 
 extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
   using namespace hauspost::sasl;
@@ -16,8 +17,11 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
     step = exchange->line(lines[i]);
   if (step.kind != Step::Kind::kDone) return 0;
   const Credentials& found = step.credentials;
-  const bool whole = !found.name.empty() && found.name.size() <= kNameMax &&
-                     !found.password.empty() && found.password.reveal().size() <= kPasswordMax &&
+  const bool by_password = found.proof == Proof::kPassword;
+  const std::size_t secret_max = by_password ? kPasswordMax : kTokenMax;
+  const bool whole = (!by_password || !found.name.empty()) && found.name.size() <= kNameMax &&
+                     found.password.empty() == (found.proof == Proof::kCertificate) &&
+                     found.password.reveal().size() <= secret_max &&
                      hauspost::is_valid_utf8(found.name);
   if (!whole) std::abort();
   return 0;
