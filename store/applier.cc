@@ -2,6 +2,7 @@
 
 #include "base/bytes.h"
 #include "store/chunk.h"
+#include "store/metadata.h"
 
 namespace hauspost::store {
 
@@ -197,19 +198,26 @@ Result<> Applier::place_body(BodyId id, const BodyRow& place) {
 }
 
 void Applier::tell(FolderEvent::Kind kind, FolderId folder) {
-  events_.push_back({kind, folder, modseq(), {}, header_.actor.session});
+  const auto known = folders_.find(folder);
+  events_.push_back(
+      {.kind = kind,
+       .folder = folder,
+       .modseq = modseq(),
+       .session = header_.actor.session,
+       .mailbox = known == folders_.end() ? MailboxId() : known->second.row.folder.mailbox});
 }
 
-void Applier::tell(FolderEvent::Kind kind, FolderId folder, UidRange range) {
+void Applier::tell(FolderEvent::Kind kind, FolderId folder, UidRange range, const Guid& identity) {
   for (std::size_t i = events_.size(); i > first_event_; --i) {
     FolderEvent& event = events_[i - 1];
     if (event.folder != folder) continue;
-    if (event.kind != kind) break;  // order within a folder is kept
+    if (event.kind != kind || event.identity != identity) break;  // order within a folder is kept
     event.uids.add(range);
     return;
   }
   tell(kind, folder);
   events_.back().uids.add(range);
+  events_.back().identity = identity;
 }
 
 Result<> Applier::on(const CreateMailbox& op) {
@@ -235,7 +243,8 @@ Result<> Applier::on(const DeleteMailbox& op) {
   TRY(txn_.remove(index_.mailboxes, op.guid.as_bytes()));
   TRY(txn_.remove(index_.usage, usage_key(op.id)));
   usage_.erase(op.id);
-  return {};
+  TRY(remove_prefix(txn_, index_.metadata, folder_key(FolderId()) + usage_key(op.id)));
+  return forget_identity(op.guid);
 }
 
 Result<> Applier::on(const SetMailboxState& op) {
@@ -260,6 +269,7 @@ Result<> Applier::on(const CreateFolder& op) {
   folder.special_use = op.special_use;
   folder.subscribed = op.subscribed;
   cached_folder.row.tombstone_floor = modseq();
+  tell(FolderEvent::Kind::kCreated, op.id);
   state_.next_folder = std::max(state_.next_folder, op.id.value + 1);
   state_.last_uid_validity = std::max(state_.last_uid_validity, op.uid_validity);
   return txn_.put(index_.folder_names, folder_name_key(op.mailbox, op.parent, op.name),
@@ -276,8 +286,8 @@ Result<> Applier::on(const DeleteFolder& op) {
   TRY(txn_.remove(index_.folder_names,
                   folder_name_key(folder.mailbox, folder.parent, folder.name)));
   TRY(txn_.remove(index_.folders, folder_key(op.id)));
-  folders_.erase(op.id);
   tell(FolderEvent::Kind::kDeleted, op.id);
+  folders_.erase(op.id);
   return {};
 }
 
@@ -296,6 +306,9 @@ Result<> Applier::drop_contents(FolderRow& row) {
     from = found->key_uid;
   }
   TRY(remove_prefix(txn_, index_.annotations, folder_key(id)));
+  TRY(remove_prefix(txn_, index_.acl, folder_key(id)));
+  TRY(remove_prefix(txn_, index_.seen, folder_key(id)));
+  TRY(remove_prefix(txn_, index_.metadata, folder_key(id)));
   return remove_prefix(txn_, index_.tombstones, folder_key(id));
 }
 
@@ -314,6 +327,7 @@ Result<> Applier::on(const RenameFolder& op) {
 Result<> Applier::on(const SetSubscribed& op) {
   TRY_ASSIGN(FolderRow* const row, change(op.id));
   row->folder.subscribed = op.subscribed;
+  tell(FolderEvent::Kind::kSubscribed, op.id);
   return {};
 }
 
@@ -353,6 +367,25 @@ Result<> Applier::on(const RenewUidValidity& op) {
   TRY_ASSIGN(FolderRow* const row, change(op.folder));
   row->folder.uid_validity = op.uid_validity;
   state_.last_uid_validity = std::max(state_.last_uid_validity, op.uid_validity);
+  return {};
+}
+
+Result<> Applier::on(const SetMetadata& op) {
+  if (op.folder != FolderId()) {
+    TRY_ASSIGN(CachedFolder* const found, cached(op.folder));
+    if (found == nullptr) return does_not_fit("folder");
+  }
+  const std::string key = metadata_key({op.mailbox, op.folder, op.owner}, op.name);
+  if (op.present) {
+    TRY(txn_.put(index_.metadata, key, encode(MetadataEntry{op.name, op.value})));
+  } else {
+    TRY(txn_.remove(index_.metadata, key));
+  }
+  tell(FolderEvent::Kind::kMetadata, op.folder);
+  FolderEvent& event = events_.back();
+  event.mailbox = op.mailbox;
+  event.identity = op.owner;
+  event.metadata = op.name;
   return {};
 }
 

@@ -68,6 +68,9 @@ class Applier {
   Result<> on(const Retire& op);
   Result<> on(const SetMailboxState& op);
   Result<> on(const RenewUidValidity& op);
+  Result<> on(const SetRights& op);  // apply_rights.cc
+  Result<> on(const SetSeen& op);    // apply_rights.cc
+  Result<> on(const SetMetadata& op);
 
   struct CachedFolder {
     FolderRow row;
@@ -95,12 +98,17 @@ class Applier {
   Result<> forget_message(FolderId folder, const Message& message);
   Result<> retire_annotation(const Retire& op, const Message& message, Uid uid);
   Result<> prune_tombstones(FolderRow& row);
+  // apply_rights.cc
+  Result<> mark_seen(const SetSeen& op, std::uint32_t block, UidRange range);
+  Result<> forget_seen(FolderId folder, UidRange range);  // by anybody
+  Result<> forget_identity(const Guid& identity);
   Result<> hold_body(BodyId id);
   Result<> release_body(BodyId id);
   Result<SegmentRow*> segment(Lsn first);
   bool is_new_body(BodyId id) const;
   Result<> place_body(BodyId id, const BodyRow& place);
-  void tell(FolderEvent::Kind kind, FolderId folder, UidRange range);
+  // `identity` as in FolderEvent.
+  void tell(FolderEvent::Kind kind, FolderId folder, UidRange range, const Guid& identity = {});
   void tell(FolderEvent::Kind kind, FolderId folder);
   ModSeq modseq() const { return ModSeq(header_.lsn.value); }
 

@@ -171,6 +171,7 @@ Result<> Applier::remove_uids(FolderRow& row, const UidSet& uids, const Taker& t
   const std::uint64_t bytes = row.folder.bytes;
   for (const UidRange range : uids.ranges()) {
     TRY(remove_range(row, range, take));
+    TRY(forget_seen(folder, range));
     std::string last;
     put_le(last, range.last);
     TRY(txn_.put(index_.tombstones, tombstone_key(folder, modseq(), range.first), last));

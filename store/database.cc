@@ -14,6 +14,7 @@
 #include "base/log.h"
 #include "store/caretaker.h"
 #include "store/image.h"
+#include "store/metadata.h"
 #include "store/recovery.h"
 #include "store/search/search_index.h"
 #include "store/snapshot_impl.h"
@@ -268,6 +269,13 @@ Task<Result<>> Database::set_subscribed(Actor actor, FolderId folder, bool subsc
   });
 }
 
+Task<Result<>> Database::set_metadata(Actor actor, MailboxId mailbox, FolderId folder,
+                                      std::vector<MetadataChange> changes) {
+  co_return co_await change<void>(*impl_->writer, std::move(actor), {}, [&](Plan& plan) {
+    return plan_set_metadata(plan, mailbox, folder, changes);
+  });
+}
+
 Task<Result<Appended>> Database::append(Actor actor, FolderId folder,
                                         std::vector<NewMessage> messages) {
   Bodies bodies;
@@ -285,15 +293,17 @@ Task<Result<std::vector<Delivered>>> Database::deliver(Actor actor, Delivery del
       [&](Plan& plan) { return plan_deliver(plan, delivery, impl_->options.limits); });
 }
 
-Task<Result<Copied>> Database::copy(Actor actor, FolderId from, UidSet uids, FolderId to) {
+Task<Result<Copied>> Database::copy(Actor actor, FolderId from, UidSet uids, FolderId to,
+                                    FlagBits keep) {
   co_return co_await change<Copied>(*impl_->writer, std::move(actor), {}, [&](Plan& plan) {
-    return plan_copy(plan, from, uids, to, false, impl_->options.limits);
+    return plan_copy(plan, from, uids, to, {.keep = keep}, impl_->options.limits);
   });
 }
 
-Task<Result<Copied>> Database::move(Actor actor, FolderId from, UidSet uids, FolderId to) {
+Task<Result<Copied>> Database::move(Actor actor, FolderId from, UidSet uids, FolderId to,
+                                    FlagBits keep) {
   co_return co_await change<Copied>(*impl_->writer, std::move(actor), {}, [&](Plan& plan) {
-    return plan_copy(plan, from, uids, to, true, impl_->options.limits);
+    return plan_copy(plan, from, uids, to, {.move = true, .keep = keep}, impl_->options.limits);
   }, true);
 }
 
@@ -321,6 +331,13 @@ Task<Result<std::uint64_t>> Database::trim_recoverable(Actor actor, Guid mailbox
   co_return co_await change<std::uint64_t>(*impl_->writer, std::move(actor), {}, [&](Plan& plan) {
     return plan_trim(plan, mailbox, impl_->options.limits);
   }, true);
+}
+
+Task<Result<>> Database::set_rights(Actor actor, FolderId folder, Guid identity,
+                                    RightBits rights) {
+  co_return co_await change<void>(*impl_->writer, std::move(actor), {}, [&](Plan& plan) {
+    return plan_set_rights(plan, folder, identity, rights);
+  }, rights == 0);
 }
 
 Task<Result<>> Database::annotate(Actor actor, FolderId folder, Uid uid, std::string annotation) {
@@ -468,6 +485,23 @@ FolderWatch::~FolderWatch() {
 }
 
 FolderWatch::Taken FolderWatch::take() {
+  const std::scoped_lock lock(ear_->mutex);
+  return std::exchange(ear_->taken, {});
+}
+
+MailboxWatch::MailboxWatch(Database& database, MailboxId mailbox, const Actor& actor,
+                           Executor executor, Signal& signal)
+    : database_(database), ear_(std::make_shared<Ear>(executor, signal, mailbox, actor)) {
+  database_.impl_->hub.add(ear_);
+}
+
+MailboxWatch::~MailboxWatch() {
+  database_.impl_->hub.remove(ear_);
+  const std::scoped_lock lock(ear_->mutex);
+  ear_->listening = false;
+}
+
+MailboxWatch::Taken MailboxWatch::take() {
   const std::scoped_lock lock(ear_->mutex);
   return std::exchange(ear_->taken, {});
 }

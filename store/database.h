@@ -79,6 +79,7 @@ struct FlagChange {
   FlagBits flags = 0;                 // system flags only
   std::vector<std::string> keywords;  // created in the folder when kAdd or kReplace names a new one
   std::optional<ModSeq> unchanged_since;  // RFC 7162 section 3.1.3
+  FlagBits may_change = ~FlagBits{0};     // what the caller has no right to stays as it is
 };
 struct FlagsChanged {
   UidSet changed;   // now differ from before
@@ -113,15 +114,31 @@ struct Restored {
 
 // What watchers of a folder are told, after it is durable and visible to new snapshots.
 struct FolderEvent {
-  enum class Kind : std::uint8_t { kAppended, kFlags, kExpunged, kRenamed, kDeleted };
+  enum class Kind : std::uint8_t {
+    kAppended,
+    kFlags,
+    kExpunged,
+    kRenamed,
+    kDeleted,
+    kCreated,
+    kSubscribed,  // or not any more
+    kMetadata,
+  };
   Kind kind = Kind::kAppended;
   FolderId folder;
   ModSeq modseq;
   UidSet uids;   // of kAppended, kFlags, kExpunged
   Guid session;  // who did it: Actor::session
+  // Who alone can see it: the owner of a private metadata entry, or of kFlags whose \Seen it was;
+  // nil: everybody.
+  Guid identity;
+  MailboxId mailbox;     // the folder's
+  std::string metadata;  // the entry's name, of kMetadata; its folder is 0 for the mailbox's own
 };
 
 class FolderWatch;
+class MailboxWatch;     // store/mailbox_watch.h
+struct MetadataChange;  // store/metadata.h
 class SearchIndex;    // store/search/search_index.h
 
 struct CompactOptions;  // store/compaction.h
@@ -133,6 +150,9 @@ struct ScanReport;
 class Throttle;       // store/throttle.h
 struct VerifyReport;  // store/verify.h
 
+// A folder of another mailbox than the actor's own keeps the actor's own \Seen: changes to that flag
+// by append, copy, move and change_flags touch nobody else's (Snapshot::view_as shows it).
+//
 // Thread-safe. Every Task resumes on the executor of the coroutine that awaits it; close() before
 // the io_context of a coroutine that may be waiting is destroyed (it may have been stopped).
 // Failures: kNotFound (mailbox, folder, or no such message), kExists, kInvalid, kExhausted (quota,
@@ -177,14 +197,21 @@ class Database {
   // the new folder and INBOX stays (RFC 9051 section 6.3.6). kExists; kInvalid: into its own child.
   Task<Result<>> rename_folder(Actor actor, FolderId folder, std::string new_path);
   Task<Result<>> set_subscribed(Actor actor, FolderId folder, bool subscribed);
+  // Entries of one folder, or with folder 0 of the mailbox as a whole: all or none. kInvalid: no
+  // such name, or a value above kMetadataValueMax; kExhausted: more than an owner may have there.
+  Task<Result<>> set_metadata(Actor actor, MailboxId mailbox, FolderId folder,
+                              std::vector<MetadataChange> changes);
 
   // All or none (RFC 3502).
   Task<Result<Appended>> append(Actor actor, FolderId folder, std::vector<NewMessage> messages);
   // One body, one record, many mailboxes: all or none.
   Task<Result<std::vector<Delivered>>> deliver(Actor actor, Delivery delivery);
   // UIDs that do not exist are left out silently. All or none. Copies share the body.
-  Task<Result<Copied>> copy(Actor actor, FolderId from, UidSet uids, FolderId to);
-  Task<Result<Copied>> move(Actor actor, FolderId from, UidSet uids, FolderId to);
+  // Flags outside `keep` are left behind. Within one mailbox everybody's \Seen goes along.
+  Task<Result<Copied>> copy(Actor actor, FolderId from, UidSet uids, FolderId to,
+                            FlagBits keep = ~FlagBits{0});
+  Task<Result<Copied>> move(Actor actor, FolderId from, UidSet uids, FolderId to,
+                            FlagBits keep = ~FlagBits{0});
   Task<Result<FlagsChanged>> change_flags(Actor actor, FolderId folder, FlagChange change);
   // Removes those of `uids` that exist and, when `only_deleted`, carry \Deleted. Returns what was
   // removed. They go into the folder of deleted messages (Snapshot::recoverable) when the mailbox
@@ -196,6 +223,9 @@ class Database {
   // Drops deleted messages whose time has come or that are above the mailbox's quota for them, the
   // oldest first and a few thousand at most: returns how many; call again until it is 0.
   Task<Result<std::uint64_t>> trim_recoverable(Actor actor, Guid mailbox);
+  // What somebody who does not own the folder may do with it; nil: anyone; 0: nothing any more. A
+  // folder that is created below inherits it. kInvalid: the owner, whose rights are all.
+  Task<Result<>> set_rights(Actor actor, FolderId folder, Guid identity, RightBits rights);
   Task<Result<>> annotate(Actor actor, FolderId folder, Uid uid, std::string annotation);
   // Every folder gets a new UIDVALIDITY: clients drop what they remember of it. For a database that
   // was put back to an earlier moment. REQUIRES: no session has a folder open.
@@ -250,6 +280,7 @@ class Database {
 
  private:
   friend class FolderWatch;
+  friend class MailboxWatch;
   class Impl;
   explicit Database(std::unique_ptr<Impl> impl);
   std::unique_ptr<Impl> impl_;

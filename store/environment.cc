@@ -246,6 +246,7 @@ int Environment::descriptor() const {
 }
 
 Result<std::optional<std::string_view>> Txn::get(Table table, std::string_view key) const {
+  if (table.handle == Table::kAbsent) return std::nullopt;
   MDB_val wanted = to_val(key);
   MDB_val found;
   const int code = mdb_get(txn_, table.handle, &wanted, &found);
@@ -255,6 +256,7 @@ Result<std::optional<std::string_view>> Txn::get(Table table, std::string_view k
 }
 
 Result<std::uint64_t> Txn::count(Table table) const {
+  if (table.handle == Table::kAbsent) return 0;
   MDB_stat stat;
   if (const int code = mdb_stat(txn_, table.handle, &stat); code != 0)
     return lmdb_fail("counting", code);
@@ -333,6 +335,7 @@ Result<> WriteTxn::commit() {
 
 Result<Cursor> Cursor::open(const Txn& txn, Table table) {
   MDB_cursor* cursor = nullptr;
+  if (table.handle == Table::kAbsent) return Cursor(cursor, txn.changes_);
   if (const int code = mdb_cursor_open(txn.raw(), table.handle, &cursor); code != 0)
     return lmdb_fail("opening a cursor", code);
   return Cursor(cursor, txn.changes_);
@@ -349,6 +352,7 @@ Cursor::~Cursor() {
 }
 
 Result<bool> Cursor::move(int operation, std::string_view seek_key) {
+  if (cursor_ == nullptr) return false;
   MDB_val key = to_val(seek_key);
   MDB_val value{};
   const int code = mdb_cursor_get(cursor_, &key, &value, static_cast<MDB_cursor_op>(operation));

@@ -24,6 +24,7 @@ namespace hauspost::store {
 
 // One named table of an environment; a plain number, valid as long as the environment.
 struct Table {
+  static constexpr unsigned kAbsent = UINT32_MAX;  // not in this file: reads as empty
   unsigned handle = 0;
 };
 
@@ -180,7 +181,7 @@ class Cursor {
  private:
   Cursor(MDB_cursor* cursor, std::uint64_t* changes) : cursor_(cursor), changes_(changes) {}
   Result<bool> move(int operation, std::string_view seek_key);
-  MDB_cursor* cursor_;
+  MDB_cursor* cursor_;      // null: of a table that is absent
   std::uint64_t* changes_;  // of its WriteTxn; null in a ReadTxn
   std::string_view key_;
   std::string_view value_;

@@ -27,6 +27,9 @@ enum class Kind : std::uint8_t {
   kRetire = 17,
   kSetMailboxState = 18,
   kRenewUidValidity = 19,
+  kSetRights = 20,
+  kSetSeen = 21,
+  kSetMetadata = 25,
 };
 
 class Encoder {
@@ -140,11 +143,33 @@ class Encoder {
     put_le(out_, op.time_s);
     uids(op.uids);
   }
+  void operator()(const SetMetadata& op) const {
+    kind(Kind::kSetMetadata);
+    put_le(out_, op.mailbox.value);
+    put_le(out_, op.folder.value);
+    out_ += op.owner.as_bytes();
+    put_string(out_, op.name);
+    put_le(out_, static_cast<std::uint8_t>(op.present));
+    put_string(out_, op.value);
+  }
   void operator()(const SetMailboxState& op) const {
     kind(Kind::kSetMailboxState);
     put_le(out_, op.id.value);
     out_ += op.guid.as_bytes();
     put_le(out_, op.disconnected_s);
+  }
+  void operator()(const SetRights& op) const {
+    kind(Kind::kSetRights);
+    put_le(out_, op.folder.value);
+    out_ += op.identity.as_bytes();
+    put_le(out_, op.rights);
+  }
+  void operator()(const SetSeen& op) const {
+    kind(Kind::kSetSeen);
+    put_le(out_, op.folder.value);
+    out_ += op.identity.as_bytes();
+    put_le(out_, static_cast<std::uint8_t>(op.seen));
+    uids(op.uids);
   }
 
  private:
@@ -242,6 +267,13 @@ std::optional<Operation> take(Kind kind, ByteReader& in) {
       return SetMailboxState{take_id<MailboxId>(in), take_guid(in), in.le<std::int64_t>()};
     case Kind::kRenewUidValidity:
       return RenewUidValidity{take_id<FolderId>(in), in.le<std::uint32_t>()};
+    case Kind::kSetRights:
+      return SetRights{take_id<FolderId>(in), take_guid(in), in.le<RightBits>()};
+    case Kind::kSetSeen:
+      return SetSeen{take_id<FolderId>(in), take_guid(in), take_bool(in), take_uids(in)};
+    case Kind::kSetMetadata:
+      return SetMetadata{take_id<MailboxId>(in), take_id<FolderId>(in), take_guid(in),
+                         take_string(in),        take_bool(in),         take_string(in)};
   }
   return std::nullopt;
 }
@@ -323,6 +355,19 @@ struct Describer {
   std::string operator()(const SetMailboxState& op) const {
     return fmt::format("set-mailbox-state id={} guid={} disconnected={}", op.id.value,
                        op.guid.to_string(), op.disconnected_s);
+  }
+  std::string operator()(const SetMetadata& op) const {
+    return fmt::format("set-metadata mailbox={} folder={} owner={} name={} {}", op.mailbox.value,
+                       op.folder.value, op.owner.to_string(), escape_for_log(op.name),
+                       op.present ? fmt::format("bytes={}", op.value.size()) : "removed");
+  }
+  std::string operator()(const SetRights& op) const {
+    return fmt::format("set-rights folder={} identity={} rights={:#x}", op.folder.value,
+                       op.identity.to_string(), op.rights);
+  }
+  std::string operator()(const SetSeen& op) const {
+    return fmt::format("set-seen folder={} identity={} seen={} uids={}", op.folder.value,
+                       op.identity.to_string(), op.seen, describe_uids(op.uids));
   }
   std::string operator()(const RenewUidValidity& op) const {
     return fmt::format("renew-uidvalidity folder={} uidvalidity={}", op.folder.value,

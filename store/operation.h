@@ -115,12 +115,33 @@ struct SetMailboxState {
   Guid guid;
   std::int64_t disconnected_s = 0;
 };
+struct SetRights {
+  FolderId folder;
+  Guid identity;         // nil: anyone
+  RightBits rights = 0;  // 0: none any more
+};
+// \Seen of somebody who is not the mailbox's owner, on messages that all exist.
+struct SetSeen {
+  FolderId folder;
+  Guid identity;
+  bool seen = false;
+  UidSet uids;
+};
+// An entry of a folder or, with folder 0, of the mailbox as a whole gets a value, or goes.
+struct SetMetadata {
+  MailboxId mailbox;
+  FolderId folder;
+  Guid owner;  // nil: shared
+  std::string name;
+  bool present = false;
+  std::string value;  // empty when it goes
+};
 
 using Operation =
     std::variant<CreateMailbox, DeleteMailbox, CreateFolder, DeleteFolder, RenameFolder,
                  SetSubscribed, AddKeyword, AddBodies, AddMessage, SetFlags, Expunge, Annotate,
                  NoteDelivery, ForgetDeliveries, RelocateBodies, DropSegment, Retire,
-                 SetMailboxState, RenewUidValidity>;
+                 SetMailboxState, RenewUidValidity, SetRights, SetSeen, SetMetadata>;
 
 void encode(const Operation& operation, std::string& out);
 // Takes one operation from the front of `bytes`. kCorrupt: unknown kind or cut short.

@@ -50,6 +50,7 @@ class Plan {
   Applier& applier() { return applier_; }
   const Txn& txn() const { return applier_.txn(); }
   const Index& index() const { return applier_.index(); }
+  const Guid& user() const { return header_.actor.user; }
   std::int64_t now_s() const { return header_.time_us / 1'000'000; }
   bool untouched() const { return operations_ == 0; }
   std::uint32_t operations() const { return operations_; }
@@ -83,8 +84,12 @@ Result<Appended> plan_append(Plan& plan, FolderId folder, const std::vector<NewM
 // The plan has one body.
 Result<std::vector<Delivered>> plan_deliver(Plan& plan, const Delivery& delivery,
                                             const LimitsOf& limits);
-Result<Copied> plan_copy(Plan& plan, FolderId from, const UidSet& uids, FolderId to, bool move,
-                         const LimitsOf& limits);
+struct CopyMode {
+  bool move = false;
+  FlagBits keep = ~FlagBits{0};  // what the copies may carry
+};
+Result<Copied> plan_copy(Plan& plan, FolderId from, const UidSet& uids, FolderId to,
+                         const CopyMode& mode, const LimitsOf& limits);
 Result<FlagsChanged> plan_change_flags(Plan& plan, FolderId folder, const FlagChange& change);
 Result<UidSet> plan_expunge(Plan& plan, FolderId folder, const UidSet& uids, bool only_deleted,
                             const LimitsOf& limits);
@@ -92,10 +97,19 @@ Result<std::uint64_t> plan_trim(Plan& plan, const Guid& mailbox, const LimitsOf&
 Result<Restored> plan_restore(Plan& plan, const Guid& mailbox, const UidSet& uids,
                               const LimitsOf& limits);
 Result<> plan_renew_uid_validity(Plan& plan);
+// `mailbox` counts with folder 0 alone.
+Result<> plan_set_metadata(Plan& plan, MailboxId mailbox, FolderId folder,
+                           const std::vector<MetadataChange>& changes);
+Result<> plan_set_rights(Plan& plan, FolderId folder, const Guid& identity, RightBits rights);
 Result<> plan_annotate(Plan& plan, FolderId folder, Uid uid, const std::string& annotation);
 
 // kNotFound when there is no such folder.
 Result<const Folder*> wanted_folder(Plan& plan, FolderId folder);
+// Who makes the change in a mailbox that is not their own, and so has a \Seen of their own there;
+// nil: its owner or the server.
+Result<Guid> viewer_in(Plan& plan, MailboxId mailbox);
+// What is granted on `from` is granted on `to` as well.
+Result<> emit_same_rights(Plan& plan, FolderId from, FolderId to);
 // What plan_rename_folder does to an INBOX.
 Result<> move_all(Plan& plan, FolderId from, FolderId to);
 // kExhausted.

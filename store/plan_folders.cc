@@ -109,6 +109,7 @@ Result<FolderId> emit_folder(Plan& plan, MailboxId mailbox, FolderId parent, std
   const FolderId id(state.next_folder);
   TRY(plan.emit(
       CreateFolder{id, mailbox, parent, stored_name(parent, name), uid_validity, use, subscribed}));
+  if (parent != FolderId()) TRY(emit_same_rights(plan, parent, id));
   return id;
 }
 

@@ -3,6 +3,7 @@
 #include "base/text.h"
 #include "store/chunk.h"
 #include "store/plan.h"
+#include "store/seen.h"
 
 namespace hauspost::store {
 
@@ -117,27 +118,75 @@ FlagBits translate(const Folder& from, KeywordTable& to, FlagBits flags) {
 struct Source {
   Message message;
   std::string annotation;
+  std::vector<Guid> seen_by;  // of those who do not own it
 };
 Result<std::vector<Source>> gather(Plan& plan, FolderId folder, const UidSet& uids) {
   TRY_ASSIGN(const Annotations annotations, Annotations::of(plan, folder));
+  TRY_ASSIGN(const SeenRows seen, SeenRows::of(plan.txn(), plan.index(), folder));
   std::vector<Source> sources;
   TRY(visit_messages(plan, folder, uids, [&](const Message& message) -> Result<> {
     TRY_ASSIGN(std::string annotation, annotations.get(plan, message.uid));
-    sources.push_back({message, std::move(annotation)});
+    TRY_ASSIGN(std::vector<Guid> seen_by, seen.seen_by(message.uid));
+    sources.push_back({message, std::move(annotation), std::move(seen_by)});
     return {};
   }));
   return sources;
 }
 
+// Whose \Seen the copies carry besides their flags.
+class SeenCopies {
+ public:
+  static Result<SeenCopies> of(Plan& plan, const Folder& from, const Folder& to, FlagBits keep) {
+    SeenCopies copies;
+    copies.same_mailbox_ = from.mailbox == to.mailbox;
+    copies.keep_ = (keep & kSeen) != 0;
+    TRY_ASSIGN(copies.viewer_from_, viewer_in(plan, from.mailbox));
+    TRY_ASSIGN(copies.viewer_to_, viewer_in(plan, to.mailbox));
+    return copies;
+  }
+
+  // The owner's \Seen of the copy with this UID; the others' are noted.
+  bool add(const Source& source, Uid uid) {
+    const bool owner_has = (source.message.flags & kSeen) != 0;
+    if (same_mailbox_) {
+      for (const Guid& identity : source.seen_by) {
+        if (keep_ || identity != viewer_to_) seen_[identity].add(uid.value);
+      }
+      return owner_has && (keep_ || !viewer_to_.is_nil());
+    }
+    const bool has = viewer_from_.is_nil() ? owner_has
+                                           : std::ranges::find(source.seen_by, viewer_from_) !=
+                                                 source.seen_by.end();
+    const bool seen = keep_ && has;
+    if (viewer_to_.is_nil()) return seen;
+    if (seen) seen_[viewer_to_].add(uid.value);
+    return false;
+  }
+
+  Result<> emit(Plan& plan, FolderId to) const {
+    for (const auto& [identity, uids] : seen_) TRY(plan.emit(SetSeen{to, identity, true, uids}));
+    return {};
+  }
+
+ private:
+  bool same_mailbox_ = false;
+  bool keep_ = false;
+  Guid viewer_from_;
+  Guid viewer_to_;
+  std::map<Guid, UidSet> seen_;
+};
+
 Result<Copied> emit_copies(Plan& plan, const std::vector<Source>& sources, const Folder& from,
-                           const Folder& to) {
+                           const Folder& to, FlagBits keep) {
+  TRY_ASSIGN(SeenCopies seen, SeenCopies::of(plan, from, to, keep));
   Copied copied;
   copied.uid_validity = to.uid_validity;
   KeywordTable keywords(to);
   Uid uid = to.uid_next;
   for (const Source& source : sources) {
     const Message& message = source.message;
-    const FlagBits flags = translate(from, keywords, message.flags);
+    FlagBits flags = translate(from, keywords, message.flags & keep & ~kSeen);
+    if (seen.add(source, uid)) flags |= kSeen;
     TRY(keywords.emit_new(plan));
     TRY(plan.emit(AddMessage{to.id, uid, message.size, flags, message.internal_date_s, message.body,
                              plan.now_s(), source.annotation}));
@@ -145,6 +194,7 @@ Result<Copied> emit_copies(Plan& plan, const std::vector<Source>& sources, const
     copied.to.push_back(uid);
     uid = uid.next();
   }
+  TRY(seen.emit(plan, to.id));
   return copied;
 }
 
@@ -201,16 +251,23 @@ Result<Appended> plan_append(Plan& plan, FolderId id, const std::vector<NewMessa
   if (messages.empty()) return appended;
   TRY(check_quota(plan, folder->mailbox, bytes, limits));
   Uid uid = folder->uid_next;
+  TRY_ASSIGN(const Guid viewer, viewer_in(plan, folder->mailbox));
+  UidSet seen;  // by a viewer
   TRY(keywords.emit_new(plan));
   TRY_ASSIGN(BodyId body, plan.emit_bodies());
   for (std::size_t i = 0; i < messages.size(); ++i) {
     const NewMessage& message = messages[i];
+    if (!viewer.is_nil() && (flags[i] & kSeen) != 0) {
+      flags[i] &= ~kSeen;
+      seen.add(uid.value);
+    }
     TRY(plan.emit(AddMessage{id, uid, static_cast<std::uint32_t>(message.body->size()), flags[i],
                              message.internal_date_s, body, plan.now_s(), message.annotation}));
     appended.uids.push_back(uid);
     uid = uid.next();
     body = body.next();
   }
+  if (!seen.empty()) TRY(plan.emit(SetSeen{id, viewer, true, std::move(seen)}));
   return appended;
 }
 
@@ -308,26 +365,26 @@ Result<std::vector<Delivered>> plan_deliver(Plan& plan, const Delivery& delivery
 }
 
 Result<Copied> plan_copy(Plan& plan, FolderId from_id, const UidSet& uids, FolderId to_id,
-                         bool move, const LimitsOf& limits) {
+                         const CopyMode& mode, const LimitsOf& limits) {
   TRY_ASSIGN(const Folder* const from, wanted_folder(plan, from_id));
   TRY_ASSIGN(const Folder* const to, wanted_folder(plan, to_id));
   TRY_ASSIGN(const auto sources, gather(plan, from_id, uids));
   TRY(check_uids_left(*to, sources.size()));
-  if (!move || from->mailbox != to->mailbox) {
+  if (!mode.move || from->mailbox != to->mailbox) {
     std::uint64_t bytes = 0;
     for (const Source& source : sources) bytes += source.message.size;
     TRY(check_quota(plan, to->mailbox, bytes, limits));
   }
   // Copies of the rows: emitting changes them.
-  TRY_ASSIGN(Copied copied, emit_copies(plan, sources, Folder(*from), Folder(*to)));
-  if (move && !sources.empty()) TRY(plan.emit(Expunge{from_id, uids_of(sources)}));
+  TRY_ASSIGN(Copied copied, emit_copies(plan, sources, Folder(*from), Folder(*to), mode.keep));
+  if (mode.move && !sources.empty()) TRY(plan.emit(Expunge{from_id, uids_of(sources)}));
   return copied;
 }
 
 Result<> move_all(Plan& plan, FolderId from, FolderId to) {
   UidSet everything;
   everything.add({1, UINT32_MAX});
-  TRY(plan_copy(plan, from, everything, to, true, {}));
+  TRY(plan_copy(plan, from, everything, to, {.move = true}, {}));
   return {};
 }
 
@@ -348,19 +405,38 @@ Result<FlagsChanged> plan_change_flags(Plan& plan, FolderId id, const FlagChange
     op.set = change.flags | bits;
     if (change.mode == FlagMode::kReplace) op.clear = ~FlagBits{0};
   }
+  op.clear &= change.may_change;
+  op.set &= change.may_change;
+  TRY_ASSIGN(const Guid viewer, viewer_in(plan, folder->mailbox));
+  const FlagBits own = viewer.is_nil() ? 0 : kSeen;  // of the viewer alone
+  TRY_ASSIGN(const SeenRows rows, SeenRows::of(plan.txn(), plan.index(), id));
   FlagsChanged outcome;
+  UidSet seen;
+  UidSet unseen;
   TRY(visit_messages(plan, id, change.uids, [&](const Message& message) -> Result<> {
+    const std::uint32_t uid = message.uid.value;
+    FlagBits before = message.flags;
+    if (own != 0) {
+      TRY_ASSIGN(const bool has, rows.has(viewer, message.uid));
+      before = (before & ~own) | (has ? own : 0);
+    }
+    const FlagBits differ = before ^ ((before & ~op.clear) | op.set);
     if (change.unchanged_since && message.modseq > *change.unchanged_since) {
-      outcome.modified.add(message.uid.value);
-    } else if (((message.flags & ~op.clear) | op.set) != message.flags) {
-      outcome.changed.add(message.uid.value);
+      outcome.modified.add(uid);
+    } else if (differ != 0) {
+      outcome.changed.add(uid);
+      if ((differ & ~own) != 0) op.uids.add(uid);
+      if ((differ & own) != 0) ((before & own) != 0 ? unseen : seen).add(uid);
     }
     return {};
   }));
   if (outcome.changed.empty()) return outcome;
-  TRY(keywords.emit_new(plan));
-  op.uids = outcome.changed;
-  TRY(plan.emit(op));
+  if ((op.set & ~kSystemFlags) != 0) TRY(keywords.emit_new(plan));
+  op.clear &= ~own;
+  op.set &= ~own;
+  if (!op.uids.empty()) TRY(plan.emit(op));
+  if (!seen.empty()) TRY(plan.emit(SetSeen{id, viewer, true, std::move(seen)}));
+  if (!unseen.empty()) TRY(plan.emit(SetSeen{id, viewer, false, std::move(unseen)}));
   return outcome;
 }
 

@@ -4,12 +4,18 @@
 
 #include "base/bytes.h"
 #include "base/text.h"
+#include "store/metadata.h"
 
 namespace hauspost::store {
 
 namespace {
 
 constexpr unsigned kReadersMax = 512;
+
+// Those that an index of kOldestIndexFormat does not have.
+bool is_newer_table(std::string_view name) {
+  return name == "acl" || name == "seen" || name == "metadata";
+}
 
 std::unexpected<Error> bad(std::string_view what) {
   return fail(ErrorCode::kCorrupt, "index: bad row in table " + std::string(what));
@@ -53,11 +59,16 @@ Result<Index> Index::open(const std::string& path, std::uint64_t bytes_max, bool
                 {"segments", index.segments},
                 {"tombstones", index.tombstones},
                 {"deliveries", index.deliveries},
-                {"usage", index.usage}};
+                {"usage", index.usage},
+                {"acl", index.acl},
+                {"seen", index.seen},
+                {"metadata", index.metadata}};
   for (const auto& [name, table] : tables) {
     auto opened = index.environment->open_table(name, false);
     if (!opened && opened.error().code == ErrorCode::kNotFound && !read_only)
       opened = index.environment->open_table(name, true);
+    if (!opened && opened.error().code == ErrorCode::kNotFound && is_newer_table(name))
+      opened = Table{Table::kAbsent};
     if (!opened) return fail(std::move(opened).error());
     table = *opened;
   }
@@ -80,7 +91,8 @@ std::string encode(const State& state) {
 
 Result<State> decode_state(std::string_view bytes) {
   ByteReader in(bytes);
-  const bool known = in.le<std::uint32_t>() == kIndexFormat;
+  const auto format = in.le<std::uint32_t>();
+  const bool known = format >= kOldestIndexFormat && format <= kIndexFormat;
   State state;
   state.database = Guid::from_bytes(in.take(16)).value_or(Guid{});
   state.applied = Lsn(in.le<std::uint64_t>());
@@ -287,6 +299,59 @@ std::string delivery_key(const Guid& delivery, MailboxId mailbox) {
   std::string key(delivery.as_bytes());
   put_be(key, mailbox.value);
   return key;
+}
+
+std::string right_key(FolderId folder, const Guid& identity) {
+  return folder_key(folder).append(identity.as_bytes());
+}
+std::string seen_prefix(FolderId folder, std::uint32_t block) { return message_key(folder, block); }
+std::string seen_key(FolderId folder, std::uint32_t block, const Guid& identity) {
+  return seen_prefix(folder, block).append(identity.as_bytes());
+}
+
+std::string metadata_key(const MetadataPlace& place, std::string_view name) {
+  std::string key = folder_key(place.folder);
+  if (place.folder == FolderId()) put_be(key, place.mailbox.value);
+  return key.append(place.owner.as_bytes()).append(ascii_lower(name));
+}
+
+std::string encode(const MetadataEntry& entry) {
+  std::string out;
+  put_string(out, entry.name);
+  out += entry.value;
+  return out;
+}
+
+Result<MetadataEntry> decode_metadata(std::string_view bytes) {
+  ByteReader in(bytes);
+  MetadataEntry entry;
+  entry.name = in.string();
+  if (!in.ok()) return bad("metadata");
+  entry.value = in.rest();
+  return entry;
+}
+
+bool is_metadata_name(std::string_view name) {
+  if (name.size() > kMetadataNameMax || !name.starts_with('/') || name.ends_with('/')) return false;
+  for (std::size_t i = 0; i < name.size(); ++i) {
+    const char c = name[i];
+    if (c < ' ' || c >= 0x7f || c == '*' || c == '%') return false;
+    if (c == '/' && name[i + 1] == '/') return false;
+  }
+  return true;
+}
+
+std::string encode_rights(RightBits rights) {
+  std::string out;
+  put_le(out, rights);
+  return out;
+}
+
+Result<RightBits> decode_rights(std::string_view bytes) {
+  if (bytes.size() != sizeof(RightBits)) return bad("acl");
+  const auto rights = load_le<RightBits>(bytes.data());
+  if (rights == 0 || (rights & ~kAllRights) != 0) return bad("acl");
+  return rights;
 }
 
 std::string stored_name(FolderId parent, std::string_view name) {

@@ -14,7 +14,12 @@
 
 namespace hauspost::store {
 
-inline constexpr std::uint32_t kIndexFormat = 2;
+struct MetadataEntry;  // store/metadata.h
+struct MetadataPlace;
+
+inline constexpr std::uint32_t kIndexFormat = 3;
+// Read as it is: what it lacks are tables, which then are empty. The next change makes it 3.
+inline constexpr std::uint32_t kOldestIndexFormat = 2;
 inline constexpr std::string_view kIndexFile = "index.mdb";
 
 // The environment of an index, which may be replaced by a smaller one while others read.
@@ -54,6 +59,10 @@ struct Index {
   Table tombstones;
   Table deliveries;
   Table usage;
+  // Since format 3; absent in an older one that is opened read-only.
+  Table acl;
+  Table seen;
+  Table metadata;
 
   // kCorrupt: not an index, or a damaged one.
   static Result<Index> open(const std::string& path, std::uint64_t bytes_max, bool read_only);
@@ -130,6 +139,30 @@ std::string body_key(BodyId id);
 std::string segment_key(Lsn first);
 std::string tombstone_key(FolderId folder, ModSeq modseq, std::uint32_t first_uid);
 std::string delivery_key(const Guid& delivery, MailboxId mailbox);
+std::string right_key(FolderId folder, const Guid& identity);
+
+// Table seen: of each block of UIDs, who has seen which; a bit a UID, the lowest bit of the first
+// byte is the block's first.
+inline constexpr std::uint32_t kSeenBlockUids = 2048;
+inline constexpr std::size_t kSeenBlockBytes = kSeenBlockUids / 8;
+std::string seen_prefix(FolderId folder, std::uint32_t block);
+std::string seen_key(FolderId folder, std::uint32_t block, const Guid& identity);
+constexpr std::uint32_t seen_block(std::uint32_t uid) { return uid / kSeenBlockUids; }
+// REQUIRES: `bits` has kSeenBlockBytes.
+constexpr bool seen_bit(std::string_view bits, std::uint32_t uid) {
+  const std::uint32_t at = uid % kSeenBlockUids;
+  return (static_cast<unsigned char>(bits[at / 8]) >> at % 8 & 1) != 0;
+}
+
+// The names below which a place's entries lie, with `name` as they compare. Begins with the folder,
+// for a mailbox's own entries with folder 0 and the mailbox.
+std::string metadata_key(const MetadataPlace& place, std::string_view name);
+std::string encode(const MetadataEntry& entry);
+Result<MetadataEntry> decode_metadata(std::string_view bytes);
+
+// What table acl grants; kCorrupt: no such value.
+std::string encode_rights(RightBits rights);
+Result<RightBits> decode_rights(std::string_view bytes);
 
 // The folder at `path` of the mailbox; a first level INBOX in any case. nullopt: there is none.
 Result<std::optional<FolderId>> find_path(const Txn& txn, const Index& index, MailboxId mailbox,

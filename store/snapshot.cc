@@ -5,6 +5,7 @@
 #include "base/bytes.h"
 #include "base/log.h"
 #include "store/chunk.h"
+#include "store/metadata.h"
 #include "store/snapshot_impl.h"
 
 namespace hauspost::store {
@@ -162,12 +163,26 @@ std::vector<Mailbox> Snapshot::mailboxes() const {
   return value_or_report(read());
 }
 
+std::optional<Mailbox> Snapshot::mailbox(MailboxId id) const {
+  const auto raw = value_or_report(impl_->txn.get(impl_->index.usage, usage_key(id)));
+  if (!raw) return std::nullopt;
+  return mailbox(value_or_report(decode_usage(*raw)).mailbox);
+}
+
 std::vector<Folder> Snapshot::folders(MailboxId mailbox) const {
-  return value_or_report(read_folders(impl_->txn, impl_->index, mailbox));
+  auto folders = value_or_report(read_folders(impl_->txn, impl_->index, mailbox));
+  if (impl_->viewer.is_foreign(mailbox)) {
+    for (Folder& folder : folders)
+      report_failure(count_unseen(impl_->txn, impl_->index, impl_->viewer, folder));
+  }
+  return folders;
 }
 
 std::optional<Folder> Snapshot::folder(FolderId id) const {
-  return value_or_report(whole_folder(impl_->txn, impl_->index, id));
+  auto folder = value_or_report(whole_folder(impl_->txn, impl_->index, id));
+  if (folder && impl_->viewer.is_foreign(folder->mailbox))
+    report_failure(count_unseen(impl_->txn, impl_->index, impl_->viewer, *folder));
+  return folder;
 }
 
 std::optional<Folder> Snapshot::find_folder(MailboxId mailbox, std::string_view path) const {
@@ -193,9 +208,11 @@ std::optional<Message> Snapshot::message(FolderId folder, Uid uid) const {
 
 void Snapshot::for_each_message(FolderId folder, UidRange range,
                                 const std::function<bool(const Message&)>& visit) const {
+  SeenOverlay seen(impl_->txn, impl_->index, impl_->viewer, folder);
   report_failure(each_chunk(impl_->txn, impl_->index, folder, range, [&](const ChunkView& chunk) {
     for (std::size_t i = chunk.lower_bound(range.first); i < chunk.size(); ++i) {
-      const Message message = chunk.message(i);
+      Message message = chunk.message(i);
+      seen.show(message);
       if (message.uid.value > range.last || !visit(message)) return false;
     }
     return true;
@@ -204,11 +221,13 @@ void Snapshot::for_each_message(FolderId folder, UidRange range,
 
 void Snapshot::for_each_changed(FolderId folder, ModSeq since,
                                 const std::function<bool(const Message&)>& visit) const {
+  SeenOverlay seen(impl_->txn, impl_->index, impl_->viewer, folder);
   report_failure(
       each_chunk(impl_->txn, impl_->index, folder, kAllUids, [&](const ChunkView& chunk) {
         if (chunk.highest_modseq() <= since) return true;
         for (std::size_t i = 0; i < chunk.size(); ++i) {
-          const Message message = chunk.message(i);
+          Message message = chunk.message(i);
+          if (message.modseq > since) seen.show(message);
           if (message.modseq > since && !visit(message)) return false;
         }
         return true;
@@ -238,15 +257,58 @@ std::vector<std::uint32_t> Snapshot::uids(FolderId folder) const {
 }
 
 std::optional<Uid> Snapshot::first_lacking(FolderId folder, FlagBits flags) const {
+  SeenOverlay seen(impl_->txn, impl_->index, impl_->viewer, folder);
   std::optional<Uid> found;
   report_failure(
       each_chunk(impl_->txn, impl_->index, folder, kAllUids, [&](const ChunkView& chunk) {
         for (std::size_t i = 0; i < chunk.size() && !found; ++i) {
-          if ((chunk.flags(i) & flags) == 0) found = Uid(chunk.uid(i));
+          if ((seen.shown(chunk.uid(i), chunk.flags(i)) & flags) == 0) found = Uid(chunk.uid(i));
         }
         return !found;
       }));
   return found;
+}
+
+void Snapshot::view_as(const Guid& identity) {
+  impl_->viewer = Viewer{.identity = identity, .own = {}};
+  if (identity.is_nil()) return;
+  if (const auto own = mailbox(identity)) impl_->viewer.own = own->id;
+}
+
+std::vector<FolderRight> Snapshot::rights(FolderId folder) const {
+  return value_or_report(read_rights(impl_->txn, impl_->index, folder));
+}
+
+RightBits Snapshot::rights_of(FolderId folder, const Guid& identity) const {
+  RightBits all = 0;
+  for (const FolderRight& right : rights(folder)) {
+    if (right.identity.is_nil() || right.identity == identity) all |= right.rights;
+  }
+  return all;
+}
+
+std::vector<MailboxId> Snapshot::granted_to(const Guid& identity) const {
+  const auto own = mailbox(identity);
+  const auto read = [&]() -> Result<std::vector<MailboxId>> {
+    std::vector<MailboxId> mailboxes;
+    TRY_ASSIGN(Cursor cursor, Cursor::open(impl_->txn, impl_->index.acl));
+    TRY_ASSIGN(bool here, cursor.first());
+    while (here) {
+      const std::string_view key = cursor.key();
+      const auto whom = key.size() == 20 ? Guid::from_bytes(key.substr(4)) : std::nullopt;
+      if (!whom) return fail(ErrorCode::kCorrupt, "index: bad row in table acl");
+      if (whom->is_nil() || *whom == identity) {
+        TRY_ASSIGN(const auto row, read_folder(impl_->txn, impl_->index,
+                                               FolderId(load_be<std::uint32_t>(key.data()))));
+        if (row && !(own && row->folder.mailbox == own->id) &&
+            std::ranges::find(mailboxes, row->folder.mailbox) == mailboxes.end())
+          mailboxes.push_back(row->folder.mailbox);
+      }
+      TRY_ASSIGN(here, cursor.next());
+    }
+    return mailboxes;
+  };
+  return value_or_report(read());
 }
 
 std::optional<UidSet> Snapshot::expunged_since(FolderId folder, ModSeq since) const {
@@ -314,6 +376,39 @@ std::string Snapshot::annotation(FolderId folder, Uid uid) const {
   const auto raw =
       value_or_report(impl_->txn.get(impl_->index.annotations, message_key(folder, uid.value)));
   return std::string(raw.value_or(std::string_view()));
+}
+
+std::optional<MetadataEntry> Snapshot::metadata(const MetadataPlace& place,
+                                                std::string_view name) const {
+  const auto raw =
+      value_or_report(impl_->txn.get(impl_->index.metadata, metadata_key(place, name)));
+  if (!raw) return std::nullopt;
+  auto entry = decode_metadata(*raw);
+  if (!entry) {
+    report(entry.error());
+    return std::nullopt;
+  }
+  return *std::move(entry);
+}
+
+void Snapshot::for_each_metadata(const MetadataPlace& place, std::string_view name,
+                                 const std::function<void(const MetadataEntry&)>& visit) const {
+  const auto walk = [&]() -> Result<> {
+    const std::string prefix = metadata_key(place, name);
+    TRY_ASSIGN(Cursor cursor, Cursor::open(impl_->txn, impl_->index.metadata));
+    TRY_ASSIGN(bool here, cursor.seek(prefix));
+    while (here && cursor.key().starts_with(prefix)) {
+      // "/comments" is not below "/comment".
+      const std::string_view rest = cursor.key().substr(prefix.size());
+      if (name.empty() || rest.empty() || rest.front() == '/') {
+        TRY_ASSIGN(const MetadataEntry entry, decode_metadata(cursor.value()));
+        visit(entry);
+      }
+      TRY_ASSIGN(here, cursor.next());
+    }
+    return {};
+  };
+  report_failure(walk());
 }
 
 }  // namespace hauspost::store

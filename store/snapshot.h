@@ -11,7 +11,9 @@
 
 namespace hauspost::store {
 
-class SegmentMap;  // one mapped segment of the change log
+class SegmentMap;     // one mapped segment of the change log
+struct MetadataEntry;  // store/metadata.h
+struct MetadataPlace;
 
 // A message's bytes, straight from the mapped log. Valid as long as this object lives, also after
 // the snapshot has ended, the message was expunged or the segment dropped.
@@ -35,7 +37,12 @@ class Snapshot {
   Snapshot& operator=(Snapshot&&) noexcept;
   ~Snapshot();
 
+  // From now on folders and messages of every mailbox but the identity's own show the \Seen of this
+  // identity, Folder::unseen too. Nil, as it begins: the owners'.
+  void view_as(const Guid& identity);
+
   std::optional<Mailbox> mailbox(const Guid& guid) const;
+  std::optional<Mailbox> mailbox(MailboxId id) const;
   std::vector<Mailbox> mailboxes() const;
 
   // Every folder of the mailbox but the hidden one, sorted by path with INBOX first.
@@ -43,6 +50,14 @@ class Snapshot {
   std::optional<Folder> folder(FolderId id) const;
   // `path` as in Folder::path; its first level compares without case when it is INBOX.
   std::optional<Folder> find_folder(MailboxId mailbox, std::string_view path) const;
+
+  // What is granted on the folder, anyone's first.
+  std::vector<FolderRight> rights(FolderId folder) const;
+  // What a user who does not own the folder may do there: the own grant and anyone's.
+  RightBits rights_of(FolderId folder, const Guid& identity) const;
+  // Mailboxes with a folder on which somebody else has granted this identity, or anyone, a right.
+  // Looks at every grant of the database.
+  std::vector<MailboxId> granted_to(const Guid& identity) const;
 
   // The folder of deleted messages (types.h, origin_of); nullopt: nothing was deleted yet.
   std::optional<Folder> recoverable(MailboxId mailbox) const;
@@ -71,6 +86,11 @@ class Snapshot {
   void for_each_body(BodyId first, const std::function<bool(BodyId)>& visit) const;
   BodyId next_body() const;  // above all that were given so far
   std::string annotation(FolderId folder, Uid uid) const;  // empty: none
+
+  std::optional<MetadataEntry> metadata(const MetadataPlace& place, std::string_view name) const;
+  // The entry `name` and all below it, by rising name; empty: all of the place.
+  void for_each_metadata(const MetadataPlace& place, std::string_view name,
+                         const std::function<void(const MetadataEntry&)>& visit) const;
 
  private:
   friend class Database;

@@ -2,6 +2,7 @@
 #pragma once
 
 #include "store/schema.h"
+#include "store/seen.h"
 #include "store/segment_map.h"
 #include "store/snapshot.h"
 
@@ -15,6 +16,7 @@ class Snapshot::Impl {
   ReadTxn txn;
   const Index& index;
   SegmentCache& segments;
+  Viewer viewer;
 };
 
 }  // namespace hauspost::store

@@ -88,6 +88,27 @@ constexpr FolderId origin_of(const Message& message) {
   return FolderId(static_cast<std::uint32_t>(message.flags >> 32));
 }
 
+// What somebody may do with a folder (RFC 4314 section 2.1). Stored: bits are for ever.
+using RightBits = std::uint32_t;
+inline constexpr RightBits kMayLookUp = 1;            // l
+inline constexpr RightBits kMayRead = 2;              // r
+inline constexpr RightBits kMayKeepSeen = 4;          // s
+inline constexpr RightBits kMayWrite = 8;             // w: flags but \Seen and \Deleted
+inline constexpr RightBits kMayInsert = 16;           // i
+inline constexpr RightBits kMayPost = 32;             // p
+inline constexpr RightBits kMayCreate = 64;           // k: folders below
+inline constexpr RightBits kMayDeleteFolder = 128;    // x
+inline constexpr RightBits kMayDeleteMessages = 256;  // t: the flag \Deleted
+inline constexpr RightBits kMayExpunge = 512;         // e
+inline constexpr RightBits kMayAdminister = 1024;     // a
+inline constexpr RightBits kAllRights = 2047;
+
+// A grant on one folder. The mailbox's owner needs none.
+struct FolderRight {
+  Guid identity;  // mailbox of the user who is granted it; nil: anyone
+  RightBits rights = 0;
+};
+
 // Who caused a change; kept in every log record.
 struct Actor {
   Guid session;        // nil: the server itself

@@ -3,13 +3,16 @@
 #include <fcntl.h>
 #include <sys/stat.h>
 
+#include <bit>
 #include <map>
 
 #include "base/bytes.h"
+#include "base/text.h"
 #include "store/checkpoint.h"
 #include "store/chunk.h"
 #include "store/image.h"
 #include "store/log_reader.h"
+#include "store/metadata.h"
 #include "store/recovery.h"
 
 namespace hauspost::store {
@@ -32,10 +35,13 @@ class Verifier {
     TRY(each(index_.messages, [this](auto key, auto value) { return chunk(key, value); }));
     TRY(each(index_.annotations, [this](auto key, auto value) { return annotation(key, value); }));
     TRY(each(index_.tombstones, [this](auto key, auto value) { return tombstone(key, value); }));
+    TRY(each(index_.acl, [this](auto key, auto value) { return right(key, value); }));
+    TRY(each(index_.seen, [this](auto key, auto value) { return seen_by(key, value); }));
     TRY(each(index_.bodies, [this](auto key, auto value) { return body(key, value); }));
     TRY(each(index_.segments, [this](auto key, auto value) { return segment(key, value); }));
     sum_up_folders();
     TRY(each(index_.usage, [this](auto key, auto value) { return usage(key, value); }));
+    TRY(each(index_.metadata, [this](auto key, auto value) { return metadata(key, value); }));
     TRY(each(index_.deliveries, [this](auto key, auto value) { return delivery(key, value); }));
     check_folders();
     for (const auto& [id, references] : references_)
@@ -188,6 +194,50 @@ class Verifier {
     return {};
   }
 
+  Result<> right(std::string_view key, std::string_view value) {
+    if (key.size() != 20 || !decode_rights(value) ||
+        !folders_.contains(FolderId(load_be<std::uint32_t>(key.data()))))
+      fault("table acl: a bad row or one without its folder");
+    return {};
+  }
+
+  // What nobody can have seen, as it is not there, must not be marked: it would be counted.
+  Result<> seen_by(std::string_view key, std::string_view value) {
+    const auto found = key.size() == 24 && value.size() == kSeenBlockBytes
+                           ? folders_.find(FolderId(load_be<std::uint32_t>(key.data())))
+                           : folders_.end();
+    if (found == folders_.end()) {
+      fault("table seen: a bad row or one without its folder");
+      return {};
+    }
+    const std::uint64_t first =
+        std::uint64_t{load_be<std::uint32_t>(key.data() + 4)} * kSeenBlockUids;
+    std::uint32_t marked = 0;
+    for (const char byte : value)
+      marked += static_cast<std::uint32_t>(std::popcount(static_cast<unsigned char>(byte)));
+    TRY_ASSIGN(const std::uint32_t there, count_marked(found->first, first, value));
+    if (marked == 0 || marked != there)
+      fault(fmt::format("folder {}: messages that are not there count as seen",
+                        found->first.value));
+    return {};
+  }
+
+  Result<std::uint32_t> count_marked(FolderId folder, std::uint64_t first, std::string_view bits) {
+    std::uint32_t count = 0;
+    const std::uint64_t end = first + kSeenBlockUids;
+    for (std::uint64_t from = first; from < end && from <= UINT32_MAX;) {
+      TRY_ASSIGN(const auto found,
+                 find_chunk(txn_, index_, folder, static_cast<std::uint32_t>(from)));
+      if (!found) break;
+      const ChunkView view = found->chunk.view();
+      for (std::size_t i = view.lower_bound(static_cast<std::uint32_t>(from));
+           i < view.size() && view.uid(i) < end; ++i)
+        count += seen_bit(bits, view.uid(i)) ? 1 : 0;
+      from = std::uint64_t{view.uid(view.size() - 1)} + 1;
+    }
+    return count;
+  }
+
   Result<> body(std::string_view key, std::string_view value) {
     ++report_.bodies;
     const auto row = decode_body(value);
@@ -271,6 +321,24 @@ class Verifier {
 
   Result<> delivery(std::string_view key, std::string_view value) {
     if (key.size() != 20 || value.size() != 8) fault("table deliveries: a bad row");
+    return {};
+  }
+
+  Result<> metadata(std::string_view key, std::string_view value) {
+    const bool long_enough = key.size() >= 8;
+    const FolderId folder(long_enough ? load_be<std::uint32_t>(key.data()) : 0);
+    const MailboxId mailbox(long_enough && folder == FolderId()
+                                ? load_be<std::uint32_t>(key.data() + 4)
+                                : 0);
+    const bool placed = folder == FolderId()
+                            ? mailbox == MailboxId() || mailboxes_.contains(mailbox)
+                            : folders_.contains(folder);
+    const std::size_t prefix = metadata_key({mailbox, folder, {}}, "").size();
+    const auto entry = decode_metadata(value);
+    if (!long_enough || !placed || key.size() < prefix || !entry ||
+        !is_metadata_name(entry->name) || ascii_lower(entry->name) != key.substr(prefix) ||
+        entry->value.size() > kMetadataValueMax)
+      fault("table metadata: a bad row or one without its folder or mailbox");
     return {};
   }
 

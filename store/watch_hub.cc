@@ -5,6 +5,34 @@
 
 namespace hauspost::store {
 
+namespace {
+
+// Wakes the ear's session. REQUIRES: under the ear's lock: once its watch has had that, nothing
+// reaches for the executor again.
+template <class Ear>
+void wake(const std::shared_ptr<Ear>& ear) {
+  if (std::exchange(ear->posted, true)) return;
+  asio::post(ear->executor, [ear] {
+    {
+      const std::scoped_lock inner(ear->mutex);
+      ear->posted = false;
+      if (!ear->listening) return;
+    }
+    // This is the thread that would destroy the watch, so `signal` is still there.
+    ear->signal->notify();
+  });
+}
+
+template <class Ears, class Id, class Ear>
+void forget(Ears& ears, Id id, const std::shared_ptr<Ear>& ear) {
+  const auto found = ears.find(id);
+  if (found == ears.end()) return;
+  std::erase(found->second, ear);
+  if (found->second.empty()) ears.erase(found);
+}
+
+}  // namespace
+
 void FolderWatch::Ear::tell(const FolderEvent& event, const std::shared_ptr<Ear>& self) {
   const std::scoped_lock lock(mutex);
   if (!listening) return;
@@ -13,17 +41,54 @@ void FolderWatch::Ear::tell(const FolderEvent& event, const std::shared_ptr<Ear>
     taken.events.clear();
   }
   if (!taken.overflowed) taken.events.push_back(event);
-  if (std::exchange(posted, true)) return;
-  // Posted under the lock: once ~FolderWatch has had it, nothing reaches for the executor again.
-  asio::post(executor, [self] {
-    {
-      const std::scoped_lock inner(self->mutex);
-      self->posted = false;
-      if (!self->listening) return;
-    }
-    // This is the thread that would destroy the watch, so `signal` is still there.
-    self->signal->notify();
-  });
+  wake(self);
+}
+
+void MailboxWatch::Ear::tell(const FolderEvent& event, const std::shared_ptr<Ear>& self) {
+  if (!event.identity.is_nil() && event.identity != user) return;
+  const std::scoped_lock lock(mutex);
+  if (!listening) return;
+  note(event);
+  if (!taken.empty()) wake(self);
+}
+
+void MailboxWatch::Ear::note(const FolderEvent& event) {
+  using enum FolderEvent::Kind;
+  const bool own = event.session == session;
+  switch (event.kind) {
+    case kCreated:
+    case kRenamed:
+    case kDeleted:
+    case kSubscribed:
+      taken.names_changed = true;
+      if (!own) note_folder(event.folder, kNamed | (event.kind == kCreated ? kMade : 0));
+      break;
+    case kAppended:
+      if (!own) note_folder(event.folder, kMessagesCame);
+      break;
+    case kExpunged:
+      if (!own) note_folder(event.folder, kMessagesWent);
+      break;
+    case kFlags:
+      if (!own) note_folder(event.folder, kFlagsChanged);
+      break;
+    case kMetadata:
+      if (own) break;
+      if (taken.metadata.size() >= kMetadataPendingMax) {
+        taken.overflowed = true;
+      } else {
+        taken.metadata.insert({event.folder, event.identity, event.metadata});
+      }
+      break;
+  }
+}
+
+void MailboxWatch::Ear::note_folder(FolderId folder, unsigned what) {
+  if (taken.folders.size() >= kPendingMax && !taken.folders.contains(folder)) {
+    taken.overflowed = true;
+  } else {
+    taken.folders[folder] |= what;
+  }
 }
 
 void WatchHub::add(std::shared_ptr<FolderWatch::Ear> ear) {
@@ -33,19 +98,29 @@ void WatchHub::add(std::shared_ptr<FolderWatch::Ear> ear) {
 
 void WatchHub::remove(const std::shared_ptr<FolderWatch::Ear>& ear) {
   const std::scoped_lock lock(mutex_);
-  const auto found = ears_.find(ear->folder);
-  if (found == ears_.end()) return;
-  std::erase(found->second, ear);
-  if (found->second.empty()) ears_.erase(found);
+  forget(ears_, ear->folder, ear);
+}
+
+void WatchHub::add(std::shared_ptr<MailboxWatch::Ear> ear) {
+  const std::scoped_lock lock(mutex_);
+  mailbox_ears_[ear->mailbox].push_back(std::move(ear));
+}
+
+void WatchHub::remove(const std::shared_ptr<MailboxWatch::Ear>& ear) {
+  const std::scoped_lock lock(mutex_);
+  forget(mailbox_ears_, ear->mailbox, ear);
 }
 
 void WatchHub::tell(std::span<const FolderEvent> events) {
   const std::scoped_lock lock(mutex_);
   for (const FolderEvent& event : events) {
     note_recent(event);
-    const auto found = ears_.find(event.folder);
-    if (found == ears_.end()) continue;
-    for (const auto& ear : found->second) ear->tell(event, ear);
+    if (const auto found = ears_.find(event.folder); found != ears_.end()) {
+      for (const auto& ear : found->second) ear->tell(event, ear);
+    }
+    if (const auto found = mailbox_ears_.find(event.mailbox); found != mailbox_ears_.end()) {
+      for (const auto& ear : found->second) ear->tell(event, ear);
+    }
   }
 }
 

@@ -9,7 +9,7 @@
 #include <vector>
 
 #include "base/signal.h"
-#include "store/database.h"
+#include "store/mailbox_watch.h"
 
 namespace hauspost::store {
 
@@ -29,11 +29,35 @@ struct FolderWatch::Ear {
   bool posted = false;  // a notification is under way already
 };
 
+struct MailboxWatch::Ear {
+  Ear(Executor on, Signal& wake, MailboxId of, const Actor& actor)
+      : executor(on), signal(&wake), mailbox(of), session(actor.session), user(actor.user) {}
+
+  // Any thread.
+  void tell(const FolderEvent& event, const std::shared_ptr<Ear>& self);
+
+  Executor executor;
+  Signal* signal;  // as above
+  const MailboxId mailbox;
+  const Guid session;
+  const Guid user;
+  std::mutex mutex;  // guards what follows
+  Taken taken;
+  bool listening = true;
+  bool posted = false;
+
+ private:
+  void note(const FolderEvent& event);
+  void note_folder(FolderId folder, unsigned what);
+};
+
 // Thread-safe.
 class WatchHub {
  public:
   void add(std::shared_ptr<FolderWatch::Ear> ear);
   void remove(const std::shared_ptr<FolderWatch::Ear>& ear);
+  void add(std::shared_ptr<MailboxWatch::Ear> ear);
+  void remove(const std::shared_ptr<MailboxWatch::Ear>& ear);
   void tell(std::span<const FolderEvent> events);
 
   // \Recent: see Database::claim_recent. Forgets at the end of the mount.
@@ -46,6 +70,7 @@ class WatchHub {
   mutable std::mutex mutex_;
   // Shared with the watches: either side may go first.
   std::unordered_map<FolderId, std::vector<std::shared_ptr<FolderWatch::Ear>>> ears_;
+  std::unordered_map<MailboxId, std::vector<std::shared_ptr<MailboxWatch::Ear>>> mailbox_ears_;
   std::unordered_map<FolderId, Uid> recent_from_;  // first UID nobody has claimed yet
 };
 

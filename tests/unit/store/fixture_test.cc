@@ -76,6 +76,18 @@ std::string describe(const Database& database) {
           << folder.has_children;
       for (const std::string& keyword : folder.keywords) out << ' ' << keyword;
       out << '\n';
+      for (const FolderRight& right : snapshot.rights(folder.id))
+        out << "  right " << right.identity.to_string() << ' ' << right.rights << '\n';
+      for (const Guid& identity : {kAnna, kBert}) {
+        Snapshot view = database.snapshot();
+        view.view_as(identity);
+        out << "  unseen " << view.folder(folder.id)->unseen << ':';
+        view.for_each_message(folder.id, {1, UINT32_MAX}, [&](const Message& message) {
+          if ((message.flags & kSeen) == 0) out << ' ' << message.uid.value;
+          return true;
+        });
+        out << '\n';
+      }
       snapshot.for_each_message(folder.id, {1, UINT32_MAX}, [&](const Message& message) {
         const auto body = snapshot.body(message.body);
         out << "  " << message.uid.value << ' ' << message.size << ' ' << message.flags << ' '

@@ -56,7 +56,9 @@ std::vector<Operation> one_of_each() {
           ForgetDeliveries{21},
           Retire{FolderId(22), FolderId(23), Uid(24), 25, {{26, 30}, {40, 40}}},
           SetMailboxState{MailboxId(31), kBert, -32},
-          RenewUidValidity{FolderId(4), 77}};
+          RenewUidValidity{FolderId(4), 77},
+          SetRights{FolderId(33), kBert, kMayRead | kMayAdminister},
+          SetSeen{FolderId(34), kAnna, true, {{1, 2}, {9, 9}}}};
 }
 
 Message message_with(std::uint32_t uid) {
