@@ -109,7 +109,7 @@ Task<Result<AppendData>> append_data(Session& session, std::vector<AppendMessage
   ready.reserve(messages.size());
   std::uint64_t total = 0;
   for (AppendMessage& message : messages) {
-    if (message.utf8 && !session.dialect().utf8)
+    if (message.utf8 && !session.dialect().utf8_accept)
       co_return AppendData(std::unexpected(bad("UTF8=ACCEPT is not enabled")));
     if (!message.parts.empty()) {
       Catenation catenation(session);

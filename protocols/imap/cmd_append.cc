@@ -15,7 +15,7 @@ Task<Result<Reply>> cmd_append(Session& session, Command& command) {
       co_await session.database().append(session.actor(), folder->id, *std::move(messages));
   if (!appended) co_return append_failure(appended.error());
   if (session.is_selected(folder->id)) session.view().note_appended();
-  co_return ok("", appenduid(*appended));
+  co_return ok("", session.offers(Extension::kUidPlus) ? appenduid(*appended) : "");
 }
 
 }  // namespace hauspost::imap

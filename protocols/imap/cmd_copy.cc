@@ -43,7 +43,7 @@ Task<Result<Reply>> cmd_copy(Session& session, Command& command) {
   if (!copied) co_return failure(copied.error());
   if (session.is_selected(planned->to)) session.view().note_appended();
   if (copied->from.empty()) co_return Reply{};
-  co_return ok("", copyuid(*copied));
+  co_return ok("", session.offers(Extension::kUidPlus) ? copyuid(*copied) : "");
 }
 
 Task<Result<Reply>> cmd_move(Session& session, Command& command) {
@@ -60,7 +60,8 @@ Task<Result<Reply>> cmd_move(Session& session, Command& command) {
   for (const store::Uid uid : moved->from) gone.add(uid.value);
   session.view().note_expunged(gone);
   // RFC 6851 section 4.3: COPYUID goes ahead of the EXPUNGE responses.
-  session.out().untagged(fmt::format("OK [{}] Moved", copyuid(*moved)));
+  if (session.offers(Extension::kUidPlus))
+    session.out().untagged(fmt::format("OK [{}] Moved", copyuid(*moved)));
   Reply reply;
   reply.tells_modseq = true;
   co_return reply;

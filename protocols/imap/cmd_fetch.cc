@@ -31,7 +31,10 @@ Task<Result<>> mark_seen(Session& session, store::UidSet unseen) {
 
 Task<Result<Reply>> cmd_fetch(Session& session, Command& command) {
   const auto& fetch = std::get<FetchRequest>(command.arguments);
-  if (fetch.vanished && !session.dialect().qresync) co_return bad("QRESYNC is not enabled");
+  if (fetch.vanished && !session.dialect().qresync) {
+    session.note_fault(Extension::kQresync, "used QRESYNC without enabling it");
+    co_return bad("QRESYNC is not enabled");
+  }
   auto uids = session.view().resolve(fetch.set, fetch.uid);
   if (!uids) co_return bad("No such message");
   const bool names_modseq = std::ranges::find(fetch.items, FetchAttribute::kModSeq,

@@ -31,6 +31,7 @@ Task<Result<Reply>> cmd_idle(Session& session, Command&) {
   for (;;) {
     if (session.state() == State::kSelected) CO_TRY(co_await session.announce(true));
     if (session.state() == State::kEnded) co_return Reply{};
+    CO_TRY(co_await session.announce_others());
     CO_TRY_ASSIGN(const std::optional<RawCommand> line, co_await line_or_news(session));
     if (!line) continue;
     if (iequals(line->text, "DONE")) co_return Reply{};

@@ -7,7 +7,9 @@
 
 #include "protocols/imap/command_table.h"
 #include "protocols/imap/list_pattern.h"
+#include "protocols/imap/list_reply.h"
 #include "protocols/imap/mailbox_name.h"
+#include "protocols/imap/metadata_reply.h"
 #include "protocols/imap/status_reply.h"
 
 namespace hauspost::imap {
@@ -48,12 +50,19 @@ bool selected(const ListRequest& list, const store::Folder& folder) {
          (!list.select_special_use || !use_attribute(folder.special_use).empty());
 }
 
-std::string attributes(const ListRequest& list, const store::Folder& folder) {
-  std::string out(folder.has_children ? "\\HasChildren" : "\\HasNoChildren");
+std::string attributes(const Session& session, const ListRequest& list,
+                       const store::Folder& folder) {
+  std::string out;
+  const auto add = [&](std::string_view attribute) {
+    if (!out.empty()) out += ' ';
+    out += attribute;
+  };
+  if (session.offers(Extension::kChildren) || list.return_children)
+    add(folder.has_children ? "\\HasChildren" : "\\HasNoChildren");
   const std::string_view use = use_attribute(folder.special_use);
-  if (!use.empty()) out += fmt::format(" {}", use);
+  if (!use.empty() && session.offers(Extension::kSpecialUse)) add(use);
   if (folder.subscribed && (list.select_subscribed || list.return_subscribed))
-    out += " \\Subscribed";
+    add("\\Subscribed");
   return out;
 }
 
@@ -66,6 +75,19 @@ std::string child_info(const ListRequest& list) {
 }
 
 }  // namespace
+
+std::string_view special_use_attribute(store::SpecialUse use) { return use_attribute(use); }
+
+std::string list_reply(const Session& session, const store::Folder& folder,
+                       std::string_view old_path) {
+  const bool utf8 = session.dialect().utf8;
+  std::string old_name;
+  if (!old_path.empty())
+    old_name = fmt::format(" (\"OLDNAME\" ({}))", quoted_mailbox(old_path, utf8));
+  return fmt::format("LIST ({}) \"/\" {}{}",
+                     attributes(session, {.return_subscribed = true}, folder),
+                     quoted_mailbox(folder.path, utf8), old_name);
+}
 
 Task<Result<Reply>> cmd_list(Session& session, Command& command) {
   const auto& list = std::get<ListRequest>(command.arguments);
@@ -89,12 +111,15 @@ Task<Result<Reply>> cmd_list(Session& session, Command& command) {
   for (const store::Folder& folder : folders) {
     const bool parent = has_selected_child.contains(folder.path);
     if ((!selected(list, folder) && !parent) || !matches_any(patterns, folder.path)) continue;
-    session.out().untagged(fmt::format("LIST ({}) \"/\" {}{}", attributes(list, folder),
+    session.out().untagged(fmt::format("LIST ({}) \"/\" {}{}", attributes(session, list, folder),
                                        quoted_mailbox(folder.path, session.dialect().utf8),
                                        parent ? child_info(list) : ""));
     if (!list.return_status.empty())
       session.out().untagged(
           status_reply(session, folder, list.return_status));
+    // RFC 9590: behind each mailbox its own.
+    if (!list.return_metadata.empty())
+      write_metadata(session, &folder, {.entries = list.return_metadata});
     if (session.out().full()) CO_TRY(co_await session.out().flush());
   }
   co_return Reply{};

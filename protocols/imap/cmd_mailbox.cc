@@ -4,6 +4,7 @@
 #include <algorithm>
 
 #include "protocols/imap/command_table.h"
+#include "protocols/imap/mailbox_name.h"
 #include "protocols/imap/object_id.h"
 
 namespace hauspost::imap {
@@ -21,8 +22,11 @@ Task<Result<Reply>> cmd_create(Session& session, Command& command) {
                                                                  create.mailbox, create.use);
   if (!created) co_return reply_for(created.error());
   const auto folder = session.database().snapshot().folder(*created);
+  if (folder && session.dialect().rev2 && folder->path != create.spelled)
+    session.out().untagged(list_of_name(folder->path, create.spelled, session.dialect().utf8));
   // Somebody else may have deleted it by now; then it has no id to tell.
-  co_return ok("", folder ? fmt::format("MAILBOXID ({})", mailbox_id(*folder)) : "");
+  const bool tells_id = folder && session.offers(Extension::kObjectId);
+  co_return ok("", tells_id ? fmt::format("MAILBOXID ({})", mailbox_id(*folder)) : "");
 }
 
 Task<Result<Reply>> cmd_delete(Session& session, Command& command) {
@@ -50,6 +54,9 @@ Task<Result<Reply>> cmd_rename(Session& session, Command& command) {
   const auto renamed =
       co_await session.database().rename_folder(session.actor(), folder->id, rename.to);
   if (!renamed) co_return reply_for(renamed.error());
+  // RFC 9051 section 6.3.6. INBOX stays where it is.
+  if (session.dialect().rev2 && folder->special_use != store::SpecialUse::kInbox)
+    session.out().untagged(list_of_name(rename.to, folder->path, session.dialect().utf8));
   co_return Reply{};
 }
 

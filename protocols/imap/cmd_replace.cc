@@ -43,7 +43,8 @@ Task<Result<Reply>> cmd_replace(Session& session, Command& command) {
   if (!appended) co_return append_failure(appended.error());
   if (session.is_selected(folder->id)) view.note_appended();
   // RFC 8508 section 4.3: ahead of the EXPUNGE response.
-  session.out().untagged(fmt::format("OK [{}] Replacement is stored", appenduid(*appended)));
+  if (session.offers(Extension::kUidPlus))
+    session.out().untagged(fmt::format("OK [{}] Replacement is stored", appenduid(*appended)));
   const auto removed = co_await session.database().expunge(session.actor(), view.folder(),
                                                            store::UidSet{{*uid, *uid}}, false);
   if (!removed) co_return reply_for(removed.error());

@@ -44,10 +44,12 @@ std::string partial_text(const SearchRequest& request, std::span<const SearchHit
                      part.empty() ? "NIL" : numbers_text(request, part));
 }
 
-void write_esearch(std::string& out, std::string_view tag, const SearchRequest& request,
+}  // namespace
+
+void write_esearch(std::string& out, std::string_view correlator, const SearchRequest& request,
                    std::span<const SearchHit> hits) {
   const SearchReturn& wanted = *request.extended;
-  out += fmt::format("* ESEARCH (TAG \"{}\")", tag);
+  out += fmt::format("* ESEARCH ({})", correlator);
   if (request.uid) out += " UID";
   if (wanted.min && !hits.empty())
     out += fmt::format(" MIN {}", number_of(hits.front(), request.uid));
@@ -61,12 +63,10 @@ void write_esearch(std::string& out, std::string_view tag, const SearchRequest& 
   out += "\r\n";
 }
 
-// SAVE with nothing else asks for no answer (RFC 5182 section 2.1).
 bool wants_answer(const SearchReturn& wanted) {
   return wanted.min || wanted.max || wanted.all || wanted.count || wanted.partial;
 }
 
-// What "$" stands for from now on (RFC 5182 section 2.4, RFC 9394 section 3.2).
 store::UidSet saved_of(const SearchReturn& wanted, std::span<const SearchHit> hits) {
   store::UidSet saved;
   const bool some = wanted.min || wanted.max || wanted.partial;
@@ -83,10 +83,10 @@ store::UidSet saved_of(const SearchReturn& wanted, std::span<const SearchHit> hi
   return saved;
 }
 
-}  // namespace
-
 Task<Result<Reply>> cmd_search(Session& session, Command& command) {
   auto& request = std::get<SearchRequest>(command.arguments);
+  // RFC 9051 section 6.4.4: ESEARCH is the only answer there, of everything when nothing is named.
+  if (session.dialect().rev2 && !request.extended) request.extended = SearchReturn{.all = true};
   if (auto refusal = search_refusal(session, request)) co_return *std::move(refusal);
   if (request.names_modseq) session.enable_condstore();
   CO_TRY_ASSIGN(const SearchFound found, co_await run_search(session, request.key));
@@ -94,7 +94,7 @@ Task<Result<Reply>> cmd_search(Session& session, Command& command) {
   if (!request.extended) {
     write_search(out, request, found.hits);
   } else if (wants_answer(*request.extended)) {
-    write_esearch(out, session.tag(), request, found.hits);
+    write_esearch(out, fmt::format("TAG \"{}\"", session.tag()), request, found.hits);
   }
   if (request.extended && request.extended->save)
     session.view().save(found.unreadable > 0 ? store::UidSet()

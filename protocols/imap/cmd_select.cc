@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include "protocols/imap/command_table.h"
+#include "protocols/imap/mailbox_name.h"
 #include "protocols/imap/object_id.h"
 #include "protocols/imap/resync.h"
 
@@ -19,30 +20,36 @@ std::uint32_t first_unseen(Session& session, const store::Folder& folder, const 
 
 void write_opening(Session& session, const store::Folder& folder, const MailboxView& view) {
   ReplyWriter& out = session.out();
-  out.untagged(fmt::format("FLAGS {}", flags_in_use(folder, false)));
+  out.untagged(fmt::format("FLAGS {}", view.flags_text(folder, false)));
   if (view.read_only()) {
     out.untagged("OK [PERMANENTFLAGS ()] Nothing can be changed");
   } else {
-    out.untagged(fmt::format("OK [PERMANENTFLAGS {}] Flags permitted", flags_in_use(folder, true)));
+    out.untagged(fmt::format("OK [PERMANENTFLAGS {}] Flags permitted", view.flags_text(folder, true)));
   }
   out.untagged(fmt::format("{} EXISTS", view.size()));
-  out.untagged(fmt::format("{} RECENT", view.recent_count()));
-  // RFC 9586 section 3.6: a sequence number.
-  if (const std::uint32_t unseen =
-          session.dialect().uid_only ? 0 : first_unseen(session, folder, view);
-      unseen != 0)
-    out.untagged(fmt::format("OK [UNSEEN {}] First unseen", unseen));
+  const Dialect& dialect = session.dialect();
+  if (!dialect.rev2) {
+    out.untagged(fmt::format("{} RECENT", view.recent_count()));
+    // RFC 9586 section 3.6: a sequence number.
+    const std::uint32_t unseen = dialect.uid_only ? 0 : first_unseen(session, folder, view);
+    if (unseen != 0) out.untagged(fmt::format("OK [UNSEEN {}] First unseen", unseen));
+  }
   out.untagged(fmt::format("OK [UIDVALIDITY {}] UIDs valid", folder.uid_validity));
   out.untagged(fmt::format("OK [UIDNEXT {}] Predicted next UID", folder.uid_next.value));
-  out.untagged(fmt::format("OK [HIGHESTMODSEQ {}] Highest", folder.highest_modseq.value));
-  out.untagged(fmt::format("OK [MAILBOXID ({})] Mailbox id", mailbox_id(folder)));
+  if (session.offers(Extension::kCondstore))
+    out.untagged(fmt::format("OK [HIGHESTMODSEQ {}] Highest", folder.highest_modseq.value));
+  if (session.offers(Extension::kObjectId))
+    out.untagged(fmt::format("OK [MAILBOXID ({})] Mailbox id", mailbox_id(folder)));
 }
 
 }  // namespace
 
 Task<Result<Reply>> cmd_select(Session& session, Command& command) {
   const auto& select = std::get<SelectRequest>(command.arguments);
-  if (select.resync && !session.dialect().qresync) co_return bad("QRESYNC is not enabled");
+  if (select.resync && !session.dialect().qresync) {
+    session.note_fault(Extension::kQresync, "used QRESYNC without enabling it");
+    co_return bad("QRESYNC is not enabled");
+  }
   if (select.resync && session.dialect().uid_only && !select.resync->match_sequences.ranges.empty())
     co_return uid_required();
   // Whatever comes of it, the mailbox selected before is left (RFC 3501 section 6.3.1).
@@ -51,13 +58,17 @@ Task<Result<Reply>> cmd_select(Session& session, Command& command) {
     session.out().untagged("OK [CLOSED] Previous mailbox is closed");
   }
   if (select.condstore) session.enable_condstore();
-  const auto found = session.find_folder(select.mailbox);
+  auto found = session.find_folder(select.mailbox);
+  if (!found && session.dialect().utf8) found = session.find_folder(net_unicode(select.mailbox));
   if (!found) co_return no("NONEXISTENT", "No such mailbox");
   const bool read_only = command.name == CommandName::kExamine;
   auto view = session.make_view(found->id, read_only);
   const auto folder = view->open();
   if (!folder) co_return no("NONEXISTENT", "No such mailbox");
   write_opening(session, *folder, *view);
+  // RFC 9051 section 6.3.2.
+  if (session.dialect().rev2)
+    session.out().untagged(list_of_name(folder->path, select.spelled, session.dialect().utf8));
   session.select(std::move(view));
   if (select.resync) CO_TRY(co_await resynchronize(session, *folder, *select.resync));
   co_return ok(read_only ? "EXAMINE completed" : "SELECT completed",

@@ -4,12 +4,15 @@
 #include <algorithm>
 
 #include "base/log.h"
+#include "base/text.h"
 #include "protocols/imap/command_table.h"
 
 namespace hauspost::imap {
 namespace {
 
-constexpr std::string_view kEnablable[] = {"CONDSTORE", "QRESYNC", "UIDONLY", "UTF8=ACCEPT"};
+constexpr Extension kEnablable[] = {Extension::kCondstore, Extension::kMetadata,
+                                    Extension::kQresync,   Extension::kRev2,
+                                    Extension::kUidOnly,   Extension::kUtf8};
 
 // RFC 7162 section 3.1: a client that enables CONDSTORE with a mailbox selected must learn where
 // its changes start.
@@ -24,7 +27,7 @@ void tell_highest_modseq(Session& session) {
 }  // namespace
 
 Task<Result<Reply>> cmd_capability(Session& session, Command&) {
-  session.out().untagged("CAPABILITY " + capabilities(session.limits()));
+  session.out().untagged("CAPABILITY " + capabilities(session.limits(), session.without()));
   co_return Reply{};
 }
 
@@ -38,6 +41,7 @@ Task<Result<Reply>> cmd_logout(Session& session, Command&) {
 // RFC 2971. What the client says of itself helps whoever reads the log.
 Task<Result<Reply>> cmd_id(Session& session, Command& command) {
   std::string client;
+  session.identify(std::get<IdRequest>(command.arguments));
   for (const auto& [name, value] : std::get<IdRequest>(command.arguments).fields) {
     if (!client.empty()) client += ' ';
     client += fmt::format("{}={}", name, value.value_or("NIL"));
@@ -50,18 +54,24 @@ Task<Result<Reply>> cmd_id(Session& session, Command& command) {
 // RFC 5161: only what was asked for and can be enabled is answered.
 Task<Result<Reply>> cmd_enable(Session& session, Command& command) {
   const auto& names = std::get<EnableRequest>(command.arguments).names;
-  std::string enabled;
-  for (const std::string_view name : kEnablable) {
-    if (std::ranges::find(names, name) != names.end()) enabled += fmt::format(" {}", name);
+  Extensions enabled;
+  for (const Extension extension : kEnablable) {
+    const bool asked = std::ranges::any_of(
+        names, [&](const std::string& name) { return iequals(name, name_of(extension)); });
+    if (asked && session.offers(extension)) enabled.add(extension);
   }
-  session.out().untagged("ENABLED" + enabled);
+  session.out().untagged(enabled.empty() ? "ENABLED" : "ENABLED " + names_of(enabled));
   const bool knew_modseq = session.condstore();
   Dialect dialect = session.dialect();
-  dialect.qresync |= enabled.contains("QRESYNC");
-  dialect.condstore |= dialect.qresync || enabled.contains("CONDSTORE");
-  dialect.uid_only |= enabled.contains("UIDONLY");
-  dialect.utf8 |= enabled.contains("UTF8");
+  dialect.qresync |= enabled.has(Extension::kQresync);
+  dialect.condstore |= dialect.qresync || enabled.has(Extension::kCondstore);
+  dialect.uid_only |= enabled.has(Extension::kUidOnly);
+  dialect.rev2 |= enabled.has(Extension::kRev2);
+  dialect.utf8_accept |= enabled.has(Extension::kUtf8);
+  dialect.utf8 |= dialect.utf8_accept || dialect.rev2;
   session.set_dialect(dialect);
+  if (dialect.rev2 && session.state() == State::kSelected) session.view().speak_rev2();
+  if (enabled.has(Extension::kMetadata)) session.notifier().enable_metadata();
   if (dialect.condstore && !knew_modseq) tell_highest_modseq(session);
   co_return Reply{};
 }

@@ -47,7 +47,10 @@ std::string status_reply(Session& session, const store::Folder& folder,
     switch (item) {
       case StatusItem::kMessages: out += fmt::format("MESSAGES {}", folder.messages); break;
       case StatusItem::kRecent:
-        out += fmt::format("RECENT {}", recent_messages(session.database(), folder));
+        // IMAP4rev2 knows of none; who asks all the same gets an answer.
+        out += fmt::format("RECENT {}", session.dialect().rev2
+                                            ? 0
+                                            : recent_messages(session.database(), folder));
         break;
       case StatusItem::kMailboxId: out += fmt::format("MAILBOXID ({})", mailbox_id(folder)); break;
       case StatusItem::kUidNext: out += fmt::format("UIDNEXT {}", folder.uid_next.value); break;

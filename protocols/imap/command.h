@@ -28,9 +28,11 @@ enum class CommandName : std::uint8_t {
   kCreate,
   kDelete,
   kEnable,
+  kEsearch,
   kExamine,
   kExpunge,
   kFetch,
+  kGetMetadata,
   kGetQuota,
   kGetQuotaRoot,
   kId,
@@ -42,10 +44,12 @@ enum class CommandName : std::uint8_t {
   kMove,
   kNamespace,
   kNoop,
+  kNotify,
   kRename,
   kReplace,
   kSearch,
   kSelect,
+  kSetMetadata,
   kSetQuota,
   kSort,
   kStartTls,
@@ -295,6 +299,63 @@ struct StatusRequest {
   std::vector<StatusItem> items;  // no item twice
 };
 
+// GETMETADATA and SETMETADATA (RFC 5464). Entries as the client spelt them, "/private" or "/shared"
+// before them; GETMETADATA may name these two alone.
+enum class MetadataDepth : std::uint8_t { kEntry, kChildren, kAll };
+struct GetMetadataRequest {
+  std::string mailbox;  // empty: the server
+  std::vector<std::string> entries;
+  std::optional<std::uint32_t> max_size;
+  MetadataDepth depth = MetadataDepth::kEntry;
+};
+struct SetMetadataRequest {
+  std::string mailbox;  // empty: the server
+  std::vector<std::pair<std::string, std::optional<std::string>>> entries;  // nullopt: goes
+};
+
+// filter-mailboxes (RFC 5465 section 8, "subtree-one": RFC 7377 section 2.2).
+struct MailboxFilter {
+  enum class Kind : std::uint8_t {
+    kSelected,
+    kSelectedDelayed,
+    kInboxes,
+    kPersonal,
+    kSubscribed,
+    kSubtree,
+    kSubtreeOne,
+    kMailboxes,
+  };
+  Kind kind = Kind::kSelected;
+  std::vector<std::string> paths;  // of the last three
+
+  bool is_selected() const { return kind == Kind::kSelected || kind == Kind::kSelectedDelayed; }
+};
+
+// NOTIFY (RFC 5465). Events are bits.
+inline constexpr unsigned kMessageNew = 1;
+inline constexpr unsigned kMessageExpunge = 2;
+inline constexpr unsigned kFlagChange = 4;
+inline constexpr unsigned kMailboxName = 8;
+inline constexpr unsigned kSubscriptionChange = 16;
+inline constexpr unsigned kMailboxMetadataChange = 32;
+inline constexpr unsigned kServerMetadataChange = 64;
+inline constexpr unsigned kMessageEvents = kMessageNew | kMessageExpunge | kFlagChange;
+struct NotifyGroup {
+  MailboxFilter filter;
+  unsigned events = 0;
+  std::vector<FetchItem> items;  // of kMessageNew in the selected mailbox
+};
+struct NotifyRequest {
+  bool status = false;
+  std::vector<NotifyGroup> groups;  // empty: NOTIFY NONE; at most one of the selected mailbox
+};
+
+// ESEARCH (RFC 7377).
+struct MultiSearchRequest {
+  std::vector<MailboxFilter> sources;  // empty: the selected mailbox
+  SearchRequest search;                // of UIDs, and always `extended`
+};
+
 // LIST and LSUB; the rest is LIST-EXTENDED (RFC 5258), SPECIAL-USE (RFC 6154) and LIST-STATUS
 // (RFC 5819).
 struct ListRequest {
@@ -308,7 +369,8 @@ struct ListRequest {
   bool return_subscribed = false;
   bool return_children = false;
   bool return_special_use = false;
-  std::vector<StatusItem> return_status;  // empty: not asked
+  std::vector<StatusItem> return_status;     // empty: not asked
+  std::vector<std::string> return_metadata;  // RFC 9590; empty: not asked
 };
 
 // What a client remembers of a mailbox (RFC 7162 section 3.2.5).
@@ -322,6 +384,7 @@ struct ResyncRequest {
 };
 struct SelectRequest {  // SELECT and EXAMINE
   std::string mailbox;
+  std::string spelled;     // as the client wrote it
   bool condstore = false;  // RFC 7162 section 3.1.8
   std::optional<ResyncRequest> resync;
 };
@@ -330,6 +393,7 @@ struct MailboxRequest {  // DELETE SUBSCRIBE UNSUBSCRIBE
 };
 struct CreateRequest {
   std::string mailbox;  // without the separator that RFC 3501 section 6.3.3 allows at the end
+  std::string spelled;  // as the client wrote it, without that separator too
   store::SpecialUse use = store::SpecialUse::kNone;  // RFC 6154 section 3
 };
 struct QuotaRequest {  // GETQUOTA GETQUOTAROOT SETQUOTA (RFC 9208)
@@ -356,9 +420,10 @@ struct AuthenticateRequest {
 
 using Arguments =
     std::variant<std::monostate, AppendRequest, AuthenticateRequest, CopyRequest, CreateRequest,
-                 EnableRequest, ExpungeRequest, FetchRequest, IdRequest, ListRequest, LoginRequest,
-                 MailboxRequest, QuotaRequest, RenameRequest, ReplaceRequest, SearchRequest, SelectRequest,
-                 SortRequest, StatusRequest, StoreRequest, ThreadRequest>;
+                 EnableRequest, ExpungeRequest, FetchRequest, GetMetadataRequest, IdRequest,
+                 ListRequest, LoginRequest, MailboxRequest, MultiSearchRequest, NotifyRequest,
+                 QuotaRequest, RenameRequest, ReplaceRequest, SearchRequest, SelectRequest,
+                 SetMetadataRequest, SortRequest, StatusRequest, StoreRequest, ThreadRequest>;
 
 struct Command {
   CommandName name = CommandName::kNoop;

@@ -37,9 +37,11 @@ constexpr Entry kEntries[] = {
     {"CREATE", CommandName::kCreate, parse_create},
     {"DELETE", CommandName::kDelete, parse_mailbox},
     {"ENABLE", CommandName::kEnable, parse_enable},
+    {"ESEARCH", CommandName::kEsearch, parse_esearch},
     {"EXAMINE", CommandName::kExamine, parse_select},
     {"EXPUNGE", CommandName::kExpunge, nullptr, parse_expunge},
     {"FETCH", CommandName::kFetch, nullptr, parse_fetch},
+    {"GETMETADATA", CommandName::kGetMetadata, parse_getmetadata},
     {"GETQUOTA", CommandName::kGetQuota, parse_getquota},
     {"GETQUOTAROOT", CommandName::kGetQuotaRoot, parse_getquotaroot},
     {"ID", CommandName::kId, parse_id},
@@ -51,10 +53,12 @@ constexpr Entry kEntries[] = {
     {"MOVE", CommandName::kMove, nullptr, parse_copy},
     {"NAMESPACE", CommandName::kNamespace},
     {"NOOP", CommandName::kNoop},
+    {"NOTIFY", CommandName::kNotify, parse_notify},
     {"RENAME", CommandName::kRename, parse_rename},
     {"REPLACE", CommandName::kReplace, nullptr, parse_replace},
     {"SEARCH", CommandName::kSearch, nullptr, parse_search},
     {"SELECT", CommandName::kSelect, parse_select},
+    {"SETMETADATA", CommandName::kSetMetadata, parse_setmetadata},
     {"SETQUOTA", CommandName::kSetQuota, parse_setquota},
     {"SORT", CommandName::kSort, nullptr, parse_sort},
     {"STARTTLS", CommandName::kStartTls},
@@ -67,7 +71,7 @@ constexpr Entry kEntries[] = {
 };
 static_assert(std::ranges::is_sorted(kEntries, {}, &Entry::word));
 
-Parsed<Command> command(Cursor& in) {
+Parsed<Command> command(Cursor& in, Extensions without) {
   TRY_ASSIGN(std::string word, in.keyword());
   Command command;
   command.uid = word == "UID";
@@ -80,6 +84,8 @@ Parsed<Command> command(Cursor& in) {
       (command.uid && found->uid_rule == nullptr))
     return in.bad("unknown command");
   command.name = found->name;
+  const auto extension = extension_of(command.name, command.uid);
+  if (extension && without.has(*extension)) return in.bad("unknown command");
   const bool bare_expunge = found->name == CommandName::kExpunge && !command.uid;
   if ((found->rule != nullptr || found->uid_rule != nullptr) && !bare_expunge) TRY(in.space());
   if (found->rule != nullptr) {
@@ -95,7 +101,7 @@ bool is_tag_end(char c) { return c != ' ' && c != '\r'; }
 
 }  // namespace
 
-ParsedCommand parse_command(RawCommand raw, const Limits& limits, bool utf8) {
+ParsedCommand parse_command(RawCommand raw, const Limits& limits, bool utf8, Extensions without) {
   ParsedCommand parsed{std::string(tag_of(raw.text)), Command{}};
   Cursor in(raw, limits, utf8);
   in.take_while(is_tag_end);
@@ -104,7 +110,7 @@ ParsedCommand parse_command(RawCommand raw, const Limits& limits, bool utf8) {
   } else if (auto space = in.space(); !space) {
     parsed.command = std::unexpected(std::move(space).error());
   } else {
-    parsed.command = command(in);
+    parsed.command = command(in, without);
   }
   return parsed;
 }

@@ -6,6 +6,7 @@
 
 #include "protocols/imap/command.h"
 #include "protocols/imap/command_reader.h"
+#include "protocols/imap/extensions.h"
 #include "protocols/imap/limits.h"
 
 namespace hauspost::imap {
@@ -18,6 +19,8 @@ struct ParseError {
   std::size_t offset = 0;  // in RawCommand::text
   // A SEARCH RETURN (SAVE) that is answered NO: "$" names nothing from now on (RFC 5182 section 2.1).
   bool forgets_saved = false;
+  // Grammar of that extension which the client broke; kCount: none in particular.
+  Extension breaks = Extension::kCount;
 };
 
 struct ParsedCommand {
@@ -25,7 +28,9 @@ struct ParsedCommand {
   std::expected<Command, ParseError> command;
 };
 
-// `utf8`: the client has enabled UTF8=ACCEPT (RFC 6855): mailbox names are UTF-8 and not UTF-7.
-ParsedCommand parse_command(RawCommand raw, const Limits& limits, bool utf8 = false);
+// `utf8`: the client has enabled UTF8=ACCEPT (RFC 6855) or IMAP4rev2: mailbox names are UTF-8 and
+// not UTF-7. Commands of the extensions in `without` are unknown.
+ParsedCommand parse_command(RawCommand raw, const Limits& limits, bool utf8 = false,
+                            Extensions without = {});
 
 }  // namespace hauspost::imap

@@ -59,6 +59,12 @@ CommandReader::Step CommandReader::feed(std::string_view bytes) {
   Event event = Event::kNeedMore;
   while (event == Event::kNeedMore && consumed < bytes.size()) {
     const std::string_view rest = bytes.substr(consumed);
+    if (pass_left_ > 0) {
+      const std::size_t count = std::min<std::uint64_t>(pass_left_, rest.size());
+      pass_left_ -= count;
+      consumed += count;
+      continue;
+    }
     if (literal_ != nullptr && literal_->size() < literal_size_) {
       consumed += feed_literal(rest);
       continue;
@@ -110,8 +116,11 @@ CommandReader::Event CommandReader::end_of_line() {
   if (strict) line.remove_suffix(1);
   const auto literal = literal_at_end(line);
   if (skipping_ || !strict) {
-    const Event event = skipping_ ? Event::kLineTooLong : Event::kLineEnd;
+    const Event event = too_big_    ? Event::kLiteralTooBig
+                        : skipping_ ? Event::kLineTooLong
+                                    : Event::kLineEnd;
     const bool bytes_follow = literal && !literal->synchronizing;
+    if (bytes_follow && strict && pass_over(literal->bytes)) return Event::kNeedMore;
     drop();
     return bytes_follow ? Event::kFatal : event;
   }
@@ -135,16 +144,31 @@ CommandReader::Event CommandReader::begin_literal(const Announcement& announceme
   const std::uint64_t all_max =
       announcement.message ? limits_.append_bytes_max : limits_.command_bytes_max;
   std::uint64_t& so_far = announcement.message ? message_bytes_ : literal_bytes_;
+  const bool unasked = !announcement.synchronizing;
   if (announcement.bytes > one_max || announcement.bytes > all_max - so_far ||
+      (unasked && announcement.bytes > limits_.unasked_bytes_max) ||
       (announcement.message && command_.literals.size() >= limits_.append_messages_max)) {
     drop();
-    return announcement.synchronizing ? Event::kLiteralTooBig : Event::kFatal;
+    too_big_ = skipping_ = unasked;
+    if (unasked && pass_over(announcement.bytes)) return Event::kNeedMore;
+    drop();
+    return unasked ? Event::kFatal : Event::kLiteralTooBig;
   }
   so_far += announcement.bytes;
   literal_ = std::make_shared<std::string>();
   literal_size_ = announcement.bytes;
   line_begin_ = command_.text.size();
   return announcement.synchronizing ? Event::kContinue : Event::kNeedMore;
+}
+
+// RFC 7888 section 4: what comes unasked and is too big is read all the same, or the connection
+// closed. False: too much even for that.
+bool CommandReader::pass_over(std::uint64_t bytes) {
+  if (bytes > limits_.passed_over_bytes_max - passed_over_) return false;
+  pass_left_ = bytes;
+  passed_over_ += bytes;
+  skipped_tail_.clear();
+  return true;
 }
 
 void CommandReader::note_first_word() {
@@ -167,6 +191,9 @@ void CommandReader::drop() {
   literal_bytes_ = 0;
   message_bytes_ = 0;
   skipping_ = false;
+  too_big_ = false;
+  pass_left_ = 0;
+  passed_over_ = 0;
   skipped_tail_.clear();
 }
 

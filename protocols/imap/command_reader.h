@@ -31,7 +31,8 @@ class CommandReader {
     kNeedMore,       // everything was taken, the command goes on
     kCommand,        // take() it
     kContinue,       // a synchronizing literal comes next: write "+ " and feed on
-    kLiteralTooBig,  // refused before its bytes: answer TAG NO [TOOBIG] (APPEND's message) or
+    kLiteralTooBig,  // refused before its bytes, or with them passed over where nobody waited to be
+                     // asked for them: answer TAG NO [TOOBIG] (APPEND's message) or
                      // TAG BAD [TOOBIG]; the command is over and dropped
     kLineTooLong,    // the line has been passed over: answer BAD; the command is dropped
     kLineEnd,        // the line ended in LF without CR: answer BAD; the command is dropped
@@ -64,6 +65,7 @@ class CommandReader {
   void feed_line(std::string_view piece);
   Event end_of_line();
   Event begin_literal(const Announcement& announcement);
+  bool pass_over(std::uint64_t bytes);
   void note_first_word();
   void drop();
 
@@ -77,7 +79,10 @@ class CommandReader {
   std::string tag_ = "*";
   bool append_ = false;
   std::ptrdiff_t words_before_mailbox_ = 2;  // of the commands that bring messages
-  bool skipping_ = false;  // to the end of a line that is too long
+  bool skipping_ = false;  // to the end of a line that is too long, or of a command
+  bool too_big_ = false;   // skipping because of a literal
+  std::uint64_t pass_left_ = 0;    // of a literal that is passed over
+  std::uint64_t passed_over_ = 0;  // of this command so far
   std::string skipped_tail_;
 };
 

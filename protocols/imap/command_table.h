@@ -43,6 +43,9 @@ Task<Result<Reply>> cmd_status(Session&, Command&);
 Task<Result<Reply>> cmd_getquota(Session&, Command&);
 Task<Result<Reply>> cmd_getquotaroot(Session&, Command&);
 Task<Result<Reply>> cmd_setquota(Session&, Command&);
+// cmd_metadata.cc
+Task<Result<Reply>> cmd_getmetadata(Session&, Command&);
+Task<Result<Reply>> cmd_setmetadata(Session&, Command&);
 // cmd_select.cc
 Task<Result<Reply>> cmd_select(Session&, Command&);  // and EXAMINE
 Task<Result<Reply>> cmd_close(Session&, Command&);
@@ -58,9 +61,11 @@ Task<Result<Reply>> cmd_append(Session&, Command&);
 Task<Result<Reply>> cmd_compress(Session&, Command&);
 Task<Result<Reply>> cmd_copy(Session&, Command&);  // cmd_copy.cc
 Task<Result<Reply>> cmd_move(Session&, Command&);  // cmd_copy.cc
+Task<Result<Reply>> cmd_esearch(Session&, Command&);
 Task<Result<Reply>> cmd_expunge(Session&, Command&);
 Task<Result<Reply>> cmd_fetch(Session&, Command&);
 Task<Result<Reply>> cmd_idle(Session&, Command&);
+Task<Result<Reply>> cmd_notify(Session&, Command&);
 Task<Result<Reply>> cmd_replace(Session&, Command&);
 Task<Result<Reply>> cmd_search(Session&, Command&);
 Task<Result<Reply>> cmd_sort(Session&, Command&);

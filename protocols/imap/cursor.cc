@@ -230,10 +230,11 @@ Parsed<PartialRange> Cursor::partial_range() {
   return range;
 }
 
-Parsed<std::string> Cursor::mailbox() {
+Parsed<std::string> Cursor::mailbox(std::string* spelled) {
   TRY_ASSIGN(const std::string name, astring());
   auto path = utf8_ ? utf8_mailbox_path(name) : mailbox_path(name);
   if (!path) return no("CANNOT", "this is not a mailbox name");
+  if (spelled != nullptr) *spelled = utf8_ ? name : decode_utf7(name).value_or(*path);
   return *std::move(path);
 }
 

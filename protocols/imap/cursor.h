@@ -64,8 +64,9 @@ class Cursor {
   Parsed<SequenceSet> known_set();            // sequence-set without "*" (RFC 7162 section 7)
   Parsed<PartialRange> partial_range();       // RFC 9394 section 4
 
-  // A mailbox name as UTF-8 path; INBOX in any case becomes "INBOX".
-  Parsed<std::string> mailbox();
+  // A mailbox name as UTF-8 path; INBOX in any case becomes "INBOX". `spelled` gets it as the client
+  // wrote it, in UTF-8.
+  Parsed<std::string> mailbox(std::string* spelled = nullptr);
 
   // date (RFC 3501), quoted or not, as days since 1970-01-01.
   Parsed<std::int32_t> date();

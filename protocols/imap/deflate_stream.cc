@@ -117,6 +117,11 @@ DeflateStream::~DeflateStream() = default;
 
 void DeflateStream::start() { coder_ = std::make_unique<Coder>(); }
 
+std::unexpected<Error> DeflateStream::damage() {
+  damaged_ = true;
+  return fail(ErrorCode::kUnavailable, "compressed data is damaged");
+}
+
 // Waits for bytes that make at least one when inflated, or for the end.
 Task<Result<>> DeflateStream::receive() {
   while (!coder_->has_output() && !coder_->ended()) {
@@ -134,7 +139,7 @@ Task<Result<>> DeflateStream::receive() {
       co_await yield_now();
     }
     if (!coder_->inflate_some())
-      co_return fail(ErrorCode::kUnavailable, "compressed data is damaged");
+      co_return damage();
   }
   co_return Result<>{};
 }
@@ -182,7 +187,7 @@ Task<Result<Wake>> DeflateStream::wait_input(Signal& signal, Duration timeout) {
       coder_->receive(bytes);
     }
     if (!coder_->inflate_some())
-      co_return fail(ErrorCode::kUnavailable, "compressed data is damaged");
+      co_return damage();
     // Any number of bytes may stand for nothing: others run in between.
     if (!coder_->has_output()) co_await yield_now();
   }

@@ -19,6 +19,8 @@ class DeflateStream final : public Stream {
   // REQUIRES: not started; nothing under way.
   void start();
   bool started() const { return coder_ != nullptr; }
+  // The client sent what is no deflate data; nothing more can be read.
+  bool damaged() const { return damaged_; }
 
   // What the client sent is no deflate data: kUnavailable. However small what it sent was, no more
   // than `into` holds is made of it at a time, and others run in between.
@@ -33,8 +35,10 @@ class DeflateStream final : public Stream {
  private:
   class Coder;
   Task<Result<>> receive();
+  std::unexpected<Error> damage();
 
   Stream& inner_;
+  bool damaged_ = false;
   std::unique_ptr<Coder> coder_;
 };
 

@@ -12,6 +12,11 @@ struct Limits {
   std::size_t literal_bytes_max = 64 * 1024;      // one literal that is no message
   std::size_t command_bytes_max = 256 * 1024;     // all such literals of one command
   std::uint64_t message_bytes_max = 50ULL << 20;  // one APPEND literal
+  // One literal that its client does not wait to be asked for (RFC 7888): less where LITERAL- is
+  // offered, and nothing where neither is.
+  std::uint64_t unasked_bytes_max = UINT64_MAX;
+  // Of one command: such literals over a limit are passed over up to this much, then BYE.
+  std::uint64_t passed_over_bytes_max = 256ULL << 20;
   std::uint64_t append_bytes_max = 128ULL << 20;  // all messages of one APPEND
   std::size_t append_messages_max = 1000;         // of one APPEND
   std::size_t catenate_urls_max = 100;            // of one APPEND or REPLACE
@@ -33,6 +38,7 @@ constexpr Limits limits_before_login() {
   limits.command_bytes_max = 8 * 1024;
   limits.message_bytes_max = 0;
   limits.append_bytes_max = 0;
+  limits.passed_over_bytes_max = 0;
   limits.bad_commands_max = 3;
   return limits;
 }

@@ -1,5 +1,8 @@
 #include "protocols/imap/mailbox_name.h"
 
+#include <unicode/bytestream.h>
+#include <unicode/normalizer2.h>
+
 #include <algorithm>
 #include <array>
 #include <cstdint>
@@ -205,6 +208,24 @@ std::optional<std::string> utf8_mailbox_path(std::string_view name) {
   if (name.size() > kMailboxNameMax || !is_valid_utf8(name) || has_control(name))
     return std::nullopt;
   return with_inbox(std::string(name));
+}
+
+std::string net_unicode(std::string_view path) {
+  UErrorCode status = U_ZERO_ERROR;
+  const icu::Normalizer2* const nfc = icu::Normalizer2::getNFCInstance(status);
+  std::string out;
+  icu::StringByteSink<std::string> sink(&out);
+  if (U_SUCCESS(status)) {
+    nfc->normalizeUTF8(0, {path.data(), static_cast<std::int32_t>(path.size())}, sink, nullptr,
+                       status);
+  }
+  return U_SUCCESS(status) ? out : std::string(path);
+}
+
+std::string list_of_name(std::string_view path, std::string_view old, bool utf8) {
+  std::string out = "LIST () \"/\" " + quoted_mailbox(path, utf8);
+  if (path != old) out += " (\"OLDNAME\" (" + quoted_mailbox(old, utf8) + "))";
+  return out;
 }
 
 std::string quoted_mailbox(std::string_view path, bool utf8) {

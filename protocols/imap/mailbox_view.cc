@@ -5,6 +5,8 @@
 #include <algorithm>
 #include <iterator>
 
+#include "base/text.h"
+
 namespace hauspost::imap {
 namespace {
 
@@ -13,6 +15,9 @@ const std::vector<FetchItem> kFlagItems = {{.attribute = FetchAttribute::kUid},
 const std::vector<FetchItem> kFlagAndModSeqItems = {{.attribute = FetchAttribute::kUid},
                                                     {.attribute = FetchAttribute::kFlags},
                                                     {.attribute = FetchAttribute::kModSeq}};
+// RFC 9051 section 2.3.2.
+constexpr std::string_view kKnownKeywords[] = {"$Forwarded", "$MDNSent", "$Junk", "$NotJunk",
+                                               "$Phishing"};
 // Of one VANISHED response: many short lines instead of one without end.
 constexpr std::size_t kVanishedRangesMax = 500;
 
@@ -74,6 +79,24 @@ MailboxView::MailboxView(store::Database& database, store::FolderId folder, bool
       session_(session),
       watch_(database, folder, executor, signal) {}
 
+void MailboxView::speak_rev2() {
+  rev2_ = true;
+  recent_ = {};
+}
+
+// RFC 9051 section 2.3.2: those that any folder takes, whether a message has them by now or not.
+std::string MailboxView::flags_text(const store::Folder& folder, bool with_star) const {
+  std::string out = flags_in_use(folder, false);
+  out.pop_back();
+  for (const std::string_view keyword : kKnownKeywords) {
+    const bool there = std::ranges::any_of(
+        folder.keywords, [&](const std::string& used) { return iequals(used, keyword); });
+    if (rev2_ && !there) out += fmt::format(" {}", keyword);
+  }
+  out += with_star ? " \\*)" : ")";
+  return out;
+}
+
 std::optional<store::Folder> MailboxView::open() {
   const store::Snapshot snapshot = database_.snapshot();
   auto folder = snapshot.folder(folder_);
@@ -81,7 +104,7 @@ std::optional<store::Folder> MailboxView::open() {
   uids_ = snapshot.uids(folder_);
   heard_ = folder->highest_modseq;
   keywords_known_ = folder->keywords.size();
-  if (!read_only_) {
+  if (!read_only_ && !rev2_) {
     const store::Uid first = database_.claim_recent(folder_, folder->uid_next);
     if (first < folder->uid_next) recent_.add({first.value, folder->uid_next.value - 1});
   }
@@ -167,7 +190,12 @@ bool MailboxView::collect(bool with_expunges) {
     const store::ModSeq before = heard_;
     if (!missed_events_) heard_ = std::max(heard_, event.modseq);
     switch (event.kind) {
-      case kAppended: appended_ = true; break;
+      case kAppended:
+        appended_ = true;
+        if (event.session == session_ && keeps_fresh_) {
+          for (const store::UidRange range : event.uids.ranges()) own_appended_.add(range);
+        }
+        break;
       case kFlags:
         // Our own STORE has answered for itself.
         if (event.session == session_) break;
@@ -175,7 +203,10 @@ bool MailboxView::collect(bool with_expunges) {
         break;
       case kExpunged: note_expunged(event.uids, before); break;
       case kDeleted: deleted_ = true; break;
-      case kRenamed: break;  // a selected mailbox is known by its id
+      case kRenamed:  // a selected mailbox is known by its id
+      case kCreated:
+      case kSubscribed:
+      case kMetadata: break;
     }
   }
   return appended_ || deleted_ || missed_events_ || !flags_.empty() ||
@@ -202,10 +233,10 @@ bool MailboxView::announce(const store::Snapshot& snapshot, bool with_expunges,
 void MailboxView::announce_keywords(const store::Folder& folder, FetchOutput& out) {
   if (folder.keywords.size() == keywords_known_) return;
   keywords_known_ = folder.keywords.size();
-  out.text() += fmt::format("* FLAGS {}\r\n", flags_in_use(folder, false));
+  out.text() += fmt::format("* FLAGS {}\r\n", flags_text(folder, false));
   if (!read_only_)
     out.text() +=
-        fmt::format("* OK [PERMANENTFLAGS {}] Flags permitted\r\n", flags_in_use(folder, true));
+        fmt::format("* OK [PERMANENTFLAGS {}] Flags permitted\r\n", flags_text(folder, true));
 }
 
 // Events were dropped: what they said is found again by comparing.
@@ -251,14 +282,17 @@ void MailboxView::announce_new(const store::Snapshot& snapshot, const store::Fol
   if (last_uid() == UINT32_MAX) return;
   snapshot.for_each_message(folder_, {last_uid() + 1, UINT32_MAX}, [&](const store::Message& m) {
     uids_.push_back(m.uid.value);
+    if (keeps_fresh_ && !own_appended_.contains(m.uid.value)) fresh_.add(m.uid.value);
     return true;
   });
+  own_appended_ = {};
   if (uids_.size() == before) return;
-  if (!read_only_) {
+  if (!read_only_ && !rev2_) {
     const store::Uid first = database_.claim_recent(folder_, folder.uid_next);
     if (first < folder.uid_next) recent_.add({first.value, folder.uid_next.value - 1});
   }
-  out.text() += fmt::format("* {} EXISTS\r\n* {} RECENT\r\n", size(), recent_count());
+  out.text() += fmt::format("* {} EXISTS\r\n", size());
+  if (!rev2_) out.text() += fmt::format("* {} RECENT\r\n", recent_count());
 }
 
 bool MailboxView::announce_flags(const store::Snapshot& snapshot, const store::Folder& folder,

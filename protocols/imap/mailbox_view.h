@@ -33,11 +33,16 @@ class MailboxView {
   MailboxView(store::Database& database, store::FolderId folder, bool read_only, Guid session,
               Executor executor, Signal& signal);
 
+  // Nobody is told of \Recent (RFC 9051), and FLAGS names the keywords that clients agree on.
+  void speak_rev2();
+
   // The folder as this view begins. nullopt: it is gone.
   std::optional<store::Folder> open();
 
   store::FolderId folder() const { return folder_; }
   bool read_only() const { return read_only_; }
+  // As FLAGS shows it; for PERMANENTFLAGS with "\*".
+  std::string flags_text(const store::Folder& folder, bool with_star) const;
   std::span<const std::uint32_t> uids() const { return uids_; }
   std::uint32_t size() const { return static_cast<std::uint32_t>(uids_.size()); }
   std::uint32_t last_uid() const { return uids_.empty() ? 0 : uids_.back(); }
@@ -60,8 +65,18 @@ class MailboxView {
   store::UidSet sequences_of(const store::UidSet& uids) const;
 
   // What our own commands did, so that the client hears of it with their answer.
-  void note_expunged(const store::UidSet& uids) { note_expunged(uids, heard_); }
-  void note_appended() { appended_ = true; }
+  void note_expunged(const store::UidSet& uids) {
+    note_expunged(uids, heard_);
+    own_news_ = true;
+  }
+  void note_appended() { appended_ = own_news_ = true; }
+  bool has_own_news() const { return own_news_; }
+  void told_own_news() { own_news_ = false; }
+  // Forgets which messages have other flags than the client knows: it does not want to hear of it.
+  void drop_flags() { flags_ = {}; }
+  // From now on announce() remembers, or not, which new messages others brought.
+  void keep_fresh(bool keep) { keeps_fresh_ = keep; }
+  store::UidSet take_fresh() { return std::exchange(fresh_, {}); }
 
   // Takes in what other sessions did. True when there is something to announce, expunges counted
   // only when they may be told.
@@ -90,6 +105,7 @@ class MailboxView {
   store::Database& database_;
   store::FolderId folder_;
   bool read_only_;
+  bool rev2_ = false;
   Guid session_;
   store::FolderWatch watch_;
   std::vector<std::uint32_t> uids_;  // rising; position + 1 is the sequence number
@@ -101,8 +117,12 @@ class MailboxView {
   store::UidSet flags_;
   store::UidSet expunged_;
   bool appended_ = false;
+  bool own_news_ = false;  // some of what is not announced yet we did ourselves
+  bool keeps_fresh_ = false;
+  store::UidSet own_appended_;
   bool deleted_ = false;
   bool missed_events_ = false;
+  store::UidSet fresh_;            // announced new messages, our own apart
   store::ModSeq heard_;            // of the last event taken in
   store::ModSeq before_expunges_;  // of the last event before the first of expunged_
 };

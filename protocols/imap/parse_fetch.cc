@@ -186,6 +186,12 @@ Parsed<mime::Section> parse_section(Cursor& in) {
   return section;
 }
 
+Parsed<std::vector<FetchItem>> parse_fetch_items(Cursor& in) {
+  FetchRequest fetch;
+  TRY(in.list(1, [&] { return fetch_item(in, fetch); }));
+  return std::move(fetch.items);
+}
+
 Parsed<Arguments> parse_fetch(Cursor& in, bool uid) {
   FetchRequest fetch;
   fetch.uid = uid;

@@ -82,6 +82,9 @@ Parsed<> list_return(Cursor& in, ListRequest& list) {
     } else if (word == "STATUS") {
       TRY(in.space());
       TRY_ASSIGN(list.return_status, parse_status_items(in));
+    } else if (word == "METADATA") {
+      TRY(in.space());
+      TRY_ASSIGN(list.return_metadata, parse_metadata_entries(in));
     } else {
       return in.bad("unknown return option");
     }
@@ -136,8 +139,13 @@ Parsed<Arguments> parse_mailbox(Cursor& in) {
 
 Parsed<Arguments> parse_create(Cursor& in) {
   CreateRequest create;
-  TRY_ASSIGN(create.mailbox, in.mailbox());
-  if (create.mailbox.ends_with(store::kHierarchySeparator)) create.mailbox.pop_back();
+  TRY_ASSIGN(create.mailbox, in.mailbox(&create.spelled));
+  if (create.mailbox.ends_with(store::kHierarchySeparator)) {
+    create.mailbox.pop_back();
+    create.spelled.pop_back();
+  }
+  // RFC 9051 section 6.3.4: what is no Net-Unicode is made that.
+  if (in.utf8()) create.mailbox = net_unicode(create.mailbox);
   if (!in.accept(' ')) return create;
   // create-param (RFC 6154 section 3): "(USE (" [use-attr *(SP use-attr)] "))".
   TRY(in.expect('('));
@@ -161,6 +169,7 @@ Parsed<Arguments> parse_rename(Cursor& in) {
   TRY(in.space());
   TRY_ASSIGN(rename.to, in.mailbox());
   if (rename.to.ends_with(store::kHierarchySeparator)) rename.to.pop_back();
+  if (in.utf8()) rename.to = net_unicode(rename.to);
   return rename;
 }
 
@@ -211,7 +220,7 @@ Parsed<ResyncRequest> resync(Cursor& in) {
 
 Parsed<Arguments> parse_select(Cursor& in) {
   SelectRequest select;
-  TRY_ASSIGN(select.mailbox, in.mailbox());
+  TRY_ASSIGN(select.mailbox, in.mailbox(&select.spelled));
   if (!in.accept(' ')) return select;
   TRY(in.list(1, [&]() -> Parsed<> {
     TRY_ASSIGN(const std::string word, in.keyword());
@@ -221,7 +230,12 @@ Parsed<Arguments> parse_select(Cursor& in) {
     }
     if (word != "QRESYNC" || select.resync) return in.bad("unknown parameter of SELECT");
     TRY(in.space());
-    TRY_ASSIGN(select.resync, resync(in));
+    auto known = resync(in);
+    if (!known) {
+      known.error().breaks = Extension::kQresync;
+      return std::unexpected(std::move(known).error());
+    }
+    select.resync = *std::move(known);
     return {};
   }));
   return select;

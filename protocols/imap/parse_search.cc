@@ -4,6 +4,7 @@
 
 #include "base/text.h"
 #include "protocols/imap/parse_rules.h"
+#include "store/mime/charset.h"
 
 namespace hauspost::imap {
 namespace {
@@ -58,7 +59,30 @@ constexpr KeyWord kKeyWords[] = {
 };
 static_assert(std::ranges::is_sorted(kKeyWords, {}, &KeyWord::word));
 
+// What clients have been seen to search in; their own of the user's locale. UTF-8 and US-ASCII are
+// all that IMAP asks for.
+constexpr std::string_view kCharsets[] = {
+    "UTF-8",        "US-ASCII",     "ISO-8859-1",   "ISO-8859-2",   "ISO-8859-3",   "ISO-8859-4",
+    "ISO-8859-5",   "ISO-8859-6",   "ISO-8859-7",   "ISO-8859-8",   "ISO-8859-9",   "ISO-8859-13",
+    "ISO-8859-15",  "windows-1250", "windows-1251", "windows-1252", "windows-1253", "windows-1254",
+    "windows-1255", "windows-1256", "windows-1257", "windows-1258", "KOI8-R",       "KOI8-U",
+    "GB18030",      "GBK",          "GB2312",       "Big5",         "ISO-2022-JP",  "Shift_JIS",
+    "EUC-JP",       "EUC-KR"};
+
+std::string bad_charset() {
+  std::string code = "BADCHARSET (";
+  for (const std::string_view charset : kCharsets) {
+    if (code.back() != '(') code += ' ';
+    code += charset;
+  }
+  return code + ')';
+}
+
 bool is_object_id_char(char c) { return is_alpha(c) || is_digit(c) || c == '_' || c == '-'; }
+
+// Either stands for malformed input.
+constexpr std::string_view kReplacement = "\xef\xbf\xbd";  // U+FFFD
+constexpr char kSubstitute = '\x1a';
 
 class SearchParser {
  public:
@@ -74,8 +98,10 @@ class SearchParser {
   // search-criteria (RFC 5256 section 5): charset 1*(SP search-key).
   Parsed<> charset_and_keys() {
     TRY_ASSIGN(const std::string charset, in_.astring());
-    if (!iequals(charset, "UTF-8") && !iequals(charset, "US-ASCII"))
-      return in_.no("BADCHARSET (US-ASCII UTF-8)", "unknown charset");
+    const auto* const known = std::ranges::find_if(
+        kCharsets, [&](std::string_view name) { return iequals(name, charset); });
+    if (known == std::ranges::end(kCharsets)) return in_.no(bad_charset(), "unknown charset");
+    if (*known != "UTF-8" && *known != "US-ASCII") charset_ = *known;
     TRY(in_.space());
     return keys();
   }
@@ -147,7 +173,14 @@ class SearchParser {
 
   Parsed<> text(std::string& into) {
     TRY_ASSIGN(into, in_.astring());
-    if (!is_valid_utf8(into)) return in_.bad("search text is not UTF-8");
+    if (!charset_.empty()) {
+      auto converted = mime::charset_to_utf8(charset_, into);
+      if (!converted || converted->contains(kReplacement) || converted->contains(kSubstitute))
+        return in_.bad("search text is not what its charset says");
+      into = *std::move(converted);
+    } else if (!is_valid_utf8(into)) {
+      return in_.bad("search text is not UTF-8");
+    }
     return {};
   }
 
@@ -222,6 +255,7 @@ class SearchParser {
 
   Cursor& in_;
   SearchRequest& request_;
+  std::string_view charset_;  // of texts; empty: UTF-8
   std::size_t count_ = 0;
 };
 

@@ -34,21 +34,28 @@ void resolve_saved(SearchKey& key, const store::UidSet& saved) {
 std::optional<Reply> search_refusal(const Session& session, const SearchRequest& request) {
   const Dialect& dialect = session.dialect();
   if (dialect.uid_only && request.names_sequence) return uid_required();
-  // RFC 6855 section 3.
-  if (dialect.utf8 && request.names_charset) return bad("CHARSET after ENABLE UTF8=ACCEPT");
+  // RFC 6855 section 3; IMAP4rev2 alone does not forbid it.
+  if (dialect.utf8_accept && request.names_charset) return bad("CHARSET after ENABLE UTF8=ACCEPT");
   return std::nullopt;
 }
 
 Task<Result<SearchFound>> run_search(Session& session, SearchKey& key) {
   const MailboxView& view = session.view();
   resolve_saved(key, view.saved());
-  SearchFound found;
   const auto folder = session.database().snapshot().folder(view.folder());
-  if (!folder) co_return found;  // the news after the command say so
+  if (!folder) co_return SearchFound{};  // the news after the command say so
+  co_return co_await search_folder(session, key, *folder, view.uids(), &view.recent());
+}
+
+Task<Result<SearchFound>> search_folder(Session& session, const SearchKey& key,
+                                        const store::Folder& folder,
+                                        std::span<const std::uint32_t> uids,
+                                        const store::UidSet* recent) {
+  SearchFound found;
   const std::int64_t now_s =
       std::chrono::floor<Seconds>(session.services().clock.now()).time_since_epoch().count();
   const store::SearchIndex* const index = session.database().search();
-  SearchEvaluator search(key, {*folder, view.uids(), &view.recent(), now_s,
+  SearchEvaluator search(key, {folder, uids, recent, now_s,
                                index != nullptr ? index->runs() : nullptr});
   while (search.look_up()) CO_TRY(co_await session.breathe());
   while (search.step(session.database().snapshot(), kSliceMessages))

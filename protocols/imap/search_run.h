@@ -17,6 +17,21 @@ struct SearchFound {
 // Errors: the client is gone.
 Task<Result<SearchFound>> run_search(Session& session, SearchKey& key);
 
+// The same over any folder, of which this client knows `uids`; `recent` may be null. REQUIRES: all
+// outlive the task, and "$" is not in `key`.
+Task<Result<SearchFound>> search_folder(Session& session, const SearchKey& key,
+                                        const store::Folder& folder,
+                                        std::span<const std::uint32_t> uids,
+                                        const store::UidSet* recent);
+
+// "* ESEARCH (correlator) ..." CRLF. REQUIRES: `request` is extended.
+void write_esearch(std::string& out, std::string_view correlator, const SearchRequest& request,
+                   std::span<const SearchHit> hits);
+// SAVE with nothing else asks for no answer (RFC 5182 section 2.1).
+bool wants_answer(const SearchReturn& wanted);
+// What "$" stands for from now on (RFC 5182 section 2.4, RFC 9394 section 3.2).
+store::UidSet saved_of(const SearchReturn& wanted, std::span<const SearchHit> hits);
+
 // The mod-sequence that goes with an answer: of all hits, or of those alone that MIN and MAX name
 // (RFC 4731 section 3.2, RFC 7162 section 3.1.10). `wanted` may be null. REQUIRES: hits in the
 // order of the answer, not empty.

@@ -4,6 +4,7 @@
 
 #include "base/log.h"
 #include "protocols/imap/command_table.h"
+#include "protocols/imap/message_stream.h"
 #include "protocols/imap/session_core.h"
 
 namespace hauspost::imap {
@@ -11,17 +12,23 @@ namespace {
 
 // How long a client waits for a sign of life (RFC 9585 section 4 asks for seconds, not minutes).
 constexpr Duration kInProgressInterval = std::chrono::seconds(10);
+// RFC 7888 section 5.
+constexpr std::uint64_t kLiteralMinusBytes = 4096;
 
 }  // namespace
 
-std::string capabilities(const Limits& limits) {
-  return fmt::format(
-      "IMAP4rev1 LITERAL+ SASL-IR ID ENABLE IDLE NAMESPACE UIDPLUS UNSELECT MOVE CHILDREN "
-      "SPECIAL-USE CREATE-SPECIAL-USE LIST-EXTENDED LIST-STATUS STATUS=SIZE ESEARCH SEARCHRES "
-      "WITHIN PARTIAL SORT SORT=DISPLAY ESORT THREAD=ORDEREDSUBJECT THREAD=REFERENCES CONDSTORE "
-      "QRESYNC BINARY MULTIAPPEND CATENATE REPLACE OBJECTID SAVEDATE PREVIEW UTF8=ACCEPT UIDONLY "
-      "INPROGRESS COMPRESS=DEFLATE QUOTA QUOTA=RES-STORAGE APPENDLIMIT={}",
-      limits.message_bytes_max);
+std::string capabilities(const Limits& limits, Extensions without) {
+  without = with_dependents(without);
+  if (!without.has(Extension::kLiteralPlus)) without.add(Extension::kLiteralMinus);
+  std::string out = "IMAP4rev1";
+  for (std::size_t i = 0; i < static_cast<std::size_t>(Extension::kCount); ++i) {
+    const auto extension = static_cast<Extension>(i);
+    if (without.has(extension)) continue;
+    out += ' ';
+    out += name_of(extension);
+    if (extension == Extension::kAppendLimit) out += fmt::format("={}", limits.message_bytes_max);
+  }
+  return out;
 }
 
 Task<SessionEnd> serve(Stream& stream, const link::SessionStart& start, const Services& services) {
@@ -36,6 +43,7 @@ Session::Session(Stream& stream, const link::SessionStart& start, const Services
       start_(start),
       services_(services),
       limits_(services.limits),
+      device_id_(start.device_id),
       executor_(executor),
       input_(stream_, services.limits),
       out_(stream_) {}
@@ -54,6 +62,7 @@ Task<SessionEnd> Session::run() {
     alive = done.has_value();
     if (alive && out_.full()) alive = (co_await out_.flush()).has_value();
   }
+  if (stream_.damaged()) note_fault(Extension::kCompress, "sent what is no deflate data");
   view_.reset();
   if (alive) alive = (co_await out_.flush()).has_value();
   co_return alive ? SessionEnd::kInOrder : SessionEnd::kBroken;
@@ -70,9 +79,55 @@ Task<bool> Session::open() {
     co_return true;
   }
   mailbox_ = *opened;
+  if (services_.rules) switched_off_ = services_.rules(*start_.mailbox).without;
+  look_up_offer();
   look_up_rules();
-  out_.tagged(tag, ok("Logged in", "CAPABILITY " + capabilities(limits_)));
+  out_.tagged(tag, ok("Logged in", "CAPABILITY " + capabilities(limits_, without_)));
   co_return true;
+}
+
+// What the administrator switches off while a session lasts holds for the next one.
+void Session::look_up_offer() {
+  Extensions without = switched_off_;
+  without.add(never_for(device_id_));
+  if (services_.withdrawals != nullptr)
+    without.add(services_.withdrawals->of(device(), unix_now()));
+  without_ = with_dependents(without);
+  if (!offers(Extension::kLiteralPlus))
+    limits_.unasked_bytes_max = offers(Extension::kLiteralMinus) ? kLiteralMinusBytes : 0;
+  input_.reader().set_limits(limits_);
+}
+
+std::int64_t Session::unix_now() const {
+  return std::chrono::floor<Seconds>(services_.clock.now()).time_since_epoch().count();
+}
+
+Device Session::device() const {
+  return {.mailbox = *start_.mailbox,
+          .user = start_.user,
+          .id = device_id_,
+          .address = start_.client_address};
+}
+
+void Session::identify(const IdRequest& id) {
+  device_id_ = device_id(id);
+  look_up_offer();
+}
+
+void Session::note_fault(Extension extension, std::string_view cause) {
+  log::info("imap.extension.fault", {{"session", start_.session.to_string()},
+                                     {"extension", name_of(extension)},
+                                     {"device", device_id_},
+                                     {"cause", cause}});
+  if (services_.withdrawals == nullptr ||
+      !services_.withdrawals->note_fault(device(), extension, cause, unix_now()))
+    return;
+  log::warning("imap.extension.withdrawn", {{"session", start_.session.to_string()},
+                                            {"user", start_.user},
+                                            {"client", start_.client_address},
+                                            {"device", device_id_},
+                                            {"extension", name_of(extension)},
+                                            {"cause", cause}});
 }
 
 // They may change at any time and hold from the next command on.
@@ -86,9 +141,8 @@ void Session::look_up_rules() {
 
 // Everything at hand is done: what was answered leaves in one write, then the client's turn.
 Task<Result<>> Session::refill() {
-  CO_TRY(co_await out_.flush());
-  input_.release_buffer();
-  CO_TRY_ASSIGN(const Wake wake, co_await wait(false));
+  CO_TRY_ASSIGN(const Wake wake, co_await wait_for_client());
+  if (state_ == State::kEnded) co_return Result<>{};
   if (wake == Wake::kTimeout) {
     bye("Autologout; idle for too long");
     co_return Result<>{};
@@ -101,6 +155,25 @@ Task<Result<>> Session::refill() {
   CO_TRY_ASSIGN(const bool more, co_await input_.fill());
   if (!more) co_return fail(ErrorCode::kUnavailable, "client left without LOGOUT");
   co_return Result<>{};
+}
+
+// What NOTIFY asks for is told meanwhile.
+Task<Result<Wake>> Session::wait_for_client() {
+  for (;;) {
+    const bool pushes = notifier_ != nullptr && notifier_->pushes();
+    if (pushes) {
+      waits_since_ = services_.clock.steady();
+      const SelectedNews news = selected_news();
+      if (state_ == State::kSelected && news.pushed)
+        CO_TRY(co_await announce(news.pushed_expunges));
+      if (state_ != State::kEnded) CO_TRY(co_await announce_others());
+    }
+    CO_TRY(co_await out_.flush());
+    if (state_ == State::kEnded) co_return Wake::kSignal;
+    input_.release_buffer();
+    CO_TRY_ASSIGN(const Wake wake, co_await wait(pushes));
+    if (wake != Wake::kSignal) co_return wake;
+  }
 }
 
 Task<Result<Wake>> Session::wait(bool watching) {
@@ -128,19 +201,22 @@ Task<Result<>> Session::handle(CommandReader::Event event) {
 // Too many BADs end the session.
 void Session::answer(std::string_view tag, const Reply& reply) {
   out_.tagged(tag, reply);
+  if (reply.code == "UIDREQUIRED")
+    note_fault(Extension::kUidOnly, "used sequence numbers after ENABLE UIDONLY");
   if (reply.status == ReplyStatus::kBad && ++bad_commands_ > services_.limits.bad_commands_max)
     bye("Too many bad commands");
 }
 
 Task<Result<>> Session::execute(RawCommand raw) {
   waits_since_ = services_.clock.steady();
-  ParsedCommand parsed = parse_command(std::move(raw), limits_, dialect_.utf8);
+  ParsedCommand parsed = parse_command(std::move(raw), limits_, dialect_.utf8, without_);
   tag_ = std::move(parsed.tag);
   if (!parsed.command) {
     const ParseError& error = parsed.command.error();
-    log::debug(
+    log::info(
         "imap.command.refused",
         {{"session", start_.session.to_string()}, {"error", error.text}, {"offset", error.offset}});
+    if (error.breaks != Extension::kCount) note_fault(error.breaks, error.text);
     if (error.forgets_saved && view_ != nullptr) view_->save({});
     answer(tag_, reply_for(error));
     co_return Result<>{};
@@ -156,9 +232,10 @@ Task<Result<Reply>> Session::dispatch(Command& command) {
   const CommandEntry& entry = command_entry(command.name);
   if (entry.states == 0) co_return bad("Already logged in");
   if ((entry.states & static_cast<std::uint8_t>(state_)) == 0) co_return bad("No mailbox selected");
+  if (!without_.empty() && used_by(command).has_any(without_)) co_return bad("unknown argument");
   if (dialect_.uid_only && entry.numbered && !command.uid) co_return uid_required();
   // UIDs may come from another session of the same client, which has been told of them already.
-  if (command.uid) CO_TRY(co_await announce(false));
+  if (command.uid) CO_TRY(co_await announce(false, true));
   if (state_ == State::kEnded) co_return Reply{};
   CO_TRY_ASSIGN(Reply reply, co_await entry.handler(*this, command));
   if (reply.text.empty()) reply.text = fmt::format("{} completed", entry.word);
@@ -166,6 +243,7 @@ Task<Result<Reply>> Session::dispatch(Command& command) {
     CO_TRY(co_await announce(entry.news == News::kAll));
     if (dialect_.qresync && state_ == State::kSelected) tell_mod_sequence(reply);
   }
+  if (entry.news != News::kNone && state_ != State::kEnded) CO_TRY(co_await announce_others());
   co_return reply;
 }
 
@@ -188,8 +266,10 @@ std::optional<store::Folder> Session::find_folder(const std::string& path) const
 }
 
 std::unique_ptr<MailboxView> Session::make_view(store::FolderId folder, bool read_only) {
-  return std::make_unique<MailboxView>(database(), folder, read_only, start_.session, executor_,
-                                       news_);
+  auto view = std::make_unique<MailboxView>(database(), folder, read_only, start_.session,
+                                            executor_, news_);
+  if (dialect_.rev2) view->speak_rev2();
+  return view;
 }
 
 void Session::select(std::unique_ptr<MailboxView> view) {
@@ -212,8 +292,31 @@ void Session::bye(std::string_view code_and_text) {
   enter(State::kEnded);
 }
 
-Task<Result<>> Session::announce(bool with_expunges) {
+SelectedNews Session::selected_news() const {
+  return notifier_ != nullptr ? notifier_->selected() : SelectedNews{};
+}
+
+Notifier& Session::notifier() {
+  if (notifier_ == nullptr) notifier_ = std::make_unique<Notifier>(*this);
+  return *notifier_;
+}
+
+std::unique_ptr<store::MailboxWatch> Session::watch_mailbox() {
+  return std::make_unique<store::MailboxWatch>(database(), mailbox_, actor(), executor_, news_);
+}
+
+Task<Result<>> Session::announce_others() {
+  if (notifier_ != nullptr) CO_TRY(co_await notifier_->announce());
+  co_return Result<>{};
+}
+
+Task<Result<>> Session::announce(bool with_expunges, bool asked) {
+  const SelectedNews news = selected_news();
+  view_->keep_fresh(news.items != nullptr);
   bool more = view_->collect(with_expunges);
+  if (!news.flags) view_->drop_flags();
+  if (!news.messages && !asked && !view_->has_own_news() && !view_->deleted())
+    co_return Result<>{};
   while (more) {
     {
       const store::Snapshot snapshot = database().snapshot();
@@ -225,6 +328,12 @@ Task<Result<>> Session::announce(bool with_expunges) {
     }
     if (more) CO_TRY(co_await let_others_run());
   }
+  view_->told_own_news();
+  const store::UidSet fresh = view_->take_fresh();
+  if (news.items != nullptr && !fresh.empty()) {
+    FetchWriter writer(*news.items, dialect_.uid_only);
+    CO_TRY(co_await stream_messages(*this, fresh, writer));
+  }
   co_return Result<>{};
 }
 
@@ -232,7 +341,7 @@ Task<Result<>> Session::breathe() { co_return co_await breathe(0, 0); }
 
 Task<Result<>> Session::breathe(std::uint64_t done, std::uint64_t total) {
   const auto now = services_.clock.steady();
-  if (now - waits_since_ >= kInProgressInterval) {
+  if (offers(Extension::kInProgress) && now - waits_since_ >= kInProgressInterval) {
     waits_since_ = now;
     const std::string how_far =
         total > 0 ? fmt::format("{} {}", std::min(done, total), total) : "NIL NIL";

@@ -7,6 +7,7 @@
 #include "base/link/session_link.h"
 #include "base/stream.h"
 #include "protocols/imap/limits.h"
+#include "protocols/imap/withdrawals.h"
 #include "protocols/session_end.h"
 #include "store/database.h"
 
@@ -17,6 +18,7 @@ struct MailboxRules {
   std::uint64_t storage_bytes_max = store::kUnlimited;  // RFC 9208
   std::uint64_t message_bytes_max = store::kUnlimited;  // RFC 7889; Limits' own holds all the same
   bool gone = false;  // there is no such user any more: the session ends
+  Extensions without;  // not offered; looked at when a session begins
 };
 
 struct Services {
@@ -25,10 +27,12 @@ struct Services {
   Limits limits;
   std::function<MailboxRules(const Guid& mailbox)> rules;  // as of now; empty: none
   std::string server_name;  // shown to nobody but in ID; may be empty
+  Withdrawals* withdrawals = nullptr;  // may be null: nothing is ever withdrawn
 };
 
-// The CAPABILITY list after login, without the word CAPABILITY.
-std::string capabilities(const Limits& limits);
+// The CAPABILITY list after login, without the word CAPABILITY and without those extensions and
+// what rests on them.
+std::string capabilities(const Limits& limits, Extensions without = {});
 
 // Serves the client until it logs out, goes away, breaks a rule that ends sessions, or the task is
 // cancelled. First writes the tagged OK that answers `start.client_tag`'s LOGIN or AUTHENTICATE.

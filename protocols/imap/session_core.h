@@ -12,6 +12,7 @@
 #include "protocols/imap/deflate_stream.h"
 #include "protocols/imap/dialect.h"
 #include "protocols/imap/mailbox_view.h"
+#include "protocols/imap/notifier.h"
 #include "protocols/imap/reply_writer.h"
 #include "protocols/imap/session.h"
 
@@ -48,6 +49,15 @@ class Session {
   // The folder of that path; one snapshot's look.
   std::optional<store::Folder> find_folder(const std::string& path) const;
 
+  // False: switched off for this mailbox or withdrawn from this device.
+  bool offers(Extension extension) const { return !without_.has(extension); }
+  // Everything that is not offered.
+  Extensions without() const { return without_; }
+  // The client says what it is (RFC 2971).
+  void identify(const IdRequest& id);
+  // The client broke a rule of that extension, which counts against its device.
+  void note_fault(Extension extension, std::string_view cause);
+
   // What the client has switched on.
   const Dialect& dialect() const { return dialect_; }
   void set_dialect(const Dialect& dialect) { dialect_ = dialect; }
@@ -68,8 +78,14 @@ class Session {
   void start_compression() { stream_.start(); }
   bool compresses() const { return stream_.started(); }
 
-  // Writes what happened to the selected mailbox. Errors: the client is gone.
-  Task<Result<>> announce(bool with_expunges);
+  // Writes what happened to the selected mailbox. A client that wants to hear nothing of it (RFC
+  // 5465) is told what it did itself and, when `asked`, of new messages. Errors: the client is gone.
+  Task<Result<>> announce(bool with_expunges, bool asked = false);
+  // Writes what happened elsewhere that the client asked for. Errors: the client is gone.
+  Task<Result<>> announce_others();
+  // Made at the first call.
+  Notifier& notifier();
+  std::unique_ptr<store::MailboxWatch> watch_mailbox();
   // Writes and lets others run: between the pieces of one long response.
   Task<Result<>> let_others_run();
   // The same between the slices of long commands; see below. REQUIRES: no response is half written.
@@ -84,7 +100,12 @@ class Session {
   void enter(State state) { state_ = state; }
   Task<bool> open();
   void look_up_rules();
+  void look_up_offer();
+  std::int64_t unix_now() const;
+  Device device() const;
   Task<Result<>> refill();
+  Task<Result<Wake>> wait_for_client();
+  SelectedNews selected_news() const;
   Task<Result<>> handle(CommandReader::Event event);
   Task<Result<>> execute(RawCommand raw);
   Task<Result<Reply>> dispatch(Command& command);
@@ -96,6 +117,9 @@ class Session {
   const Services& services_;
   Limits limits_;
   MailboxRules rules_;
+  Extensions switched_off_;  // by the administrator, as the session began
+  Extensions without_;
+  std::string device_id_;  // as the client has said by now
   Executor executor_;
   ClientInput input_;
   ReplyWriter out_;
@@ -104,6 +128,7 @@ class Session {
   Signal news_;   // of the selected mailbox
   Signal quiet_;  // never set: waits for input alone
   std::unique_ptr<MailboxView> view_;
+  std::unique_ptr<Notifier> notifier_;  // null: nothing but the selected mailbox was asked for
   std::string tag_;  // of the command under way
   Dialect dialect_;
   bool told_less_ = false;  // of mod-sequences, because of expunges held back

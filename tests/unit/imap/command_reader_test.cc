@@ -65,9 +65,14 @@ TEST_CASE("imap reader: a line over the limit is passed over") {
          {"a 9012345678901234\r\n", {Event::kCommand}},
          {"a " + junk + "\r\nb NOOP\r\n", {Event::kLineTooLong, Event::kCommand}},
          {"a " + junk + " {5}\r\nb NOOP\r\n", {Event::kLineTooLong, Event::kCommand}},
-         // Its bytes would be read as commands.
-         {"a " + junk + " {5+}\r\nb NOOP\r\n", {Event::kFatal}},
-         {"a x {1+}\r\nx {1+}\r\nx {1+}\r\n", {Event::kFatal}}},
+         // Its bytes would be read as commands, were they not passed over.
+         {"a " + junk + " {8+}\r\nb NOOP\r\n x\r\nb NOOP\r\n",
+          {Event::kLineTooLong, Event::kCommand}},
+         {"a x {1+}\r\nx {1+}\r\nx {1+}\r\nx\r\n", {Event::kLineTooLong}}},
+        limits);
+  limits.passed_over_bytes_max = 7;
+  check({{"a " + junk + " {8+}\r\nb NOOP\r\n", {Event::kFatal}},
+         {"a " + junk + " {4+}\r\n0123 {4+}\r\n", {Event::kFatal}}},
         limits);
   CHECK(read_pieces("tag7 " + junk + "\r\n", 1, limits).tag == "tag7");
   CHECK(read_pieces(junk + "\r\n", 64, limits).tag == "*");
@@ -81,7 +86,11 @@ TEST_CASE("imap reader: literals over the limit are refused before their bytes")
   limits.append_bytes_max = 150;
   const std::string hundred(100, 'm');
   check({{"a LOGIN {11}\r\nb NOOP\r\n", {Event::kLiteralTooBig, Event::kCommand}},
-         {"a LOGIN {11+}\r\n", {Event::kFatal}},
+         {"a LOGIN {11+}\r\nb NOOP\r\nxyz {1+}\r\nb f\r\nb NOOP\r\n",
+          {Event::kLiteralTooBig, Event::kCommand}},
+         {"a LOGIN {11+}\r\nb NOOP\r\nxyz {5}\r\nb NOOP\r\n",
+          {Event::kLiteralTooBig, Event::kCommand}},
+         {"a LOGIN {999999999+}\r\n", {Event::kFatal}},
          {"a LOGIN {99999999999999999999999}\r\n", {Event::kLiteralTooBig}},
          {"a LOGIN {18446744073709551615}\r\n", {Event::kLiteralTooBig}},
          {"a LOGIN {10+}\r\n0123456789 {6}\r\n", {Event::kLiteralTooBig}},
@@ -93,6 +102,15 @@ TEST_CASE("imap reader: literals over the limit are refused before their bytes")
         limits);
   CHECK(read_pieces("a APPEND x {101}\r\n", 1, limits).append);
   CHECK_FALSE(read_pieces("a SEARCH {101}\r\n", 1, limits).append);
+}
+
+TEST_CASE("imap reader: without LITERAL+ what comes unasked is small or nothing") {
+  Limits limits;
+  limits.unasked_bytes_max = 4;
+  check({{"a LOGIN {4+}\r\nfred {5}\r\nmabel\r\n", {Event::kContinue, Event::kCommand}},
+         {"a LOGIN {5+}\r\nmabel x\r\nb NOOP\r\n", {Event::kLiteralTooBig, Event::kCommand}}},
+        limits);
+  CHECK(read_pieces("a7 APPEND x {5+}\r\nmabel\r\n", 1, limits).tag == "a7");
 }
 
 TEST_CASE("imap reader: idle between commands only") {

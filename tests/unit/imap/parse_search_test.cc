@@ -90,9 +90,38 @@ TEST_CASE("imap parser: SEARCH RETURN") {
   CHECK((wanted->all && !wanted->min));
 }
 
+TEST_CASE("imap parser: SEARCH in other charsets") {
+  const std::tuple<std::string_view, std::string_view, std::string_view> cases[] = {
+      {"ISO-8859-1", "gr\xfc\xdf", "gr\u00fc\u00df"},
+      {"iso-8859-15", "5 \xa4", "5 \u20ac"},
+      {"windows-1252", "5 \x80", "5 \u20ac"},
+      {"KOI8-R", "\xf0\xf2\xe9", "\u041f\u0420\u0418"},
+      {"windows-1251", "\xcf\xf0", "\u041f\u0440"},
+      {"GB18030", "\xd6\xd0\xce\xc4", "\u4e2d\u6587"},
+      {"Big5", "\xa4\xa4\xa4\xe5", "\u4e2d\u6587"},
+      {"ISO-2022-JP", "\x1b$BF|K\\\x1b(B", "\u65e5\u672c"},
+      {"Shift_JIS", "\x93\xfa\x96\x7b", "\u65e5\u672c"},
+      {"EUC-JP", "\xc6\xfc\xcb\xdc", "\u65e5\u672c"},
+      {"EUC-KR", "\xc7\xd1", "\ud55c"},
+      {"US-ASCII", "gr\u00fc\u00df", "gr\u00fc\u00df"},
+  };
+  for (const auto& [charset, bytes, text] : cases) {
+    std::string line = "SEARCH CHARSET ";
+    line += charset;
+    line += " SUBJECT {" + std::to_string(bytes.size()) + "+}\r\n";
+    line += bytes;
+    INFO(charset);
+    CHECK(parse_as<SearchRequest>(line).key.keys.at(0).text == text);
+  }
+  CHECK(parse_error("SEARCH CHARSET GB18030 SUBJECT {1+}\r\n\xff").text ==
+        "search text is not what its charset says");
+  CHECK(parse_error("SEARCH CHARSET UTF-8 SUBJECT {1+}\r\n\xff").text ==
+        "search text is not UTF-8");
+}
+
 TEST_CASE("imap parser: what SEARCH refuses") {
-  CHECK(parse_error("SEARCH CHARSET KOI8-R ALL").code == "BADCHARSET (US-ASCII UTF-8)");
-  CHECK(parse_error("SEARCH CHARSET KOI8-R ALL").no);
+  CHECK(parse_error("SEARCH CHARSET KOI8-Z ALL").code.starts_with("BADCHARSET (UTF-8 US-ASCII "));
+  CHECK(parse_error("SEARCH CHARSET KOI8-Z ALL").no);
   for (const std::string_view keys : {"",
                                       "FOO",
                                       "ALL ",

@@ -11,7 +11,7 @@ TEST_CASE("imap session: greeting, NOOP and LOGOUT") {
     C: 1 NOOP
     S: 1 OK NOOP completed
     C: 2 capability
-    S: * CAPABILITY IMAP4rev1 LITERAL+ ... APPENDLIMIT=52428800
+    S: * CAPABILITY IMAP4rev1 IMAP4rev2 LITERAL+ ... APPENDLIMIT=52428800...
     S: 2 OK CAPABILITY completed
     C: 3 NAMESPACE
     S: * NAMESPACE (("" "/")) NIL NIL
@@ -97,7 +97,7 @@ TEST_CASE("imap session: what is too long or too big") {
   c.send("6 NOOP\n");
   c.talk(R"(
     S: 6 BAD Line does not end in CRLF
-    C: 7 APPEND INBOX {60000000+}
+    C: 7 APPEND INBOX {300000000+}
     S: * BYE [TOOBIG] ...
     S: (closed))");
   CHECK(c.end() == SessionEnd::kInOrder);

@@ -1,0 +1,76 @@
+// Notifier: what a client is told of besides the messages of its selected mailbox: what NOTIFY asks
+// for (RFC 5465), and changed metadata (RFC 5464 section 4.4.2).
+#pragma once
+
+#include <map>
+#include <memory>
+#include <optional>
+#include <string>
+#include <string_view>
+
+#include "protocols/imap/command.h"
+#include "store/mailbox_watch.h"
+
+namespace hauspost::imap {
+
+class Session;
+
+// Whether `filter` names the mailbox of that path. Filters of the selected mailbox name none here:
+// which one that is, the session knows.
+bool filter_matches(const MailboxFilter& filter, std::string_view path, bool subscribed);
+
+// What the client hears of its selected mailbox.
+struct SelectedNews {
+  bool messages = true;  // of new and expunged ones at all
+  bool flags = true;
+  bool pushed = false;                            // not only with the answers to commands
+  bool pushed_expunges = false;                   // these too
+  const std::vector<FetchItem>* items = nullptr;  // told of new messages; null: EXISTS alone
+};
+
+// REQUIRES: one thread; outlived by its session. A session that never asked for anything has none.
+class Notifier {
+ public:
+  explicit Notifier(Session& session) : session_(session) {}
+
+  // NOTIFY SET and NOTIFY NONE: replaces what was asked for before.
+  void set(NotifyRequest request);
+  // ENABLE METADATA.
+  void enable_metadata();
+
+  // NOTIFY SET holds: news are told without a command too.
+  bool pushes() const { return wanted_ && !wanted_->groups.empty(); }
+  SelectedNews selected() const;
+  // NOTIFY SET STATUS: where each mailbox stands that messages are told of. Errors: the client is
+  // gone.
+  Task<Result<>> write_status();
+  // Writes what others did since the last call. When that was too much to be kept, says so and
+  // falls back to NOTIFY NONE (RFC 5465 section 5.8). Errors: the client is gone.
+  Task<Result<>> announce();
+
+ private:
+  struct Known {
+    std::string path;
+    bool subscribed = false;
+  };
+  using Names = std::map<store::FolderId, Known>;
+
+  void listen();
+  // The events that any group asks for in that mailbox; several may speak of it (section 6).
+  unsigned events_of(std::string_view path, bool subscribed) const;
+  bool wants(unsigned events) const;
+  Names read_names() const;
+  Task<Result<>> tell_names(bool by_others);
+  void tell_name(const store::Folder& folder, const Names& before);
+  void tell_messages(store::FolderId id, unsigned what);
+  void tell_metadata(const std::set<store::MailboxWatch::Entry>& entries);
+  std::optional<std::string> metadata_path(store::FolderId folder) const;
+
+  Session& session_;
+  std::optional<NotifyRequest> wanted_;  // nullopt: NOTIFY was never used
+  bool metadata_ = false;
+  std::unique_ptr<store::MailboxWatch> watch_;
+  Names names_;  // as the client knows them; kept only when some group asks for names
+};
+
+}  // namespace hauspost::imap
