@@ -7,7 +7,8 @@
 namespace hauspost::imap {
 namespace {
 
-constexpr std::size_t kFieldMax = 56;  // bytes of a device's name, and of its version
+constexpr std::size_t kFieldMax = 56;      // bytes of a device's name, and of its version
+constexpr std::size_t kDeviceIdMax = 128;  // session_start.proto's limit
 
 // How often a device may break a rule before that proves something. What cannot be deflate data is
 // proof at once; the rest may be a slip.
@@ -31,7 +32,7 @@ std::string device_id(const IdRequest& request) {
       break;
     }
   }
-  return device;
+  return device.substr(0, kDeviceIdMax);
 }
 
 Extensions never_for(std::string_view device_id) {
