@@ -1,5 +1,5 @@
-"""tools/test behind its packages: unit tests and fuzz seeds under sanitizers, system, crash and tidy
-tests. The last line is "N passed, M failed"; the status is 1 when M > 0."""
+"""tools/test behind its packages: unit tests and fuzz seeds under sanitizers, system, crash, stress
+and tidy tests. The last line is "N passed, M failed"; the status is 1 when M > 0."""
 
 import argparse
 import os
@@ -16,6 +16,7 @@ SANITIZER_ENVIRONMENT = {
     "ASAN_OPTIONS": "detect_leaks=1:strict_string_checks=1:detect_stack_use_after_return=1",
     "UBSAN_OPTIONS": "print_stacktrace=1",
 }
+STRESS_SECONDS = 30
 SUMMARY = re.compile(r"^(\d+) passed, (\d+) failed", re.MULTILINE)
 
 
@@ -79,6 +80,8 @@ def run_system(tally):
     killer = pathlib.Path("tests/crash/kill_nine.py")
     if (ROOT / killer).exists():
         run_script(tally, "crash", [sys.executable, str(killer), "--programs", str(programs)])
+    run_script(tally, "stress", [sys.executable, "tests/stress/imap_stress.py", "--programs",
+                                 str(programs), "--seconds", str(STRESS_SECONDS)])
 
 
 def run_tidy(tally):
