@@ -1,5 +1,7 @@
 #include "tests/crash/image_check.h"
 
+#include <sys/stat.h>
+
 #include <set>
 
 #include "base/task_group.h"
@@ -182,16 +184,28 @@ Result<> check_content(const store::Database& database, const std::vector<Expect
   return check_shared(shared, workers, delivered);
 }
 
+// Nothing where the database would have no index of an earlier life: an index made again is a new file.
+std::optional<ino_t> file_of_index(const std::string& folder) {
+  struct stat checkpoint {};
+  struct stat index {};
+  if (::stat((folder + "/checkpoint").c_str(), &checkpoint) != 0 ||
+      ::stat((folder + "/index.mdb").c_str(), &index) != 0)
+    return {};
+  return index.st_ino;
+}
+
 }  // namespace
 
-Result<> check_image(const std::string& folder, const Ledger& ledger, std::size_t point) {
+Result<bool> check_image(const std::string& folder, const Ledger& ledger, std::size_t point) {
   std::vector<Expected> workers;
   for (std::size_t i = 0; i < ledger.workers(); ++i)
     workers.push_back(expected_at(ledger.operations(i), point));
 
   store::Platform platform = store::Platform::real();
   platform.boot_id = "after the power came back";
+  const auto index_before = file_of_index(folder);
   TRY_ASSIGN(auto database, store::Database::open(database_options(folder), platform));
+  const bool made_again = index_before && file_of_index(folder) != index_before;
   std::set<std::string> delivered;
   TRY(check_content(*database, workers, delivered));
 
@@ -206,7 +220,7 @@ Result<> check_image(const std::string& folder, const Ledger& ledger, std::size_
   if (!report.faults.empty()) return fail(ErrorCode::kCorrupt, "verify: " + report.faults[0]);
   if (!report.damage.empty())
     return fail(ErrorCode::kCorrupt, "verify: " + describe(report.damage[0]));
-  return {};
+  return made_again;
 }
 
 }  // namespace hauspost::crash
