@@ -107,9 +107,9 @@ double measure_load(store::Database& database, std::size_t callers, std::size_t 
   const auto commits = static_cast<double>(after.commits - before.commits);
   fmt::print(
       "{:>4} callers, {:>2} recipients: {:>7.0f}/s  p50 {:>6.0f} us  p99 {:>6.0f} us  {:>5.1f} a "
-      "batch  CPU {:>5.1f} us each, {:.2f} cores\n",
+      "batch  CPU {:>5.1f} us each, {:.2f} cores, {:.0f} in all\n",
       callers, recipients, count / took_s, percentile(0.5), percentile(0.99), count / commits,
-      used_s * 1e6 / count, used_s / took_s);
+      used_s * 1e6 / count, used_s / took_s, count);
   return count / took_s;
 }
 
@@ -157,6 +157,17 @@ void measure_deliveries(const std::string& folder, double duration_s) {
   const double again = measure_load(*database, 1, 1, duration_s);
   fmt::print("ten recipients cost {:.2f} x one\n", (one + again) / 2 / ten);
   measure_load(*database, 100, 10, duration_s);
+}
+
+// These two alone in a process, for counting its system calls.
+void measure_alone(const std::string& folder, double duration_s) {
+  const auto database = open_database(options_for(folder));
+  measure_load(*database, 1, 1, duration_s);
+}
+
+void measure_together(const std::string& folder, double duration_s) {
+  const auto database = open_database(options_for(folder));
+  measure_load(*database, 100, 1, duration_s);
 }
 
 }  // namespace hauspost::bench

@@ -1,5 +1,5 @@
 // What the store costs on this disk (tests/bench/README.md).
-//   bench_store FOLDER [SECONDS] [deliveries|reading|opening|recovery|deleting|memory ...]
+//   bench_store FOLDER [SECONDS] [deliveries|alone|together|reading|opening|recovery|deleting|memory ...]
 // FOLDER must not exist; it is removed at the end.
 #include <fmt/format.h>
 
@@ -20,6 +20,8 @@ int main(int argc, char** argv) {
       // First, while the process has done nothing else.
       {"memory", measure_memory},
       {"deliveries", [&](const std::string& path) { measure_deliveries(path, duration_s); }},
+      {"alone", [&](const std::string& path) { measure_alone(path, duration_s); }},
+      {"together", [&](const std::string& path) { measure_together(path, duration_s); }},
       {"reading", measure_reading},
       {"opening", measure_opening},
       {"recovery", measure_recovery},

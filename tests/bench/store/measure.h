@@ -36,6 +36,8 @@ std::unique_ptr<store::Database> open_database(store::OpenOptions options);
 
 // The measures, each in a database below `folder` that it leaves to be removed.
 void measure_deliveries(const std::string& folder, double duration_s);
+void measure_alone(const std::string& folder, double duration_s);
+void measure_together(const std::string& folder, double duration_s);
 void measure_reading(const std::string& folder);
 void measure_opening(const std::string& folder);
 void measure_recovery(const std::string& folder);
