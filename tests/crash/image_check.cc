@@ -184,10 +184,11 @@ Result<> check_content(const store::Database& database, const std::vector<Expect
   return check_shared(shared, workers, delivered);
 }
 
-// Nothing where the database would have no index of an earlier life: an index made again is a new file.
+// Nothing where the database would have no index of an earlier life: an index made again is a new
+// file.
 std::optional<ino_t> file_of_index(const std::string& folder) {
-  struct stat checkpoint {};
-  struct stat index {};
+  struct stat checkpoint{};
+  struct stat index{};
   if (::stat((folder + "/checkpoint").c_str(), &checkpoint) != 0 ||
       ::stat((folder + "/index.mdb").c_str(), &index) != 0)
     return {};
