@@ -55,6 +55,7 @@ std::string to_wire(const SessionStart& start) {
   message.set_tls_cipher(start.tls_cipher);
   message.set_user(start.user);
   if (start.mailbox) message.set_mailbox(std::string(start.mailbox->as_bytes()));
+  if (start.identity) message.set_identity(std::string(start.identity->as_bytes()));
   message.set_database(start.database);
   message.set_epoch(start.epoch);
   message.set_device_id(start.device_id);
@@ -90,6 +91,10 @@ Result<SessionStart> session_start_from_wire(std::string_view bytes) {
   if (!message.mailbox().empty()) {
     start.mailbox = Guid::from_bytes(message.mailbox());
     if (!start.mailbox) return fail(ErrorCode::kCorrupt, "link: mailbox is not sixteen bytes");
+  }
+  if (!message.identity().empty()) {
+    start.identity = Guid::from_bytes(message.identity());
+    if (!start.identity) return fail(ErrorCode::kCorrupt, "link: identity is not sixteen bytes");
   }
   start.database = message.database();
   start.epoch = message.epoch();

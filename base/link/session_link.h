@@ -25,6 +25,7 @@ struct SessionStart {
   std::string tls_cipher;
   std::string user;             // empty: not authenticated
   std::optional<Guid> mailbox;  // set when authenticated
+  std::optional<Guid> identity = {};  // set when `mailbox` is not the user's own: whose session it is
   std::string database;
   std::uint64_t epoch = 0;
   std::string device_id;

@@ -3,6 +3,7 @@
 #include <asio/ip/address.hpp>
 #include <openssl/nid.h>
 #include <openssl/pem.h>
+#include <openssl/rsa.h>
 
 #include "base/random.h"
 #include "base/text.h"
@@ -16,6 +17,7 @@ constexpr std::size_t kHostNameMax = 253;
 constexpr std::size_t kLabelMax = 63;
 constexpr std::size_t kCommonNameMax = 64;  // ub-common-name of RFC 5280
 constexpr long kX509Version3 = 2;
+constexpr int kRsaBits = 2048;
 
 // RFC 1123 section 2.1; a first label "*" is allowed (RFC 9525 section 6.3).
 bool is_host_name(std::string_view name) {
@@ -31,6 +33,18 @@ bool is_host_name(std::string_view name) {
     first = false;
   }
   return true;
+}
+
+bssl::UniquePtr<EVP_PKEY> make_rsa_key() {
+  bssl::UniquePtr<RSA> rsa(RSA_new());
+  bssl::UniquePtr<BIGNUM> exponent(BN_new());
+  bssl::UniquePtr<EVP_PKEY> key(EVP_PKEY_new());
+  if (!rsa || !exponent || !key || BN_set_word(exponent.get(), RSA_F4) != 1 ||
+      RSA_generate_key_ex(rsa.get(), kRsaBits, exponent.get(), nullptr) != 1 ||
+      EVP_PKEY_set1_RSA(key.get(), rsa.get()) != 1) {
+    return nullptr;
+  }
+  return key;
 }
 
 bssl::UniquePtr<EVP_PKEY> make_key() {
@@ -146,7 +160,7 @@ Result<CertificatePair> to_pem(X509* certificate, EVP_PKEY* key) {
 
 Result<CertificatePair> make_self_signed(const SelfSignedRequest& request) {
   TRY_ASSIGN(const auto names, alternative_names(request));
-  const auto key = make_key();
+  const auto key = request.rsa ? make_rsa_key() : make_key();
   bssl::UniquePtr<X509> certificate(X509_new());
   if (!key || !certificate) return fail(library_error(ErrorCode::kInternal, "certificate key"));
   X509* const x509 = certificate.get();

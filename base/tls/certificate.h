@@ -17,6 +17,7 @@ struct SelfSignedRequest {
   std::vector<std::string> addresses;    // textual IPv4 and IPv6 addresses
   std::chrono::days valid_for{3650};     // from one day before `now`, so that slow clocks take it
   WallTime now = system_clock().now();
+  bool rsa = false;  // a key of RSA 2048 instead of ECDSA P-256; takes some hundred milliseconds
 };
 
 struct CertificatePair {
@@ -24,9 +25,8 @@ struct CertificatePair {
   Secret key_pem;  // PKCS #8, not encrypted
 };
 
-// An ECDSA P-256 certificate for serverAuth (RFC 5280), signed by its own key, not a CA.
-// kInvalid: a name that is not a host name, or an address that does not parse. Takes about a
-// millisecond; any thread.
+// A certificate for serverAuth (RFC 5280), signed by its own key, not a CA. kInvalid: a name that
+// is not a host name, or an address that does not parse. Takes about a millisecond; any thread.
 Result<CertificatePair> make_self_signed(const SelfSignedRequest& request);
 
 }  // namespace hauspost::tls

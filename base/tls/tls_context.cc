@@ -7,9 +7,14 @@
 #include <iterator>
 #include <utility>
 
+#include "base/check.h"
 #include "base/log.h"
 #include "base/tls/alpn.h"
+#include "base/tls/client_certificate.h"
+#include "base/tls/certificate_choice.h"
+#include "base/tls/certificate_facts.h"
 #include "base/tls/handles.h"
+#include "base/tls/ticket_keys.h"
 
 namespace hauspost::tls {
 
@@ -17,6 +22,11 @@ namespace {
 
 constexpr char kCiphers[] = "ECDHE+AESGCM:ECDHE+CHACHA20";  // of TLS 1.2; those of 1.3 are fixed
 constexpr char kCurves[] = "X25519:P-256:P-384";
+// In our order of preference; neither SHA-1 nor PKCS #1 v1.5 under TLS 1.3.
+constexpr std::uint16_t kSignatures[] = {
+    SSL_SIGN_ECDSA_SECP256R1_SHA256, SSL_SIGN_ECDSA_SECP384R1_SHA384, SSL_SIGN_ED25519,
+    SSL_SIGN_RSA_PSS_RSAE_SHA256,    SSL_SIGN_RSA_PSS_RSAE_SHA384,    SSL_SIGN_RSA_PSS_RSAE_SHA512,
+    SSL_SIGN_RSA_PKCS1_SHA256,       SSL_SIGN_RSA_PKCS1_SHA384,       SSL_SIGN_RSA_PKCS1_SHA512};
 constexpr std::size_t kPemBytesMax = 1024 * 1024;
 
 bssl::UniquePtr<BIO> pem_reader(std::string_view pem) {
@@ -90,6 +100,31 @@ Result<> use_key(SSL_CTX* context, std::string_view key_pem) {
   return {};
 }
 
+struct ServerContext {
+  bssl::UniquePtr<SSL_CTX> native;
+  std::chrono::sys_seconds expires;
+};
+
+Result<ServerContext> server_context(const PemPair& pair,
+                                     const std::shared_ptr<TicketKeys>& tickets,
+                                     std::string_view client_roots_pem) {
+  ERR_clear_error();
+  TRY_ASSIGN(auto native, context_with_policy());
+  TRY_ASSIGN(const auto expires, use_chain(native.get(), pair.chain));
+  TRY(use_key(native.get(), pair.key.reveal()));
+  SSL_CTX_set_alpn_select_cb(native.get(), select_alpn, nullptr);
+  // Tickets need it; the sessions themselves are not kept here.
+  static constexpr std::uint8_t kSessionContext[] = {'h', 'a', 'u', 's', 'p', 'o', 's', 't'};
+  if (SSL_CTX_set_session_id_context(native.get(), kSessionContext, sizeof kSessionContext) != 1 ||
+      SSL_CTX_set_signing_algorithm_prefs(native.get(), kSignatures, std::size(kSignatures)) != 1 ||
+      (tickets && !use_ticket_keys(native.get(), tickets))) {
+    return fail(library_error(ErrorCode::kInternal, "TLS policy"));
+  }
+  SSL_CTX_set_session_cache_mode(native.get(), SSL_SESS_CACHE_OFF);
+  if (!client_roots_pem.empty()) TRY(ask_for_certificates(native.get(), client_roots_pem));
+  return ServerContext{std::move(native), expires};
+}
+
 Result<std::string> read_file(const std::string& path) {
   errno = 0;
   std::ifstream in(path, std::ios::binary);
@@ -109,17 +144,31 @@ TlsContext& TlsContext::operator=(TlsContext&&) noexcept = default;
 TlsContext::~TlsContext() = default;
 
 Result<TlsContext> TlsContext::server(std::string_view chain_pem, std::string_view key_pem) {
-  ERR_clear_error();
-  TRY_ASSIGN(auto native, context_with_policy());
-  TRY_ASSIGN(const auto expires, use_chain(native.get(), chain_pem));
-  TRY(use_key(native.get(), key_pem));
-  SSL_CTX_set_alpn_select_cb(native.get(), select_alpn, nullptr);
-  // Tickets need it; the sessions themselves are not kept here.
-  static constexpr std::uint8_t kSessionContext[] = {'h', 'a', 'u', 's', 'p', 'o', 's', 't'};
-  SSL_CTX_set_session_id_context(native.get(), kSessionContext, sizeof kSessionContext);
-  SSL_CTX_set_session_cache_mode(native.get(), SSL_SESS_CACHE_OFF);
-  TlsContext context(native.release());
-  context.expires_ = expires;
+  const PemPair pair{std::string(chain_pem), Secret(std::string(key_pem))};
+  return server(std::span(&pair, 1), nullptr);
+}
+
+Result<TlsContext> TlsContext::server(std::span<const PemPair> pairs,
+                                      std::shared_ptr<TicketKeys> tickets,
+                                      std::string_view client_roots_pem) {
+  HP_CHECK(!pairs.empty());
+  TRY_ASSIGN(auto first, server_context(pairs.front(), tickets, client_roots_pem));
+  std::vector<CertificateOption> options;
+  for (std::size_t i = 0; pairs.size() > 1 && i < pairs.size(); ++i) {
+    CertificateOption option;
+    TRY_ASSIGN(const CertificateFacts facts, certificate_facts(pairs[i].chain));
+    option.names = facts.names;
+    option.ecdsa = facts.key.starts_with("ECDSA");
+    if (i > 0) {
+      TRY_ASSIGN(auto other, server_context(pairs[i], tickets, client_roots_pem));
+      option.context = std::move(other.native);
+    }
+    options.push_back(std::move(option));
+  }
+  if (!options.empty() && !offer_certificates(first.native.get(), std::move(options)))
+    return fail(library_error(ErrorCode::kInternal, "TLS certificates"));
+  TlsContext context(first.native.release());
+  context.expires_ = first.expires;
   return context;
 }
 

@@ -3,6 +3,7 @@
 
 #include <memory>
 #include <string>
+#include <vector>
 
 #include "base/deadline.h"
 #include "base/stream.h"
@@ -47,6 +48,14 @@ class TlsStream final : public Stream {
   std::string cipher() const;   // "TLS_AES_128_GCM_SHA256"
   bool resumed() const;
   std::string alpn() const;  // empty when none was agreed on
+
+  // The addresses (rfc822Name) in the client's certificate, or its common name when it has none.
+  // Empty: no certificate, or none that an authority of the context has signed (client_certificate.cc).
+  std::vector<std::string> verified_names() const;
+  // Channel bindings of the server's side (channel_binding.cc); empty: this connection has none.
+  bool can_bind_channel() const;         // exporter_binding() has something
+  std::string exporter_binding() const;  // "tls-exporter", RFC 9266; of either side
+  std::string endpoint_binding() const;  // "tls-server-end-point", RFC 5929 section 4
 
  private:
   struct Free {

@@ -9,7 +9,14 @@ std::string capability_reply(const CapabilityFacts& facts) {
       "+OK Capability list follows\r\n"
       "TOP\r\nUIDL\r\nRESP-CODES\r\nAUTH-RESP-CODE\r\nPIPELINING\r\nEXPIRE NEVER\r\n"
       "UTF8\r\nLANG\r\n";
-  if (facts.may_log_in) reply += "USER\r\nSASL PLAIN LOGIN\r\n";
+  if (facts.may_log_in) {
+    reply += "USER\r\nSASL";
+    for (const std::string_view mechanism : facts.mechanisms) {
+      reply += ' ';
+      reply += mechanism;
+    }
+    reply += "\r\n";
+  }
   if (facts.offers_tls) reply += "STLS\r\n";
   // Strangers need not know; RFC 2449 section 6.9 leaves it to the transaction state.
   if (facts.logged_in) reply += "IMPLEMENTATION Hauspost\r\n";

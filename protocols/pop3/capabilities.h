@@ -3,6 +3,7 @@
 
 #include <string>
 #include <string_view>
+#include <vector>
 
 namespace hauspost::pop3 {
 
@@ -10,6 +11,7 @@ struct CapabilityFacts {
   bool may_log_in = false;  // TLS is on
   bool offers_tls = false;  // STLS would be accepted
   bool logged_in = false;
+  std::vector<std::string_view> mechanisms = {"PLAIN", "LOGIN"};  // of AUTH
 };
 
 // The whole positive answer to CAPA, its last dot included.

@@ -12,17 +12,33 @@ constexpr std::chrono::seconds kChangeTimeout{30};
 
 std::uint16_t number(Method method) { return static_cast<std::uint16_t>(method); }
 
+// What a login may answer stays; all else is a failure of ours.
+std::unexpected<Error> as_login_error(Error error, bool may_be_invalid) {
+  if (error.code == ErrorCode::kDenied || error.code == ErrorCode::kCancelled)
+    return fail(std::move(error));
+  if (may_be_invalid && error.code == ErrorCode::kInvalid) return fail(std::move(error));
+  return fail(ErrorCode::kUnavailable, "auth: " + error.text);
+}
+
 }  // namespace
+
+Task<Result<SaslAnswer>> Authenticator::sasl(SaslMessage) {
+  co_return fail(ErrorCode::kInvalid, "no such mechanism");
+}
+
+Task<Result<SaslAnswer>> AuthClient::sasl(SaslMessage message) {
+  const Secret request(sasl_message_to_wire(message));
+  auto reply = co_await calls_.call(number(Method::kSasl), request.reveal(), kVerifyTimeout);
+  if (!reply) co_return as_login_error(std::move(reply).error(), true);
+  auto answer = sasl_answer_from_wire(*reply);
+  if (!answer) co_return fail(ErrorCode::kUnavailable, std::move(answer).error().text);
+  co_return std::move(*answer);
+}
 
 Task<Result<Identity>> AuthClient::verify(LoginAttempt attempt) {
   const Secret request(verify_request_to_wire(attempt));
   auto reply = co_await calls_.call(number(Method::kVerify), request.reveal(), kVerifyTimeout);
-  if (!reply) {
-    Error error = std::move(reply).error();
-    if (error.code == ErrorCode::kDenied) co_return fail(std::move(error));
-    if (error.code == ErrorCode::kCancelled) co_return fail(std::move(error));
-    co_return fail(ErrorCode::kUnavailable, "auth: " + error.text);
-  }
+  if (!reply) co_return as_login_error(std::move(reply).error(), false);
   auto identity = identity_from_wire(*reply);
   if (!identity) co_return fail(ErrorCode::kUnavailable, std::move(identity).error().text);
   co_return std::move(*identity);

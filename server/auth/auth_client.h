@@ -14,6 +14,7 @@ class AuthClient final : public Authenticator {
 
   // Errors as Authenticator says; every failure of the link is kUnavailable.
   Task<Result<Identity>> verify(LoginAttempt attempt) override;
+  Task<Result<SaslAnswer>> sasl(SaslMessage message) override;
 
   // Ends calls under way; join() before destruction.
   void stop() { calls_.stop(); }

@@ -1,8 +1,13 @@
 #include "server/auth/auth_service.h"
 
+#include <algorithm>
+
 #include "base/random.h"
 #include "base/text.h"
 #include "protocols/sasl/mechanism.h"
+#include "protocols/sasl/saslprep.h"
+#include "server/auth/app_passwords.h"
+#include "server/auth/scram_keys.h"
 #include "server/auth/wire.h"
 
 namespace hauspost::auth {
@@ -10,51 +15,21 @@ namespace hauspost::auth {
 namespace {
 
 constexpr std::size_t kDummyPasswordLength = 24;
-constexpr std::string_view kReservedNames[] = {"anonymous", "guest", "administrator"};
+constexpr std::string_view kPasswordMechanism = "password";
 
-std::string_view to_string(link::Protocol protocol) {
-  switch (protocol) {
-    case link::Protocol::kImap: return "imap";
-    case link::Protocol::kPop3: return "pop3";
-    case link::Protocol::kSmtp: return "smtp";
-  }
-  return "unknown";
+HashCost cost_of(const directory::AuthSettings& settings) {
+  return {settings.hash_passes, settings.hash_memory_bytes};
 }
 
-bool is_reserved(std::string_view address) {
-  const std::string_view local = address.substr(0, address.find('@'));
-  return std::ranges::any_of(kReservedNames,
-                             [&](std::string_view name) { return iequals(local, name); });
+Result<std::string> make_dummy(const directory::AuthSettings& settings) {
+  return make_verifier(Secret(random_password(kDummyPasswordLength)), cost_of(settings));
 }
 
-bool may_use(const directory::MailboxEntry& entry, link::Protocol protocol) {
-  switch (protocol) {
-    case link::Protocol::kImap: return entry.imap;
-    case link::Protocol::kPop3: return entry.pop3;
-    case link::Protocol::kSmtp: return entry.smtp;
-  }
-  return false;
-}
-
-// Why a login may not succeed even with the right password; empty when it may.
-std::string_view refusal(const LoginAttempt& attempt,
-                         const std::optional<directory::MailboxEntry>& entry) {
-  const bool reads_mail = attempt.protocol != link::Protocol::kSmtp;
-  if (reads_mail && is_reserved(attempt.name)) return "reserved_name";
-  if (!entry) return "unknown_user";
-  if (reads_mail && is_reserved(entry->address)) return "reserved_name";
-  if (!entry->enabled) return "mailbox_disabled";
-  if (!may_use(*entry, attempt.protocol)) return "protocol_disabled";
-  if (reads_mail && entry->protocol_restricted) return "protocol_restricted";
-  return {};
-}
-
-void log_accepted(const LoginAttempt& attempt, const directory::MailboxEntry& entry, bool cached) {
-  log::info("auth.accepted", {{"session", attempt.session.to_string()},
-                              {"protocol", to_string(attempt.protocol)},
-                              {"client", attempt.client_address},
-                              {"mailbox", entry.address},
-                              {"cached", cached}});
+// Two spellings of one password are the same password (RFC 4616 section 2); what SASLprep does not
+// take counts as it was typed.
+Secret prepared(const Secret& password) {
+  auto text = sasl::saslprep(password.reveal());
+  return text ? Secret(std::move(*text)) : password;
 }
 
 }  // namespace
@@ -63,123 +38,219 @@ Result<std::unique_ptr<AuthService>> AuthService::create(Executor executor,
                                                          VerifierStore& verifiers,
                                                          FindLogin find_login, const Clock& clock,
                                                          Settings settings) {
-  TRY_ASSIGN(std::string dummy,
-             make_verifier(Secret(random_password(kDummyPasswordLength)), settings.cost));
+  TRY_ASSIGN(const directory::AuthSettings policy, settings.policy());
+  TRY_ASSIGN(std::string dummy, make_dummy(policy));
   return std::unique_ptr<AuthService>(new AuthService(executor, verifiers, std::move(find_login),
-                                                      clock, settings, std::move(dummy)));
+                                                      clock, std::move(settings), policy,
+                                                      std::move(dummy)));
 }
 
 AuthService::AuthService(Executor executor, VerifierStore& verifiers, FindLogin find_login,
-                         const Clock& clock, Settings settings, std::string dummy)
+                         const Clock& clock, Settings settings, directory::AuthSettings policy,
+                         std::string dummy)
     : verifiers_(verifiers),
-      find_login_(std::move(find_login)),
-      settings_(settings),
+      clock_(clock),
+      settings_(std::move(settings)),
+      policy_(policy),
       dummy_(std::move(dummy)),
-      cache_(clock, settings.cache),
-      failures_(clock, settings.failures),
-      pool_(executor, settings.threads, settings.queue_max) {}
+      cache_(clock, {settings_.cache_entries_max, std::chrono::seconds(policy.cache_s)}),
+      rules_(std::move(find_login), clock, settings_.defence),
+      scram_(verifiers, rules_, clock, settings_.scram),
+      pool_(executor, settings_.threads, settings_.queue_max) {
+  if (settings_.sources == nullptr) return;
+  rules_.set_sources(&settings_.sources->settings());
+  outside_ = std::make_unique<OutsideLogins>(*settings_.sources, rules_, clock_);
+}
 
-Result<AuthService::Checked> AuthService::check(const std::optional<Guid>& mailbox,
-                                                const std::string& verifier,
-                                                const Secret& password) const {
-  Checked checked{matches(verifier, password), verifier};
-  if (!checked.good || !mailbox || !needs_rehash(verifier, settings_.cost)) return checked;
-  TRY_ASSIGN(std::string renewed, make_verifier(password, settings_.cost));
-  TRY_ASSIGN(const bool replaced, verifiers_.replace(*mailbox, verifier, renewed));
+std::int64_t AuthService::now_s() const {
+  return std::chrono::duration_cast<Seconds>(clock_.now().time_since_epoch()).count();
+}
+
+// The administrator's settings hold from the next login on. The dummy must cost what a real check
+// costs, so it is made anew before anybody is measured against it.
+Task<Result<>> AuthService::follow_policy() {
+  const auto now = settings_.policy();
+  if (!now || *now == policy_) co_return Result<>{};
+  const directory::AuthSettings before = std::exchange(policy_, *now);
+  cache_.set_lifetime(std::chrono::seconds(now->cache_s));
+  if (cost_of(before) == cost_of(*now)) co_return Result<>{};
+  auto made = co_await pool_.run<std::string>([settings = *now] { return make_dummy(settings); });
+  if (!made) {
+    policy_ = before;  // the next login tries again
+    co_return fail(std::move(made).error());
+  }
+  dummy_ = std::move(*made);
+  co_return Result<>{};
+}
+
+Result<AuthService::Checked> AuthService::check(const Question& question) const {
+  const Secret typed = prepared(question.password);
+  Checked checked{matches(question.verifier, typed), question.verifier};
+  // Verifiers of old were made of what was typed, unprepared.
+  const bool differs = typed.reveal() != question.password.reveal();
+  bool unprepared = false;
+  if (differs && !checked.good) {
+    unprepared = matches(question.verifier, question.password);
+    checked.good = unprepared;
+  }
+  if (!checked.good || !question.mailbox) return checked;
+  TRY_ASSIGN(const StoredCredentials stored, verifiers_.credentials(*question.mailbox));
+  const HashCost cost = cost_of(question.settings);
+  const bool dated = unprepared || needs_rehash(question.verifier, cost);
+  if (!dated && !is_scram_stale(question.settings, stored)) return checked;
+  std::string renewed = question.verifier;
+  if (dated) {
+    TRY_ASSIGN(renewed, make_verifier(typed, cost));
+  }
+  TRY_ASSIGN(const bool replaced, verifiers_.replace(*question.mailbox, question.verifier, renewed,
+                                                     scram_for(question.settings, stored, typed)));
   if (replaced) checked.verifier = std::move(renewed);
   return checked;
 }
 
-Task<Result<Identity>> AuthService::refuse(const LoginAttempt& attempt, std::string_view reason) {
-  failures_.failed(attempt.client_address);
-  log::warning("auth.refused", {{"session", attempt.session.to_string()},
-                                {"protocol", to_string(attempt.protocol)},
-                                {"client", attempt.client_address},
-                                {"name", attempt.name},
-                                {"reason", reason}});
-  co_return fail(ErrorCode::kDenied, std::string(kDeniedText));
+Task<Result<>> AuthService::note_use(Guid mailbox, AppPassword used, std::string client_address) {
+  const std::int64_t now = now_s();
+  if (!should_note_use(used, now)) co_return Result<>{};
+  CO_TRY(co_await pool_.run<bool>(
+      [this, mailbox, id = used.id, now, from = std::move(client_address)]() -> Result<bool> {
+        TRY(verifiers_.note_use(mailbox, id, now, from));
+        return true;
+      }));
+  co_return Result<>{};
+}
+
+Task<Result<Identity>> AuthService::enter_by(AppPassword used, Attempt attempt, Login login) {
+  const auto noted = co_await note_use(login.entry->guid, used, attempt.client_address);
+  if (!noted) log::warning("auth.use_not_noted", {{"cause", noted.error()}});
+  co_return rules_.accept(attempt, *login.entry, used.name, false);
 }
 
 Task<Result<Identity>> AuthService::verify(LoginAttempt attempt) {
-  CO_TRY_ASSIGN(const auto entry, find_login_(attempt.name));
-  std::string_view reason = refusal(attempt, entry);
-  if (reason.empty() && cache_.knows(entry->guid, attempt.password)) {
-    log_accepted(attempt, *entry, true);
-    co_return Identity{entry->guid, entry->address, entry->database};
-  }
-  if (!failures_.allows(attempt.client_address))
-    co_return co_await refuse(attempt, "too_many_failures");
-  std::optional<std::string> verifier;
+  if (attempt.proof != sasl::Proof::kPassword)
+    co_return co_await verify_otherwise(std::move(attempt));
+  CO_TRY(co_await follow_policy());
+  const Attempt from{attempt.client_address, attempt.protocol, attempt.session,
+                     std::string(kPasswordMechanism)};
+  CO_TRY_ASSIGN(const Login login, rules_.find(attempt.name, attempt.protocol));
+  const auto refuse = [&](std::string_view why) {
+    return rules_.refuse(from, attempt.name, login.entry, why, attempt.password.reveal());
+  };
+  std::string_view reason = login.reason;
+  const bool own = reason.empty() && !login.entry->app_passwords_only;
+  const bool known = own && login.local && cache_.knows(login.entry->guid, attempt.password);
+  const bool judged = own && outside_ && outside_->judges(*login.entry);
+  if (known || (judged && outside_->knows(login.entry->guid, attempt.password)))
+    co_return rules_.accept(from, *login.entry, {}, true);
+  StoredCredentials stored;
   if (reason.empty()) {
-    CO_TRY_ASSIGN(verifier, verifiers_.get(entry->guid));
-    if (!verifier) reason = "no_password";
+    CO_TRY_ASSIGN(stored, verifiers_.credentials(login.entry->guid));
+    const auto tag = verifiers_.app_password_tag(login.entry->guid, attempt.password);
+    // Nobody guesses these, so whoever has one comes in also from where others guess.
+    const AppPassword* used = find_app_password(stored, tag);
+    if (used != nullptr && used->protocols.has(attempt.protocol))
+      co_return co_await enter_by(*used, from, login);
+    if (used != nullptr) reason = "app_password_scope";
   }
+  if (const auto blocked = rules_.blocked(attempt.client_address, attempt.name, login);
+      !blocked.empty()) {
+    co_return refuse(blocked);
+  }
+  if (reason.empty() && !own) reason = "app_password_needed";
+  if (reason.empty() && judged)
+    co_return co_await ask_sources(std::move(attempt), from, login, std::move(stored));
+  if (reason.empty() && !stored.verifier) reason = "no_password";
   // Whoever cannot succeed costs a check all the same: time must not tell who exists.
-  std::optional<Guid> mailbox;
-  if (verifier) mailbox = entry->guid;
+  Question question{{}, dummy_, attempt.password, policy_};
+  if (reason.empty()) question = {login.entry->guid, *stored.verifier, attempt.password, policy_};
   CO_TRY_ASSIGN(const Checked checked,
-                co_await pool_.run<Checked>(
-                    [this, mailbox, against = verifier.value_or(dummy_),
-                     password = attempt.password] { return check(mailbox, against, password); }));
-  if (!reason.empty()) co_return co_await refuse(attempt, reason);
-  if (!checked.good) co_return co_await refuse(attempt, "wrong_password");
+                co_await pool_.run<Checked>([this, question] { return check(question); }));
+  if (reason.empty() && !checked.good) reason = "wrong_password";
+  if (!reason.empty()) co_return refuse(reason);
   // The password may have been changed while the old one was being checked.
-  CO_TRY_ASSIGN(const auto current, verifiers_.get(entry->guid));
-  if (current != checked.verifier) co_return co_await refuse(attempt, "password_changed");
-  cache_.remember(entry->guid, attempt.password);
-  log_accepted(attempt, *entry, false);
-  co_return Identity{entry->guid, entry->address, entry->database};
+  CO_TRY_ASSIGN(const auto current, verifiers_.get(login.entry->guid));
+  if (current != checked.verifier) co_return refuse("password_changed");
+  cache_.remember(login.entry->guid, attempt.password);
+  co_return rules_.accept(from, *login.entry, {}, false);
+}
+
+Task<Result<SaslAnswer>> AuthService::sasl(SaslMessage message) {
+  CO_TRY(co_await follow_policy());
+  const std::string client_address = message.client_address;
+  CO_TRY_ASSIGN(ScramLogins::Outcome outcome, scram_.take(std::move(message), policy_));
+  if (outcome.used) {
+    const auto noted =
+        co_await note_use(outcome.answer.identity->mailbox, *outcome.used, client_address);
+    if (!noted) log::warning("auth.use_not_noted", {{"cause", noted.error()}});
+  }
+  co_return std::move(outcome.answer);
 }
 
 Task<Result<>> AuthService::set_password(Guid mailbox, Secret password) {
   if (password.empty() || password.reveal().size() > sasl::kPasswordMax)
     co_return fail(ErrorCode::kInvalid, "a password has 1 to 1024 bytes");
-  CO_TRY_ASSIGN(const bool done,
-                co_await pool_.run<bool>([this, mailbox, password]() -> Result<bool> {
-                  TRY_ASSIGN(const std::string verifier, make_verifier(password, settings_.cost));
-                  TRY(verifiers_.put(mailbox, verifier));
-                  return true;
-                }));
+  CO_TRY(co_await follow_policy());
+  CO_TRY(co_await pool_.run<bool>([this, mailbox, password, settings = policy_]() -> Result<bool> {
+    const Secret typed = prepared(password);
+    TRY_ASSIGN(const std::string verifier, make_verifier(typed, cost_of(settings)));
+    TRY_ASSIGN(const StoredCredentials stored, verifiers_.credentials(mailbox));
+    TRY(verifiers_.put(mailbox, verifier, scram_for(settings, stored, typed)));
+    return true;
+  }));
   cache_.forget(mailbox);
-  log::info("auth.password_set", {{"mailbox", mailbox.to_string()}, {"stored", done}});
+  log::info("auth.password_set", {{"mailbox", mailbox.to_string()}});
   co_return Result<>{};
 }
 
 Task<Result<>> AuthService::remove(Guid mailbox) {
-  CO_TRY_ASSIGN(const bool done, co_await pool_.run<bool>([this, mailbox]() -> Result<bool> {
+  CO_TRY(co_await pool_.run<bool>([this, mailbox]() -> Result<bool> {
     TRY(verifiers_.remove(mailbox));
     return true;
   }));
   cache_.forget(mailbox);
-  log::info("auth.password_removed", {{"mailbox", mailbox.to_string()}, {"stored", done}});
+  log::info("auth.password_removed", {{"mailbox", mailbox.to_string()}});
   co_return Result<>{};
 }
 
-Task<Result<std::string>> AuthService::handle_call(std::uint16_t method, std::string body) {
-  const Secret wiped_body(std::move(body));
-  if (static_cast<Method>(method) != Method::kVerify)
-    co_return fail(ErrorCode::kInvalid, "auth: unknown method");
-  CO_TRY_ASSIGN(LoginAttempt attempt, verify_request_from_wire(wiped_body.reveal()));
-  CO_TRY_ASSIGN(const Identity identity, co_await verify(std::move(attempt)));
-  co_return identity_to_wire(identity);
+Task<Result<AuthService::NewAppPassword>> AuthService::create_app_password(Guid mailbox,
+                                                                           std::string name,
+                                                                           ProtocolSet protocols) {
+  const bool printable = std::ranges::none_of(
+      name, [](char c) { return static_cast<unsigned char>(c) < ' ' || c == '\x7f'; });
+  if (trim(name).empty() || name.size() > kAppPasswordNameMax || !printable || !is_valid_utf8(name))
+    co_return fail(ErrorCode::kInvalid, "an app password's name has 1 to 64 printable characters");
+  if (!protocols.imap && !protocols.pop3 && !protocols.smtp)
+    co_return fail(ErrorCode::kInvalid, "an app password opens one protocol at least");
+  NewAppPassword made{.entry = {}, .password = make_app_password()};
+  made.entry.name = std::move(name);
+  made.entry.protocols = protocols;
+  made.entry.created_s = now_s();
+  made.entry.tag = verifiers_.app_password_tag(mailbox, made.password);
+  CO_TRY(co_await follow_policy());
+  CO_TRY_ASSIGN(made.entry,
+                co_await pool_.run<AppPassword>(
+                    [this, mailbox, made, settings = policy_]() -> Result<AppPassword> {
+                      TRY_ASSIGN(const StoredCredentials stored, verifiers_.credentials(mailbox));
+                      const Scram base = scram_base(settings, stored);
+                      AppPassword entry = made.entry;
+                      entry.scram = app_password_keys(made.password, base);
+                      return verifiers_.add_app_password(mailbox, std::move(entry), base);
+                    }));
+  log::info("auth.app_password_created",
+            {{"mailbox", mailbox.to_string()}, {"name", made.entry.name}});
+  co_return made;
 }
 
-Task<Result<std::string>> AuthService::handle_control(std::uint16_t method, std::string body) {
-  const Secret wiped_body(std::move(body));
-  switch (static_cast<Method>(method)) {
-    case Method::kSetPassword: {
-      CO_TRY_ASSIGN(PasswordChange change, password_change_from_wire(wiped_body.reveal()));
-      CO_TRY(co_await set_password(change.mailbox, std::move(change.password)));
-      co_return std::string();
-    }
-    case Method::kRemove: {
-      CO_TRY_ASSIGN(const Guid mailbox, removal_from_wire(wiped_body.reveal()));
-      CO_TRY(co_await remove(mailbox));
-      co_return std::string();
-    }
-    case Method::kVerify: break;
-  }
-  co_return fail(ErrorCode::kInvalid, "auth: unknown control method");
+Result<std::vector<AppPassword>> AuthService::app_passwords(Guid mailbox) const {
+  TRY_ASSIGN(StoredCredentials stored, verifiers_.credentials(mailbox));
+  return std::move(stored.app_passwords);
+}
+
+Task<Result<AppPassword>> AuthService::revoke_app_password(Guid mailbox, std::string name) {
+  CO_TRY_ASSIGN(AppPassword gone, co_await pool_.run<AppPassword>([this, mailbox, name] {
+    return verifiers_.remove_app_password(mailbox, name);
+  }));
+  log::info("auth.app_password_revoked", {{"mailbox", mailbox.to_string()}, {"name", gone.name}});
+  co_return gone;
 }
 
 }  // namespace hauspost::auth

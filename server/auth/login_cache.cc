@@ -44,6 +44,12 @@ void LoginCache::remember(const Guid& mailbox, const Secret& password) {
   by_mailbox_[mailbox] = std::prev(entries_.end());
 }
 
+void LoginCache::set_lifetime(std::chrono::seconds lifetime) {
+  limits_.lifetime = lifetime;
+  by_mailbox_.clear();
+  entries_.clear();
+}
+
 void LoginCache::forget(const Guid& mailbox) {
   const auto found = by_mailbox_.find(mailbox);
   if (found == by_mailbox_.end()) return;

@@ -17,7 +17,7 @@ class LoginCache {
  public:
   struct Limits {
     std::size_t entries_max = 10'000;  // then the oldest goes
-    std::chrono::minutes lifetime{10};
+    std::chrono::seconds lifetime{600};
   };
   LoginCache(const Clock& clock, Limits limits);
   ~LoginCache();
@@ -28,6 +28,8 @@ class LoginCache {
   bool knows(const Guid& mailbox, const Secret& password) const;
   void remember(const Guid& mailbox, const Secret& password);
   void forget(const Guid& mailbox);
+  // Forgets everything: what is remembered from now on stays so long.
+  void set_lifetime(std::chrono::seconds lifetime);
   std::size_t size() const { return entries_.size(); }
 
  private:

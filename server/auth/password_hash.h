@@ -12,6 +12,7 @@ namespace hauspost::auth {
 struct HashCost {
   std::uint64_t passes = 2;
   std::uint64_t memory_bytes = 19ULL << 20;
+  bool operator==(const HashCost&) const = default;
 };
 
 // About 40 ms and memory_bytes each at the default cost; any thread.

@@ -1,5 +1,5 @@
-// VerifierStore: mailbox GUID to verifier, durable. One LMDB environment that no other process
-// opens.
+// VerifierStore: mailbox GUID to what shows that a password is right, durable. One LMDB environment
+// that no other process opens.
 #pragma once
 
 #include <memory>
@@ -7,29 +7,57 @@
 #include <string>
 
 #include "base/ids.h"
+#include "base/log.h"
+#include "server/auth/credentials.h"
 #include "store/environment.h"
 
 namespace hauspost::auth {
 
 // Thread-safe. Changes are durable when they return, and all or nothing; they block for a disk
-// flush. Errors are Environment's.
+// flush. Errors are Environment's, and kCorrupt for an entry that does not parse.
 class VerifierStore {
  public:
   // Makes the folder (mode 0700) and the environment in it when there is none.
   static Result<std::unique_ptr<VerifierStore>> open(const std::string& folder);
 
   Result<std::optional<std::string>> get(const Guid& mailbox) const;
-  Result<> put(const Guid& mailbox, std::string_view verifier);
+  Result<StoredCredentials> credentials(const Guid& mailbox) const;
+  // nullopt: no SCRAM with it.
+  Result<> put(const Guid& mailbox, std::string_view verifier,
+               const std::optional<Scram>& scram = {});
   // Only when the stored verifier is still `from`; false when it is not.
-  Result<bool> replace(const Guid& mailbox, std::string_view from, std::string_view to);
+  Result<bool> replace(const Guid& mailbox, std::string_view from, std::string_view to,
+                       const std::optional<Scram>& scram = {});
+  // Everything of the mailbox, app passwords too.
   Result<> remove(const Guid& mailbox);
 
+  // Gives it its id. `scram` is what it was made with, stored when the mailbox has none. kExists:
+  // the name is taken; kExhausted: the mailbox has kAppPasswordsMax.
+  Result<AppPassword> add_app_password(const Guid& mailbox, AppPassword made, const Scram& scram);
+  // By its name; kNotFound.
+  Result<AppPassword> remove_app_password(const Guid& mailbox, std::string_view name);
+  // Nothing when it was revoked meanwhile.
+  Result<> note_use(const Guid& mailbox, std::uint64_t id, std::int64_t now_s,
+                    std::string_view from);
+
+  // Keys of this installation, made once.
+  std::string app_password_tag(const Guid& mailbox, const Secret& password) const;
+  // Sixteen bytes that stand for the salt of a mailbox that has none, or that does not exist: the
+  // same for a name for ever, and not to be told from a real one.
+  std::string stand_in_salt(std::string_view name) const;
+
  private:
-  VerifierStore(std::unique_ptr<store::Environment> environment, store::Table table)
-      : environment_(std::move(environment)), table_(table) {}
+  struct Tables {
+    store::Table verifiers, scram, app_passwords, secrets;
+  };
+  VerifierStore(std::unique_ptr<store::Environment> environment, Tables tables)
+      : environment_(std::move(environment)), tables_(tables) {}
+  Result<Secret> secret(std::string_view name);
 
   std::unique_ptr<store::Environment> environment_;
-  store::Table table_;
+  Tables tables_;
+  Secret app_password_key_;
+  Secret salt_key_;
 };
 
 }  // namespace hauspost::auth

@@ -7,7 +7,15 @@ namespace hauspost::auth {
 
 // Numbers of auth.proto, for ever. Those of the control connection start where server/child leaves
 // room for this role.
-enum class Method : std::uint16_t { kVerify = 1, kSetPassword = 48, kRemove = 49 };
+enum class Method : std::uint16_t {
+  kVerify = 1,
+  kSasl = 2,
+  kSetPassword = 48,
+  kRemove = 49,
+  kAppPasswordCreate = 50,
+  kAppPasswordList = 51,
+  kAppPasswordRevoke = 52,
+};
 
 struct PasswordChange {
   Guid mailbox;
@@ -18,6 +26,10 @@ std::string verify_request_to_wire(const LoginAttempt& attempt);
 Result<LoginAttempt> verify_request_from_wire(std::string_view bytes);
 std::string identity_to_wire(const Identity& identity);
 Result<Identity> identity_from_wire(std::string_view bytes);
+std::string sasl_message_to_wire(const SaslMessage& message);
+Result<SaslMessage> sasl_message_from_wire(std::string_view bytes);
+std::string sasl_answer_to_wire(const SaslAnswer& answer);
+Result<SaslAnswer> sasl_answer_from_wire(std::string_view bytes);
 std::string password_change_to_wire(const PasswordChange& change);
 Result<PasswordChange> password_change_from_wire(std::string_view bytes);
 std::string removal_to_wire(const Guid& mailbox);

@@ -30,6 +30,10 @@ struct Settings {
   // Front-end
   std::string certificate_file;
   std::string key_file;
+  std::string client_ca_file;  // empty: clients are not asked for a certificate
+  std::string bearer_error;    // told to clients whose token is refused; empty: no bearer tokens
+  // Auth
+  std::string auth_sources;  // auth::source_settings_from_wire(); empty: the defaults
   // Store
   std::string database;
   Guid database_guid;

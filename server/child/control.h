@@ -13,6 +13,8 @@ enum class ControlMethod : std::uint16_t {
   // Store worker
   kStoreStatistics = 16,     // empty -> StoreStatistics
   kStoreDeleteMailbox = 17,  // DeleteMailboxRequest -> empty; kNotFound when it was never stored
+  kWithdrawnList = 18,       // WithdrawnRequest -> WithdrawnReply
+  kWithdrawnLift = 19,       // WithdrawnRequest -> WithdrawnReply: what was lifted
   // Store worker: jobs (jobs.proto)
   kJobStart = 20,   // JobStartRequest -> empty
   kJobStatus = 21,  // JobStatusRequest -> JobStatus
@@ -24,9 +26,16 @@ enum class ControlMethod : std::uint16_t {
   kRecoverList = 28,         // RecoverRequest -> RecoverListReply
   kRecoverRestore = 29,      // RecoverRequest -> RecoverStepReply
   kRecoverPurge = 30,        // RecoverRequest -> RecoverStepReply
+  kFolderRights = 36,     // MailboxRequest -> FolderRights; kNotFound
+  kSetFolderRights = 37,  // SetFolderRightsRequest -> SetFolderRightsReply; kNotFound
   // Transport
   kQueueList = 32,  // QueueListRequest -> QueueListReply
   kQueueKick = 33,  // empty -> empty: a database has come up, try what waits for it
+  // Front-end (frontend.proto)
+  kCertificates = 40,        // empty -> CertificatesReply
+  kCertificateReload = 41,   // empty -> CertificatesReply
+  kFrontendStatistics = 42,  // empty -> FrontendStatistics
+  kComponentsChanged = 43,   // empty -> empty: sessions of what is inactive now end
   // Auth: from 48, see server/auth
 };
 

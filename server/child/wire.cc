@@ -38,6 +38,9 @@ std::string to_wire(const Settings& settings) {
   message.set_message_bytes_max(settings.message_bytes_max);
   message.set_create_database(settings.create_database);
   message.set_maintenance(settings.maintenance);
+  message.set_auth_sources(settings.auth_sources);
+  message.set_client_ca_file(settings.client_ca_file);
+  message.set_bearer_error(settings.bearer_error);
   std::string out;
   put_string(out, message.SerializeAsString());
   return out;
@@ -74,6 +77,9 @@ Result<Settings> settings_from_wire(std::string_view bytes) {
   settings.message_bytes_max = message.message_bytes_max();
   settings.create_database = message.create_database();
   settings.maintenance = message.maintenance();
+  settings.auth_sources = message.auth_sources();
+  settings.client_ca_file = message.client_ca_file();
+  settings.bearer_error = message.bearer_error();
   return settings;
 }
 

@@ -78,6 +78,7 @@ Result<std::shared_ptr<Data>> Data::open(const std::string& path, bool writable)
       {"addresses", &data->addresses}, {"locals", &data->locals},
       {"ages", &data->ages},           {"counts", &data->counts},
       {"services", &data->services},   {"settings", &data->settings},
+      {"grants", &data->grants},
   };
   for (const auto& [name, table] : tables) {
     TRY_ASSIGN(*table, data->environment->open_table(name, writable));
@@ -124,6 +125,9 @@ std::string to_stored(const MailboxEntry& entry, std::uint64_t number) {
   message.set_protocol_restricted(entry.protocol_restricted);
   message.set_created_s(entry.created_s);
   message.set_number(number);
+  message.set_shared(entry.shared);
+  message.set_app_passwords_only(entry.app_passwords_only);
+  for (const std::string& name : entry.imap_without) message.add_imap_without(name);
   if (entry.limits != Limits()) to_stored(entry.limits, *message.mutable_limits());
   return message.SerializeAsString();
 }
@@ -180,7 +184,11 @@ Result<StoredMailbox> mailbox_from_stored(std::string_view bytes) {
                      .smtp = message.smtp(),
                      .protocol_restricted = message.protocol_restricted(),
                      .created_s = message.created_s(),
-                     .limits = limits_from_stored(message.limits())};
+                     .limits = limits_from_stored(message.limits()),
+                     .shared = message.shared(),
+                     .app_passwords_only = message.app_passwords_only(),
+                     .imap_without = {message.imap_without().begin(),
+                                      message.imap_without().end()}};
   return StoredMailbox{std::move(entry), message.number()};
 }
 
@@ -231,6 +239,10 @@ Result<std::uint64_t> read_count(const Data& data, const store::Txn& txn, const 
 
 std::string database_count_key(std::string_view name) { return "database/" + ascii_lower(name); }
 std::string domain_count_key(std::string_view domain) { return "domain/" + std::string(domain); }
+
+std::string grant_key(const Guid& user, const Guid& mailbox) {
+  return std::string(user.as_bytes()).append(mailbox.as_bytes());
+}
 
 std::string local_key(std::string_view local, const Guid& guid) {
   std::string key = ascii_lower(local);

@@ -11,6 +11,7 @@
 // | locals | local part in lower case, zero byte, GUID | empty |
 // | ages | u64 number of creation, big-endian | GUID |
 // | counts | "database/NAME", "domain/NAME" | decimal number of mailboxes, of addresses |
+// | grants | GUID of a user, GUID of a mailbox they have full access to | empty |
 // | services | name | "on" or "off"; without an entry its default |
 // | settings | key | value |
 #pragma once
@@ -25,7 +26,7 @@ inline constexpr unsigned kFormat = 1;
 struct Data {
   std::unique_ptr<store::Environment> environment;
   store::Table meta, databases, domains, mailboxes, addresses, locals, ages, counts, services,
-      settings;
+      settings, grants;
 
   // `writable` creates what is missing.
   static Result<std::shared_ptr<Data>> open(const std::string& path, bool writable);
@@ -57,6 +58,7 @@ Result<std::optional<MailboxEntry>> find_mailbox(const Data& data, const store::
                                                  std::string_view guid);
 Result<std::optional<MailboxEntry>> find_address(const Data& data, const store::Txn& txn,
                                                  std::string_view address_key);
+std::string grant_key(const Guid& user, const Guid& mailbox);
 Result<std::uint64_t> read_count(const Data& data, const store::Txn& txn, const std::string& key);
 std::string database_count_key(std::string_view name);
 std::string domain_count_key(std::string_view domain);

@@ -51,6 +51,13 @@ struct DomainEntry {
   std::string name;  // lower case, A-label form
 };
 
+// A mailbox that somebody opens who is not its owner.
+struct OpenedMailbox {
+  Guid guid;
+  std::string address;
+  std::string database;
+};
+
 struct MailboxEntry {
   Guid guid;
   std::string address;  // primary, lower-case domain
@@ -64,6 +71,11 @@ struct MailboxEntry {
   bool protocol_restricted = false;  // S3-12: never over IMAP or POP3
   std::int64_t created_s = 0;
   Limits limits;  // its own
+  bool shared = false;  // nobody's own: it has no password, others are granted access
+  // Of find_login("user/mailbox") alone, never stored: what this user opens.
+  std::optional<OpenedMailbox> opens = {};
+  bool app_passwords_only = false;  // its own password opens nothing
+  std::vector<std::string> imap_without = {};  // capabilities that it is not offered
 };
 
 // What RCPT TO and logins ask.
@@ -83,7 +95,8 @@ class DirectoryReader {
   // `address` is local@domain. Local parts compare without case; postmaster@ an accepted domain
   // always resolves (to the first mailbox created when nobody has that address).
   Result<Resolution> resolve(std::string_view address) const;
-  // A login name: address or, when unique, its local part alone.
+  // A login name: address or, when unique, its local part alone. "user/mailbox", two such names, is
+  // the user, who `opens` a mailbox to which they have full access; without that nobody.
   Result<std::optional<MailboxEntry>> find_login(std::string_view name) const;
   Result<std::optional<MailboxEntry>> mailbox(const Guid& guid) const;
   Result<std::vector<MailboxEntry>> mailboxes() const;  // by address
@@ -95,6 +108,11 @@ class DirectoryReader {
   Result<std::uint64_t> version() const;
   Result<bool> is_accepted_domain(std::string_view domain) const;
   Result<std::vector<DomainEntry>> domains() const;
+  // Mailboxes that the user may open as if they were their own, in no order.
+  Result<std::vector<Guid>> full_access_of(const Guid& user) const;
+  // Users who may do so.
+  Result<std::vector<Guid>> full_access_to(const Guid& mailbox) const;
+  Result<bool> has_full_access(const Guid& user, const Guid& mailbox) const;
   Result<std::uint64_t> mailbox_count(std::string_view database) const;
   Result<std::uint64_t> address_count(std::string_view domain) const;
   // One of kServices; any other name is never enabled.

@@ -8,6 +8,7 @@ namespace hauspost::directory {
 
 namespace {
 
+constexpr std::size_t kGuidBytes = 16;
 constexpr std::string_view kPostmaster = "postmaster";  // RFC 5321 section 4.5.1
 
 // What cannot be read is never "unknown": the caller tries again later.
@@ -45,6 +46,31 @@ Result<std::optional<MailboxEntry>> find_local(const Data& data, const store::Tx
   TRY_ASSIGN(more, cursor.next());
   if (more && cursor.key().starts_with(prefix)) return std::nullopt;
   return find_mailbox(data, txn, guid);
+}
+
+Result<std::optional<MailboxEntry>> find_name(const Data& data, const store::Txn& txn,
+                                              std::string_view name) {
+  if (name.find('@') == std::string_view::npos) return find_local(data, txn, name);
+  const auto address = split_address(name);
+  if (!address) return std::nullopt;
+  return find_address(data, txn, address->key());
+}
+
+// "user/mailbox": the user, who has full access to the mailbox. A local part may hold '/' too, so
+// every one is tried.
+Result<std::optional<MailboxEntry>> find_pair(const Data& data, const store::Txn& txn,
+                                              std::string_view name) {
+  for (std::size_t at = name.find('/'); at != std::string_view::npos; at = name.find('/', at + 1)) {
+    TRY_ASSIGN(auto user, find_name(data, txn, name.substr(0, at)));
+    if (!user) continue;
+    TRY_ASSIGN(const auto opened, find_name(data, txn, name.substr(at + 1)));
+    if (!opened) continue;
+    TRY_ASSIGN(const auto granted, txn.get(data.grants, grant_key(user->guid, opened->guid)));
+    if (!granted) continue;
+    user->opens = OpenedMailbox{opened->guid, opened->address, opened->database};
+    return user;
+  }
+  return std::nullopt;
 }
 
 template <class Entry, class Parse>
@@ -91,10 +117,46 @@ Result<Resolution> DirectoryReader::resolve(std::string_view address) const {
 Result<std::optional<MailboxEntry>> DirectoryReader::find_login(std::string_view name) const {
   const Data& data = *impl_->data;
   return in_snapshot(data, [&](const store::ReadTxn& txn) -> Result<std::optional<MailboxEntry>> {
-    if (name.find('@') == std::string_view::npos) return find_local(data, txn, name);
-    const auto address = split_address(name);
-    if (!address) return std::nullopt;
-    return find_address(data, txn, address->key());
+    TRY_ASSIGN(auto found, find_name(data, txn, name));
+    if (found || name.find('/') == std::string_view::npos) return found;
+    return find_pair(data, txn, name);
+  });
+}
+
+Result<std::vector<Guid>> DirectoryReader::full_access_of(const Guid& user) const {
+  const Data& data = *impl_->data;
+  return in_snapshot(data, [&](const store::ReadTxn& txn) -> Result<std::vector<Guid>> {
+    std::vector<Guid> mailboxes;
+    TRY_ASSIGN(store::Cursor cursor, store::Cursor::open(txn, data.grants));
+    TRY_ASSIGN(bool more, cursor.seek(user.as_bytes()));
+    while (more && cursor.key().starts_with(user.as_bytes())) {
+      if (const auto mailbox = Guid::from_bytes(cursor.key().substr(kGuidBytes)))
+        mailboxes.push_back(*mailbox);
+      TRY_ASSIGN(more, cursor.next());
+    }
+    return mailboxes;
+  });
+}
+
+Result<std::vector<Guid>> DirectoryReader::full_access_to(const Guid& mailbox) const {
+  const Data& data = *impl_->data;
+  return in_snapshot(data, [&](const store::ReadTxn& txn) -> Result<std::vector<Guid>> {
+    std::vector<Guid> users;
+    TRY_ASSIGN(store::Cursor cursor, store::Cursor::open(txn, data.grants));
+    TRY_ASSIGN(bool more, cursor.first());
+    while (more) {
+      const auto user = Guid::from_bytes(cursor.key().substr(0, kGuidBytes));
+      if (user && cursor.key().substr(kGuidBytes) == mailbox.as_bytes()) users.push_back(*user);
+      TRY_ASSIGN(more, cursor.next());
+    }
+    return users;
+  });
+}
+
+Result<bool> DirectoryReader::has_full_access(const Guid& user, const Guid& mailbox) const {
+  return in_snapshot(*impl_->data, [&](const store::ReadTxn& txn) -> Result<bool> {
+    TRY_ASSIGN(const auto granted, txn.get(impl_->data->grants, grant_key(user, mailbox)));
+    return granted.has_value();
   });
 }
 

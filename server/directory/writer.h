@@ -14,6 +14,7 @@ struct MailboxOrder {
   std::vector<std::string> aliases;
   std::string display_name;
   std::string database;  // empty: the one with the fewest mailboxes
+  bool shared = false;
 };
 
 // REQUIRES: one thread. Refusals: kInvalid (a name breaks a rule), kExists, kNotFound, kDenied (in
@@ -27,6 +28,13 @@ struct DatabaseChanges {
   std::optional<std::int64_t> keep_log_s;
   std::optional<std::string> path;  // kExists: another database's
   LimitChanges limits = {};
+};
+
+// What `mailbox set` says about logging in; what is not set stays.
+struct LoginChanges {
+  std::optional<bool> imap, pop3, smtp;
+  std::optional<bool> protocol_restricted;
+  std::optional<bool> app_passwords_only;
 };
 
 class DirectoryWriter {
@@ -64,10 +72,16 @@ class DirectoryWriter {
   Result<std::vector<Result<MailboxEntry>>> create_mailboxes(std::span<const MailboxOrder> orders,
                                                              std::int64_t now_s, bool dry_run);
   Result<MailboxEntry> remove_mailbox(const Guid& guid);
+  // Whether the user may open the mailbox as if it were their own. kDenied: both must live in one
+  // database; kInvalid: it is their own, or a shared mailbox is to be granted something.
+  Result<> set_full_access(const Guid& user, const Guid& mailbox, bool granted);
   // Every mailbox of `from` lives in `to` from now on; no mail is moved. Returns how many. kDenied:
   // `from` is mounted, or `to` a recovery database.
   Result<std::uint64_t> move_mailboxes(std::string_view from, std::string_view to);
   Result<MailboxEntry> set_mailbox_limits(const Guid& guid, const LimitChanges& changes);
+  // `names` are capabilities as protocols/imap/extensions.h knows them.
+  Result<MailboxEntry> set_mailbox_imap_without(const Guid& guid, std::vector<std::string> names);
+  Result<MailboxEntry> set_mailbox_login(const Guid& guid, const LoginChanges& changes);
 
   // One transaction. kInvalid: no such service.
   Result<> set_services(std::span<const std::string> names, bool enabled);

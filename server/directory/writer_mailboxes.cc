@@ -105,6 +105,7 @@ Result<Plan> plan_mailbox(const Data& data, const store::Txn& txn, const Mailbox
   plan.entry.address = plan.addresses.front().text();
   plan.entry.display_name = order.display_name;
   plan.entry.created_s = now_s;
+  plan.entry.shared = order.shared;
   return plan;
 }
 
@@ -114,6 +115,41 @@ Result<std::uint64_t> take_number(const Data& data, store::WriteTxn& txn) {
   if (!number) return fail(ErrorCode::kCorrupt, "directory: next_number is not a number");
   TRY(txn.put(data.meta, kNextNumber, std::to_string(*number + 1)));
   return *number;
+}
+
+// Those of the user and those on the mailbox.
+Result<> remove_grants(const Data& data, store::WriteTxn& txn, const Guid& guid) {
+  std::vector<std::string> keys;
+  {
+    TRY_ASSIGN(auto cursor, store::Cursor::open(txn, data.grants));
+    TRY_ASSIGN(bool here, cursor.first());
+    while (here) {
+      if (cursor.key().starts_with(guid.as_bytes()) || cursor.key().ends_with(guid.as_bytes()))
+        keys.emplace_back(cursor.key());
+      TRY_ASSIGN(here, cursor.next());
+    }
+  }
+  for (const std::string& key : keys) TRY(txn.remove(data.grants, key));
+  return {};
+}
+
+Result<> check_grant(const MailboxEntry& user, const MailboxEntry& mailbox) {
+  if (user.guid == mailbox.guid) {
+    return fail(ErrorCode::kInvalid, fmt::format("mailbox {} is {}'s own: nothing has to be granted",
+                                                 mailbox.address, user.address));
+  }
+  if (user.shared) {
+    return fail(ErrorCode::kInvalid,
+                fmt::format("{} is a shared mailbox: nobody logs in as it; grant access to a user",
+                            user.address));
+  }
+  if (!iequals(user.database, mailbox.database)) {
+    return fail(ErrorCode::kDenied,
+                fmt::format("mailbox {} lives in database {}, {} in {}: both must be in one; see: "
+                            "hauspost mailbox list",
+                            mailbox.address, mailbox.database, user.address, user.database));
+  }
+  return {};
 }
 
 std::string age_key(std::uint64_t number) {
@@ -166,6 +202,37 @@ Result<MailboxEntry> DirectoryWriter::set_mailbox_limits(const Guid& guid,
   });
 }
 
+Result<MailboxEntry> DirectoryWriter::set_mailbox_login(const Guid& guid,
+                                                        const LoginChanges& changes) {
+  const Data& data = *impl_->data;
+  return impl_->in_transaction(true, [&](store::WriteTxn& txn) -> Result<MailboxEntry> {
+    TRY_ASSIGN(const auto bytes, txn.get(data.mailboxes, guid.as_bytes()));
+    if (!bytes) return fail(ErrorCode::kNotFound, "the mailbox does not exist");
+    TRY_ASSIGN(StoredMailbox stored, mailbox_from_stored(*bytes));
+    MailboxEntry& entry = stored.entry;
+    entry.imap = changes.imap.value_or(entry.imap);
+    entry.pop3 = changes.pop3.value_or(entry.pop3);
+    entry.smtp = changes.smtp.value_or(entry.smtp);
+    entry.protocol_restricted = changes.protocol_restricted.value_or(entry.protocol_restricted);
+    entry.app_passwords_only = changes.app_passwords_only.value_or(entry.app_passwords_only);
+    TRY(txn.put(data.mailboxes, guid.as_bytes(), to_stored(entry, stored.number)));
+    return std::move(entry);
+  });
+}
+
+Result<MailboxEntry> DirectoryWriter::set_mailbox_imap_without(const Guid& guid,
+                                                               std::vector<std::string> names) {
+  const Data& data = *impl_->data;
+  return impl_->in_transaction(true, [&](store::WriteTxn& txn) -> Result<MailboxEntry> {
+    TRY_ASSIGN(const auto bytes, txn.get(data.mailboxes, guid.as_bytes()));
+    if (!bytes) return fail(ErrorCode::kNotFound, "the mailbox does not exist");
+    TRY_ASSIGN(StoredMailbox stored, mailbox_from_stored(*bytes));
+    stored.entry.imap_without = std::move(names);
+    TRY(txn.put(data.mailboxes, guid.as_bytes(), to_stored(stored.entry, stored.number)));
+    return std::move(stored.entry);
+  });
+}
+
 Result<std::uint64_t> DirectoryWriter::move_mailboxes(std::string_view from, std::string_view to) {
   const Data& data = *impl_->data;
   return impl_->in_transaction(true, [&](store::WriteTxn& txn) -> Result<std::uint64_t> {
@@ -200,6 +267,22 @@ Result<std::uint64_t> DirectoryWriter::move_mailboxes(std::string_view from, std
   });
 }
 
+Result<> DirectoryWriter::set_full_access(const Guid& user, const Guid& mailbox, bool granted) {
+  const Data& data = *impl_->data;
+  return impl_->in_transaction(true, [&](store::WriteTxn& txn) -> Result<> {
+    TRY_ASSIGN(const auto who, find_mailbox(data, txn, user.as_bytes()));
+    TRY_ASSIGN(const auto what, find_mailbox(data, txn, mailbox.as_bytes()));
+    if (!who || !what) return fail(ErrorCode::kNotFound, "the mailbox does not exist");
+    const std::string key = grant_key(user, mailbox);
+    if (granted) {
+      TRY(check_grant(*who, *what));
+      return txn.put(data.grants, key, {});
+    }
+    TRY(txn.remove(data.grants, key));
+    return {};
+  });
+}
+
 Result<MailboxEntry> DirectoryWriter::remove_mailbox(const Guid& guid) {
   const Data& data = *impl_->data;
   return impl_->in_transaction(true, [&](store::WriteTxn& txn) -> Result<MailboxEntry> {
@@ -218,6 +301,7 @@ Result<MailboxEntry> DirectoryWriter::remove_mailbox(const Guid& guid) {
     TRY(impl_->add_to_count(txn, database_count_key(entry.database), -1));
     TRY(txn.remove(data.ages, age_key(stored.number)));
     TRY(txn.remove(data.mailboxes, guid.as_bytes()));
+    TRY(remove_grants(data, txn, guid));
     return std::move(entry);
   });
 }

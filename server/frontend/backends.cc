@@ -1,6 +1,7 @@
 #include "server/frontend/backends.h"
 
 #include "server/child/child.h"
+#include "server/directory/frontend_settings.h"
 
 namespace hauspost::frontend {
 
@@ -21,12 +22,28 @@ Task<Result<std::unique_ptr<link::FrameSocket>>> open_link(const std::string& pa
   co_return std::move(frames);
 }
 
+// A service that is draining or inactive takes nobody who was connected before, either.
+Result<> LocalBackends::check_active(std::string_view component) const {
+  const auto state = directory::component_state(directory::asking(directory_), component);
+  if (state == directory::ComponentState::kActive) return {};
+  return fail(ErrorCode::kUnavailable,
+              std::string(component) + " is " + std::string(directory::to_string(state)));
+}
+
 Result<std::string> LocalBackends::socket_path(const link::SessionStart& start) const {
+  switch (start.protocol) {
+    case link::Protocol::kSmtp:
+      TRY(check_active(start.listener == "smtp" ? "smtp" : "submission"));
+      break;
+    case link::Protocol::kImap: TRY(check_active("imap")); break;
+    case link::Protocol::kPop3: TRY(check_active("pop3")); break;
+  }
   if (start.protocol == link::Protocol::kSmtp) return child::transport_session_socket(run_dir_);
   const std::string_view service =
       start.protocol == link::Protocol::kImap ? "imap-backend" : "pop3-backend";
   TRY_ASSIGN(const bool enabled, directory_.service_enabled(service));
   if (!enabled) return fail(ErrorCode::kUnavailable, std::string(service) + " is off");
+  TRY(check_active(service));
   TRY_ASSIGN(const auto database, directory_.database(start.database));
   if (!database) return fail(ErrorCode::kUnavailable, "no database " + start.database);
   if (!database->mounted)

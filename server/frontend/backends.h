@@ -28,6 +28,7 @@ class LocalBackends final : public Backends {
   Task<Result<std::unique_ptr<link::FrameSocket>>> open(link::SessionStart start) override;
 
  private:
+  Result<> check_active(std::string_view component) const;
   Result<std::string> socket_path(const link::SessionStart& start) const;
 
   const directory::DirectoryReader& directory_;

@@ -39,4 +39,16 @@ Task<Result<>> SocketClient::start_tls() {
   co_return Result<>{};
 }
 
+bool SocketClient::can_bind_channel() const { return encrypted_ && encrypted_->can_bind_channel(); }
+
+auth::ChannelBindings SocketClient::channel_bindings() const {
+  if (!encrypted_) return {};
+  return {encrypted_->exporter_binding(), encrypted_->endpoint_binding()};
+}
+
+std::vector<std::string> SocketClient::verified_names() const {
+  if (!encrypted_) return {};
+  return encrypted_->verified_names();
+}
+
 }  // namespace hauspost::frontend

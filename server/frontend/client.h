@@ -7,6 +7,7 @@
 #include "base/link/session_link.h"
 #include "base/socket_stream.h"
 #include "base/tls/tls_stream.h"
+#include "server/auth/identity.h"
 
 namespace hauspost::frontend {
 
@@ -32,6 +33,11 @@ class Client {
   virtual bool can_start_tls() const = 0;
   // Server side of the handshake; then facts() tell of TLS. After an error the stream is closed.
   virtual Task<Result<>> start_tls() = 0;
+  // What SCRAM-...-PLUS binds to.
+  virtual bool can_bind_channel() const { return false; }
+  virtual auth::ChannelBindings channel_bindings() const { return {}; }
+  // Whom the client's certificate names; empty: no certificate that an authority of ours has signed.
+  virtual std::vector<std::string> verified_names() const { return {}; }
   const ClientFacts& facts() const { return facts_; }
 
  protected:
@@ -47,6 +53,9 @@ class SocketClient final : public Client {
   Stream& stream() override;
   bool can_start_tls() const override;
   Task<Result<>> start_tls() override;
+  bool can_bind_channel() const override;
+  auth::ChannelBindings channel_bindings() const override;
+  std::vector<std::string> verified_names() const override;
 
  private:
   CurrentTls current_tls_;

@@ -80,6 +80,7 @@ std::unique_ptr<Admission> ConnectionLimits::admit(const std::string& address,
     Admission* const oldest = before_login_.front();
     const auto evict = std::move(oldest->evict_);
     oldest->leave_login();
+    ++evicted_;
     if (evict) evict();
   }
   accounts_.max = limits.imap_per_account_max;

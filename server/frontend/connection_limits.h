@@ -29,6 +29,7 @@ class Admission {
   void on_evicted(std::function<void()> evict) { evict_ = std::move(evict); }
   // No longer counted among those who have not logged in.
   void leave_login();
+  bool before_login() const { return before_login_; }
   // False when the account has all the sessions of this protocol that it may have.
   bool enter_account(const Guid& mailbox);
 
@@ -56,6 +57,7 @@ class ConnectionLimits {
                                    const Limits& limits, std::string_view& refusal);
   std::size_t size() const { return connections_; }
   std::size_t before_login() const { return before_login_.size(); }
+  std::uint64_t evicted() const { return evicted_; }  // ever
 
  private:
   friend class Admission;
@@ -63,6 +65,7 @@ class ConnectionLimits {
 
   const Clock& clock_;
   std::size_t connections_ = 0;
+  std::uint64_t evicted_ = 0;
   std::list<Admission*> before_login_;                       // oldest first
   std::unordered_map<std::string, std::size_t> by_address_;  // and kind; no zero entries
   std::unordered_map<std::string, std::size_t> new_this_minute_;

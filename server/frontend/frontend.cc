@@ -1,7 +1,7 @@
 #include "server/frontend/frontend.h"
 
-#include <sys/stat.h>
-
+#include "base/deadline.h"
+#include "server/frontend/proxy_header.h"
 #include "server/frontend/session.h"
 
 namespace hauspost::frontend {
@@ -11,28 +11,26 @@ namespace {
 constexpr std::chrono::milliseconds kAcceptPause{100};  // when descriptors have run out
 constexpr std::chrono::seconds kCertificateInterval{30};
 constexpr std::chrono::seconds kGoodbyeTime{5};
+constexpr std::chrono::seconds kProxyHeaderTime{5};
+constexpr std::size_t kProxiedMax = 1'000;  // connections whose PROXY header is awaited
 
 struct Service {
   std::string_view name;
   link::Protocol protocol;
   bool submission;
   bool implicit_tls;
+  std::string_view component;  // of directory::kServices
+  std::string_view backend;    // likewise; empty: transport, which has no switch
 };
 constexpr Service kServices[] = {
-    {"smtp", link::Protocol::kSmtp, false, false},
-    {"submission", link::Protocol::kSmtp, true, false},
-    {"submissions", link::Protocol::kSmtp, true, true},
-    {"imap", link::Protocol::kImap, false, false},
-    {"imaps", link::Protocol::kImap, false, true},
-    {"pop3", link::Protocol::kPop3, false, false},
-    {"pop3s", link::Protocol::kPop3, false, true},
+    {"smtp", link::Protocol::kSmtp, false, false, "smtp", ""},
+    {"submission", link::Protocol::kSmtp, true, false, "submission", ""},
+    {"submissions", link::Protocol::kSmtp, true, true, "submission", ""},
+    {"imap", link::Protocol::kImap, false, false, "imap", "imap-backend"},
+    {"imaps", link::Protocol::kImap, false, true, "imap", "imap-backend"},
+    {"pop3", link::Protocol::kPop3, false, false, "pop3", "pop3-backend"},
+    {"pop3s", link::Protocol::kPop3, false, true, "pop3", "pop3-backend"},
 };
-
-std::int64_t change_time(const std::string& file) {
-  struct stat status{};
-  if (::stat(file.c_str(), &status) != 0) return 0;
-  return status.st_mtim.tv_sec * 1'000'000'000 + status.st_mtim.tv_nsec;
-}
 
 std::string_view refusal_text(const Service& service) {
   if (service.implicit_tls) return {};
@@ -44,21 +42,35 @@ std::string_view refusal_text(const Service& service) {
   return {};
 }
 
+void apply_rules(const directory::ListenerRules& rules, Limits& limits) {
+  if (rules.per_address_max != 0)
+    limits.smtp_per_address_max = limits.mail_per_address_max = rules.per_address_max;
+  if (rules.login_s == 0) return;
+  limits.login_time = limits.pop3_login_time = std::chrono::seconds(rules.login_s);
+}
+
 }  // namespace
 
 struct Frontend::Listener {
   Listener(Executor executor, const Service& kind) : service(kind), acceptor(executor) {}
   const Service& service;
   TcpAcceptor acceptor;
+  std::size_t connections = 0;
 };
 
 struct Frontend::Session {
-  Session(TcpSocket socket, ClientFacts facts, std::unique_ptr<Admission> admitted,
-          SocketClient::CurrentTls current_tls, Services shared)
-      : services(std::move(shared)),
+  Session(Listener& accepted_by, TcpSocket socket, ClientFacts facts,
+          std::unique_ptr<Admission> admitted, SocketClient::CurrentTls current_tls,
+          Services shared)
+      : listener(accepted_by),
+        services(std::move(shared)),
         admission(std::move(admitted)),
-        client(std::move(socket), std::move(facts), std::move(current_tls)) {}
+        client(std::move(socket), std::move(facts), std::move(current_tls)) {
+    ++listener.connections;
+  }
+  ~Session() { --listener.connections; }
 
+  Listener& listener;
   Services services;  // its own: the limits are those of the moment in which it came
   std::unique_ptr<Admission> admission;
   Signal stop;
@@ -68,8 +80,8 @@ struct Frontend::Session {
 // A session's place among those that a stop tells.
 class Frontend::Registered {
  public:
-  Registered(Frontend& frontend, Signal* stop)
-      : frontend_(frontend), place_(frontend.sessions_.insert(frontend.sessions_.end(), stop)) {}
+  Registered(Frontend& frontend, Session* session)
+      : frontend_(frontend), place_(frontend.sessions_.insert(frontend.sessions_.end(), session)) {}
   ~Registered() {
     frontend_.sessions_.erase(place_);
     frontend_.session_ended_.notify_all();
@@ -79,45 +91,50 @@ class Frontend::Registered {
 
  private:
   Frontend& frontend_;
-  std::list<Signal*>::iterator place_;
+  std::list<Session*>::iterator place_;
 };
 
 Frontend::Frontend(Executor executor, FrontendSettings settings, auth::Authenticator& authenticator,
                    Backends& backends)
     : executor_(executor),
       settings_(std::move(settings)),
+      certificates_(
+          system_clock(), [this] { return certificate_list(); }, settings_.client_ca_file),
+      slowdown_(system_clock()),
       services_{settings_.hostname, settings_.message_bytes_max, authenticator, backends, buffers_,
                 settings_.limits},
       connections_(system_clock()),
       session_ended_(executor),
       accepting_(executor),
-      tasks_(executor) {}
+      tasks_(executor) {
+  services_.auth_settings = settings_.auth_settings;
+  services_.bearer_error = settings_.bearer_error;
+  if (!settings_.setting) settings_.setting = [](std::string_view) { return std::string(); };
+}
 
 Frontend::~Frontend() = default;
 
+std::vector<CertificateFiles> Frontend::certificate_list() const {
+  std::vector<CertificateFiles> list;
+  if (settings_.certificate_file.empty()) return list;
+  list.push_back({settings_.certificate_file, settings_.key_file});
+  for (auto& further : directory::further_certificates(settings_.setting))
+    list.push_back({std::move(further.certificate_file), std::move(further.key_file)});
+  return list;
+}
+
 Result<> Frontend::load_certificate() {
-  TRY_ASSIGN(tls::TlsContext loaded,
-             tls::TlsContext::server_from_files(settings_.certificate_file, settings_.key_file));
-  if (loaded.expires() < std::chrono::floor<std::chrono::seconds>(system_clock().now()))
-    log::warning("certificate.expired", {{"file", settings_.certificate_file}});
-  const bool first = tls_ == nullptr;
-  tls_ = std::make_shared<const tls::TlsContext>(std::move(loaded));
-  certificate_time_ =
-      std::max(change_time(settings_.certificate_file), change_time(settings_.key_file));
-  log::info("certificate.loaded", {{"file", settings_.certificate_file}});
-  if (first) accepting_.spawn("frontend.certificate", watch_certificate());
-  return {};
+  if (!std::exchange(watching_, true))
+    accepting_.spawn("frontend.certificate", watch_certificate());
+  return certificates_.load();
 }
 
 // A renewed certificate is taken without a restart; one that does not load leaves the old in place.
 Task<void> Frontend::watch_certificate() {
   while (co_await sleep_for(kCertificateInterval)) {
-    const std::int64_t now =
-        std::max(change_time(settings_.certificate_file), change_time(settings_.key_file));
-    if (now == certificate_time_) continue;
-    certificate_time_ = now;
-    if (const auto loaded = load_certificate(); !loaded)
-      log::error("certificate.refused", {{"cause", loaded.error()}});
+    certificates_.warn_of_expiry();
+    if (!certificates_.changed()) continue;
+    [[maybe_unused]] auto loaded = certificates_.load();  // logs what it refuses
   }
 }
 
@@ -137,9 +154,12 @@ Result<> Frontend::listen(const std::string& name, int fd) {
   return {};
 }
 
-Limits Frontend::limits_now() const {
+Limits Frontend::limits_now(const directory::ListenerRules& rules) const {
   Limits limits = settings_.limits;
-  if (!settings_.limit_setting) return limits;
+  if (!settings_.limit_setting) {
+    apply_rules(rules, limits);
+    return limits;
+  }
   const std::pair<std::string_view, std::size_t*> named[] = {
       {"frontend.connections_max", &limits.connections_max},
       {"frontend.smtp_per_address_max", &limits.smtp_per_address_max},
@@ -154,7 +174,15 @@ Limits Frontend::limits_now() const {
   }
   if (const auto set = settings_.limit_setting("pop3.login_s"))
     limits.pop3_login_time = std::chrono::seconds(*set);
+  apply_rules(rules, limits);
   return limits;
+}
+
+directory::ComponentState Frontend::state_of(const Listener& listener) const {
+  const Service& service = listener.service;
+  const auto front = directory::component_state(settings_.setting, service.component);
+  if (service.backend.empty()) return front;
+  return std::max(front, directory::component_state(settings_.setting, service.backend));
 }
 
 Task<void> Frontend::accept_loop(Listener& listener) {
@@ -164,7 +192,7 @@ Task<void> Frontend::accept_loop(Listener& listener) {
     co_await listener.acceptor.async_accept(socket, asio::redirect_error(kUseTask, code));
     if (was_cancelled(co_await asio::this_coro::cancellation_state)) co_return;
     if (!code) {
-      admit(listener, std::move(socket));
+      greet(listener, std::move(socket));
       continue;
     }
     if (code == asio::error::connection_aborted) continue;
@@ -174,45 +202,138 @@ Task<void> Frontend::accept_loop(Listener& listener) {
   }
 }
 
-void Frontend::admit(Listener& listener, TcpSocket socket) {
-  const Service& service = listener.service;
+void Frontend::greet(Listener& listener, TcpSocket socket) {
   std::error_code code;
   const auto peer = socket.remote_endpoint(code);
   if (code) return;  // gone already
+  ++accepted_;
   auto address = peer.address();
   if (address.is_v6() && address.to_v6().is_v4_mapped())
     address = asio::ip::make_address_v4(asio::ip::v4_mapped, address.to_v6());
-  const Limits limits = limits_now();
-  std::string_view refusal;
-  auto admission = connections_.admit(address.to_string(), service.protocol, limits, refusal);
-  if (!admission) {
-    log::warning("session.refused",
-                 {{"listener", service.name}, {"client", address.to_string()}, {"limit", refusal}});
-    socket.non_blocking(true, code);
-    const std::string_view text = refusal_text(service);
-    if (!text.empty()) socket.write_some(asio::buffer(text.data(), text.size()), code);
-    return;
+  auto rules = directory::listener_rules(settings_.setting, listener.service.name);
+  if (!contains(rules.proxies, address.to_string())) {
+    admit(listener, std::move(socket), address.to_string(), peer.port(), rules);
+  } else if (proxied_ >= kProxiedMax) {
+    refuse(listener, socket, address.to_string(), "proxied");
+  } else {
+    tasks_.spawn("frontend.proxied", receive_proxied(listener, std::move(socket),
+                                                     address.to_string(), std::move(rules)));
   }
+}
+
+// Byte for byte what the header needs: the client's own bytes, which may be a TLS handshake, stay in
+// the socket.
+Task<void> Frontend::receive_proxied(Listener& listener, TcpSocket socket, std::string proxy,
+                                     directory::ListenerRules rules) {
+  struct Counted {
+    explicit Counted(std::size_t& of) : count(of) { ++count; }
+    ~Counted() { --count; }
+    std::size_t& count;
+  } const counted(proxied_);
+  bool late = false;
+  Deadline deadline(executor_, [&] {
+    late = true;
+    std::error_code ignored;
+    socket.cancel(ignored);
+  });
+  deadline.start(kProxyHeaderTime);
+  std::string bytes;
+  ProxyParse parsed = parse_proxy_header(bytes);
+  while (parsed.status == ProxyParse::Status::kNeedMore && !late) {
+    const std::size_t begin = bytes.size();
+    bytes.resize(parsed.bytes);
+    std::error_code code;
+    const std::size_t got = co_await socket.async_read_some(
+        asio::buffer(bytes.data() + begin, bytes.size() - begin),
+        asio::redirect_error(kUseTask, code));
+    if (code || got == 0) {
+      parsed = {};
+      break;
+    }
+    bytes.resize(begin + got);
+    parsed = parse_proxy_header(bytes);
+  }
+  deadline.stop();
+  if (late || parsed.status != ProxyParse::Status::kHeader) {
+    ++refused_;
+    log::warning("session.refused", {{"listener", listener.service.name},
+                                     {"client", proxy},
+                                     {"limit", late ? "proxy_header_late" : "proxy_header"}});
+    co_return;
+  }
+  // A proxy that speaks for itself looks whether we live.
+  if (parsed.header.address.empty()) parsed.header.address = proxy;
+  admit(listener, std::move(socket), std::move(parsed.header.address), parsed.header.port, rules);
+}
+
+void Frontend::refuse(Listener& listener, TcpSocket& socket, const std::string& address,
+                      std::string_view limit) {
+  ++refused_;
+  log::warning("session.refused",
+               {{"listener", listener.service.name}, {"client", address}, {"limit", limit}});
+  std::error_code code;
+  socket.non_blocking(true, code);
+  const std::string_view text = refusal_text(listener.service);
+  if (!text.empty()) socket.write_some(asio::buffer(text.data(), text.size()), code);
+}
+
+void Frontend::admit(Listener& listener, TcpSocket socket, std::string address, std::uint16_t port,
+                     const directory::ListenerRules& rules) {
+  const Service& service = listener.service;
+  const Limits limits = limits_now(rules);
+  std::string_view refusal;
+  if (rules.connections_max != 0 && listener.connections >= rules.connections_max)
+    return refuse(listener, socket, address, "connections_of_listener");
+  auto admission = connections_.admit(address, service.protocol, limits, refusal);
+  if (!admission) return refuse(listener, socket, address, refusal);
   ClientFacts facts;
-  facts.address = address.to_string();
-  facts.port = peer.port();
+  facts.address = std::move(address);
+  facts.port = port;
   facts.listener = service.name;
   facts.protocol = service.protocol;
   facts.submission = service.submission;
   facts.implicit_tls = service.implicit_tls;
   Services services = services_;
   services.limits = limits;
-  tasks_.spawn("frontend.session", serve(std::make_unique<Session>(
-                                       std::move(socket), std::move(facts), std::move(admission),
-                                       [this] { return tls_; }, std::move(services))));
+  services.draining = state_of(listener) != directory::ComponentState::kActive;
+  const auto defence = directory::defence_rules(settings_.setting);
+  if (!contains(defence.allowed, facts.address)) services.slowdown = &slowdown_;
+  tasks_.spawn("frontend.session",
+               serve(std::make_unique<Session>(
+                   listener, std::move(socket), std::move(facts), std::move(admission),
+                   [this] { return certificates_.context(); }, std::move(services))));
 }
 
 Task<void> Frontend::serve(std::unique_ptr<Session> session) {
   Signal* const stop = &session->stop;
   session->admission->on_evicted([stop] { stop->notify(); });
-  const Registered registered(*this, stop);  // also when an exception ends the session
+  const Registered registered(*this, session.get());  // also when an exception ends the session
   co_await run_session(session->services,
                        {Guid::random(), session->client, *session->admission, *stop});
+}
+
+void Frontend::end_inactive() {
+  for (Session* const session : sessions_) {
+    if (state_of(session->listener) == directory::ComponentState::kInactive)
+      session->stop.notify();
+  }
+}
+
+std::vector<ListenerCount> Frontend::counts() const {
+  std::vector<ListenerCount> counts;
+  for (const Listener& listener : listeners_) {
+    const std::string name(listener.service.name);
+    // A service may listen on several addresses.
+    if (std::ranges::find(counts, name, &ListenerCount::listener) == counts.end())
+      counts.push_back({name});
+  }
+  for (const Session* session : sessions_) {
+    const auto found =
+        std::ranges::find(counts, session->listener.service.name, &ListenerCount::listener);
+    ++found->sessions;
+    if (!session->admission->before_login()) ++found->logged_in;
+  }
+  return counts;
 }
 
 Task<void> Frontend::stop() {
@@ -220,7 +341,7 @@ Task<void> Frontend::stop() {
   std::error_code ignored;
   for (Listener& listener : listeners_) listener.acceptor.close(ignored);
   co_await accepting_.join();
-  for (Signal* const session : sessions_) session->notify();
+  for (Session* const session : sessions_) session->stop.notify();
   bool late = false;
   Deadline deadline(executor_, [this, &late] {
     late = true;

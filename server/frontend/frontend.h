@@ -6,6 +6,8 @@
 
 #include "base/signal.h"
 #include "base/task_group.h"
+#include "server/directory/frontend_settings.h"
+#include "server/frontend/certificates.h"
 #include "server/frontend/services.h"
 
 namespace hauspost::frontend {
@@ -18,6 +20,19 @@ struct FrontendSettings {
   Limits limits;
   // A limit that the administrator has set, by name; asked at each connection. May be empty.
   std::function<std::optional<std::uint64_t>(std::string_view name)> limit_setting;
+  // Any other setting of the directory; asked at each connection. May be empty.
+  directory::AskSetting setting;
+  // What the administrator has set for logins; see Services. May be empty.
+  std::function<directory::AuthSettings()> auth_settings;
+  std::string client_ca_file;  // see Certificates
+  std::string bearer_error;    // see Services
+};
+
+// What goes on at one listening service.
+struct ListenerCount {
+  std::string listener;
+  std::uint64_t sessions = 0;
+  std::uint64_t logged_in = 0;  // of them
 };
 
 // REQUIRES: one thread; authenticator and backends outlive it; stop() before destruction.
@@ -27,15 +42,23 @@ class Frontend {
            Backends& backends);
   ~Frontend();
 
-  // kInvalid, kNotFound, kDenied: the certificate or key. An expired certificate is used, with a
-  // warning: mail goes on.
+  // Reads every certificate; also again, while sessions go on. Errors as Certificates::load(). An
+  // expired certificate is used, with a warning: mail goes on.
   Result<> load_certificate();
+  const std::vector<Certificates::Entry>& certificates() const { return certificates_.entries(); }
   // Takes a listening TCP descriptor. kNotFound: no service of that name here.
   Result<> listen(const std::string& name, int fd);
   // Closes the listeners, tells every client, waits a few seconds for them and ends the rest.
   Task<void> stop();
 
+  // Ends the sessions of services that are inactive (directory::component_state).
+  void end_inactive();
+
   std::size_t sessions() const { return sessions_.size(); }
+  std::vector<ListenerCount> counts() const;
+  std::uint64_t accepted() const { return accepted_; }  // ever
+  std::uint64_t refused() const { return refused_; }
+  std::uint64_t evicted() const { return connections_.evicted(); }
 
  private:
   struct Session;  // one client's objects; lives in its task's frame
@@ -43,20 +66,33 @@ class Frontend {
   class Registered;
 
   Task<void> accept_loop(Listener& listener);
-  void admit(Listener& listener, TcpSocket socket);
+  void greet(Listener& listener, TcpSocket socket);
+  // Reads what the proxy in front of us says of its client.
+  Task<void> receive_proxied(Listener& listener, TcpSocket socket, std::string proxy,
+                             directory::ListenerRules rules);
+  void admit(Listener& listener, TcpSocket socket, std::string address, std::uint16_t port,
+             const directory::ListenerRules& rules);
+  void refuse(Listener& listener, TcpSocket& socket, const std::string& address,
+              std::string_view limit);
   Task<void> serve(std::unique_ptr<Session> session);
+  std::vector<CertificateFiles> certificate_list() const;
   Task<void> watch_certificate();
-  Limits limits_now() const;
+  Limits limits_now(const directory::ListenerRules& rules) const;
+  directory::ComponentState state_of(const Listener& listener) const;
 
   Executor executor_;
   FrontendSettings settings_;
-  std::shared_ptr<const tls::TlsContext> tls_;  // shared with handshakes under way
-  std::int64_t certificate_time_ = 0;           // of the files' last change, for watch_certificate
+  Certificates certificates_;
+  bool watching_ = false;  // watch_certificate() runs
+  Slowdown slowdown_;
+  std::size_t proxied_ = 0;  // connections whose header is awaited
+  std::uint64_t accepted_ = 0;
+  std::uint64_t refused_ = 0;
   BufferPool buffers_;
   Services services_;
   ConnectionLimits connections_;
   std::list<Listener> listeners_;
-  std::list<Signal*> sessions_;
+  std::list<Session*> sessions_;
   Condition session_ended_;
   TaskGroup accepting_;
   TaskGroup tasks_;

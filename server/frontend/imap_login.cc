@@ -3,29 +3,10 @@
 #include <fmt/format.h>
 
 #include "base/text.h"
+#include "protocols/imap/withdrawals.h"
 #include "protocols/smtp/line.h"
 
 namespace hauspost::frontend {
-
-namespace {
-
-constexpr std::size_t kDeviceMax = 128;  // bytes of SessionStart.device_id
-
-// "Thunderbird 153.7.0" from the fields of ID (RFC 2971 section 3.3), in printable ASCII.
-std::string device_of(const imap::IdRequest& request) {
-  std::string device;
-  for (const std::string_view wanted : {"name", "version"}) {
-    for (const auto& [field, value] : request.fields) {
-      if (!value || !iequals(field, wanted)) continue;
-      if (!device.empty()) device += ' ';
-      device += escape_for_log(*value, kDeviceMax / 2 - 8);
-      break;
-    }
-  }
-  return device.substr(0, kDeviceMax);
-}
-
-}  // namespace
 
 ImapLogin::ImapLogin(const Services& services, const SessionContext& context)
     : services_(services),
@@ -36,9 +17,11 @@ ImapLogin::ImapLogin(const Services& services, const SessionContext& context)
 }
 
 std::string ImapLogin::capabilities() const {
-  std::string list = "IMAP4rev1 LITERAL+ SASL-IR ID";
+  std::string list = "IMAP4rev1 IMAP4rev2 LITERAL+ SASL-IR ID";
   if (context_.client.can_start_tls()) list += " STARTTLS";
-  list += may_log_in() ? " AUTH=PLAIN AUTH=LOGIN" : " LOGINDISABLED";
+  if (!may_log_in()) list += " LOGINDISABLED";
+  for (const std::string_view mechanism : offered_mechanisms(services_, context_.client))
+    list += fmt::format(" AUTH={}", mechanism);
   return list;
 }
 
@@ -152,7 +135,7 @@ Task<void> ImapLogin::capability(const std::string& tag) {
 }
 
 Task<void> ImapLogin::id(const std::string& tag, const imap::IdRequest& request) {
-  device_ = device_of(request);
+  device_ = imap::device_id(request);
   co_await say(fmt::format("* ID (\"name\" \"Hauspost\")\r\n{} OK Pleased to meet you", tag));
 }
 
@@ -172,6 +155,7 @@ Task<void> ImapLogin::start_tls(const std::string& tag) {
   }
   co_await say(tag + " OK Begin TLS now");
   if (over_) co_return;
+  device_.clear();  // said in the clear, by whoever
   if (const auto started = co_await context_.client.start_tls(); !started) {
     log::info("tls.failed", {{"session", context_.id.to_string()}, {"cause", started.error()}});
     end("tls_failed");
@@ -183,7 +167,10 @@ Task<void> ImapLogin::login(const std::string& tag, imap::LoginRequest request) 
     co_await say(tag + " NO [PRIVACYREQUIRED] Use STARTTLS first");
     co_return;
   }
-  co_await enter(tag, {{}, std::move(request.user), std::move(request.password)});
+  sasl::Credentials credentials;
+  credentials.name = std::move(request.user);
+  credentials.password = std::move(request.password);
+  co_await enter(tag, co_await gate_.check(std::move(credentials)));
 }
 
 Task<void> ImapLogin::authenticate(const std::string& tag, imap::AuthenticateRequest request) {
@@ -191,26 +178,27 @@ Task<void> ImapLogin::authenticate(const std::string& tag, imap::AuthenticateReq
     co_await say(tag + " NO [PRIVACYREQUIRED] Use STARTTLS first");
     co_return;
   }
-  auto exchange = sasl::Exchange::create(request.mechanism);
-  if (!exchange) {
+  auto dialogue = SaslDialogue::create(services_, context_, gate_, request.mechanism);
+  if (!dialogue) {
     co_await say(tag + " NO Unsupported authentication mechanism");
     co_return;
   }
   std::optional<std::string_view> initial;
   if (request.initial_response) initial = request.initial_response->reveal();
-  auto step = co_await converse(*exchange, exchange->start(initial));
-  if (!step) co_return;
-  switch (step->kind) {
-    case sasl::Step::Kind::kDone: co_await enter(tag, std::move(step->credentials)); break;
-    case sasl::Step::Kind::kAborted: co_await bad(tag, "Authentication cancelled"); break;
+  auto turn = co_await converse(*dialogue, co_await dialogue->start(initial));
+  if (!turn) co_return;
+  switch (turn->kind) {
+    case SaslDialogue::Turn::Kind::kDone: co_await enter(tag, std::move(turn->identity)); break;
+    case SaslDialogue::Turn::Kind::kAborted: co_await bad(tag, "Authentication cancelled"); break;
     default: co_await bad(tag, "Malformed authentication exchange"); break;
   }
 }
 
 // Asks until the mechanism has what it needs; nullopt when the session is over.
-Task<std::optional<sasl::Step>> ImapLogin::converse(sasl::Exchange& exchange, sasl::Step step) {
-  while (step.kind == sasl::Step::Kind::kChallenge) {
-    co_await say("+ " + step.challenge);
+Task<std::optional<SaslDialogue::Turn>> ImapLogin::converse(SaslDialogue& dialogue,
+                                                            SaslDialogue::Turn turn) {
+  while (turn.kind == SaslDialogue::Turn::Kind::kAsk) {
+    co_await say("+ " + turn.text);
     smtp::LineScan scan;
     while (scan = smtp::scan_line(input_.bytes(), sasl::kLineMax + 2),
            scan.status == smtp::LineStatus::kNeedMore) {
@@ -220,14 +208,18 @@ Task<std::optional<sasl::Step>> ImapLogin::converse(sasl::Exchange& exchange, sa
       co_await goodbye("Line too long", "line_flood");
       co_return std::nullopt;
     }
-    step = scan.status == smtp::LineStatus::kLine ? exchange.line(scan.line) : sasl::Step{};
+    if (scan.status != smtp::LineStatus::kLine) {
+      input_.consume(scan.consumed);
+      co_return SaslDialogue::Turn{};
+    }
+    const Secret line{std::string(scan.line)};
     input_.consume(scan.consumed);
+    turn = co_await dialogue.line(line.reveal());
   }
-  co_return step;
+  co_return turn;
 }
 
-Task<void> ImapLogin::enter(const std::string& tag, sasl::Credentials credentials) {
-  const auto identity = co_await gate_.check(std::move(credentials));
+Task<void> ImapLogin::enter(const std::string& tag, Result<auth::Identity> identity) {
   if (identity) {
     co_await hand_over(tag, *identity);
   } else if (identity.error().code == ErrorCode::kCancelled) {

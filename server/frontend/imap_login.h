@@ -2,9 +2,8 @@
 #pragma once
 
 #include "protocols/imap/command_parser.h"
-#include "protocols/sasl/exchange.h"
 #include "server/frontend/client_input.h"
-#include "server/frontend/login_gate.h"
+#include "server/frontend/sasl_dialogue.h"
 
 namespace hauspost::frontend {
 
@@ -29,8 +28,8 @@ class ImapLogin {
   Task<void> start_tls(const std::string& tag);
   Task<void> login(const std::string& tag, imap::LoginRequest request);
   Task<void> authenticate(const std::string& tag, imap::AuthenticateRequest request);
-  Task<std::optional<sasl::Step>> converse(sasl::Exchange& exchange, sasl::Step step);
-  Task<void> enter(const std::string& tag, sasl::Credentials credentials);
+  Task<std::optional<SaslDialogue::Turn>> converse(SaslDialogue& dialogue, SaslDialogue::Turn turn);
+  Task<void> enter(const std::string& tag, Result<auth::Identity> identity);
   Task<void> hand_over(const std::string& tag, const auth::Identity& identity);
 
   Task<bool> more_input();

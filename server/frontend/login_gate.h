@@ -14,9 +14,17 @@ class LoginGate {
 
   // Errors as auth::Authenticator says, kDenied only after the delay. Logs login.ok, login.failed.
   Task<Result<auth::Identity>> check(sasl::Credentials credentials);
+  // The same for one message of an exchange that hauspost-auth carries on; kInvalid: malformed.
+  Task<Result<auth::SaslAnswer>> carry(auth::SaslMessage message);
   bool exhausted() const { return failures_ >= services_.limits.bad_passwords_max; }
 
  private:
+  void succeeded(const auth::Identity& identity);
+  // Logs, and waits until `begun` is long enough ago: whatever was wrong, and however long it took
+  // to find out, the answer comes at the same time.
+  Task<Result<>> failed(std::string name, bool as_oneself, Error error,
+                        std::chrono::steady_clock::time_point begun);
+
   const Services& services_;
   const SessionContext& context_;
   unsigned failures_ = 0;

@@ -89,7 +89,9 @@ Task<void> Pop3Login::act(pop3::Command command) {
   switch (command.name) {
     case CommandName::kCapa:
       co_await write(pop3::capability_reply(
-          {.may_log_in = may_log_in(), .offers_tls = context_.client.can_start_tls()}));
+          {.may_log_in = may_log_in(),
+           .offers_tls = context_.client.can_start_tls(),
+           .mechanisms = offered_mechanisms(services_, context_.client)}));
       break;
     case CommandName::kLang: co_await write(pop3::language_reply(command.word)); break;
     // Messages and names are UTF-8 with or without it.
@@ -149,7 +151,10 @@ Task<void> Pop3Login::pass(pop3::Command command) {
     co_await bad("Send USER first");
     co_return;
   }
-  co_await enter({{}, std::exchange(name_, {}), std::move(*command.secret)});
+  sasl::Credentials credentials;
+  credentials.name = std::exchange(name_, {});
+  credentials.password = std::move(*command.secret);
+  co_await enter(co_await gate_.check(std::move(credentials)));
 }
 
 Task<void> Pop3Login::authenticate(pop3::Command command) {
@@ -158,41 +163,43 @@ Task<void> Pop3Login::authenticate(pop3::Command command) {
     co_return;
   }
   if (command.word.empty()) {  // no RFC has it, but clients of old ask so for the mechanisms
-    co_await write("+OK Mechanisms follow\r\nPLAIN\r\nLOGIN\r\n.\r\n");
+    const auto mechanisms = offered_mechanisms(services_, context_.client);
+    co_await write(
+        fmt::format("+OK Mechanisms follow\r\n{}\r\n.\r\n", fmt::join(mechanisms, "\r\n")));
     co_return;
   }
-  auto exchange = sasl::Exchange::create(command.word);
-  if (!exchange) {
+  auto dialogue = SaslDialogue::create(services_, context_, gate_, command.word);
+  if (!dialogue) {
     co_await say("-ERR Unsupported authentication mechanism");
     co_return;
   }
   std::optional<std::string_view> initial;
   if (command.secret) initial = command.secret->reveal();
-  auto step = co_await converse(*exchange, exchange->start(initial));
-  if (!step) co_return;
-  switch (step->kind) {
-    case sasl::Step::Kind::kDone: co_await enter(std::move(step->credentials)); break;
-    case sasl::Step::Kind::kAborted: co_await bad("Authentication cancelled"); break;
+  auto turn = co_await converse(*dialogue, co_await dialogue->start(initial));
+  if (!turn) co_return;
+  switch (turn->kind) {
+    case SaslDialogue::Turn::Kind::kDone: co_await enter(std::move(turn->identity)); break;
+    case SaslDialogue::Turn::Kind::kAborted: co_await bad("Authentication cancelled"); break;
     default: co_await bad("Malformed authentication exchange"); break;
   }
 }
 
 // Asks until the mechanism has what it needs; nullopt when the session is over or was answered.
-Task<std::optional<sasl::Step>> Pop3Login::converse(sasl::Exchange& exchange, sasl::Step step) {
+Task<std::optional<SaslDialogue::Turn>> Pop3Login::converse(SaslDialogue& dialogue,
+                                                            SaslDialogue::Turn turn) {
   constexpr std::size_t kCrlfBytes = 2;
-  while (step.kind == sasl::Step::Kind::kChallenge) {
-    co_await say("+ " + step.challenge);
+  while (turn.kind == SaslDialogue::Turn::Kind::kAsk) {
+    co_await say("+ " + turn.text);
     reader_.set_line_bytes_max(sasl::kLineMax + kCrlfBytes);
     const bool whole = co_await next_line();
-    if (whole) step = exchange.line(reader_.line());
+    if (whole) turn = co_await dialogue.line(reader_.line());
     reader_.set_line_bytes_max(services_.limits.pop3_line_bytes_max);
     if (!whole) co_return std::nullopt;
   }
-  co_return step;
+  co_return turn;
 }
 
-Task<void> Pop3Login::enter(sasl::Credentials credentials) {
-  const auto identity = co_await gate_.check(std::move(credentials));
+Task<void> Pop3Login::enter(Result<auth::Identity> identity) {
   if (identity) {
     co_await hand_over(*identity);
   } else if (identity.error().code == ErrorCode::kCancelled) {

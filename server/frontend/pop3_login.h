@@ -3,9 +3,8 @@
 
 #include "protocols/pop3/command.h"
 #include "protocols/pop3/line_reader.h"
-#include "protocols/sasl/exchange.h"
 #include "server/frontend/client_input.h"
-#include "server/frontend/login_gate.h"
+#include "server/frontend/sasl_dialogue.h"
 
 namespace hauspost::frontend {
 
@@ -27,8 +26,8 @@ class Pop3Login {
   Task<void> user(std::string name);
   Task<void> pass(pop3::Command command);
   Task<void> authenticate(pop3::Command command);
-  Task<std::optional<sasl::Step>> converse(sasl::Exchange& exchange, sasl::Step step);
-  Task<void> enter(sasl::Credentials credentials);
+  Task<std::optional<SaslDialogue::Turn>> converse(SaslDialogue& dialogue, SaslDialogue::Turn turn);
+  Task<void> enter(Result<auth::Identity> identity);
   Task<void> hand_over(const auth::Identity& identity);
 
   Task<bool> more_input();

@@ -2,11 +2,13 @@
 #pragma once
 
 #include "server/auth/identity.h"
+#include "server/directory/auth_settings.h"
 #include "server/frontend/backends.h"
 #include "server/frontend/buffer_pool.h"
 #include "server/frontend/client.h"
 #include "server/frontend/connection_limits.h"
 #include "server/frontend/limits.h"
+#include "server/frontend/slowdown.h"
 
 namespace hauspost {
 class Signal;
@@ -22,6 +24,14 @@ struct Services {
   Backends& backends;
   BufferPool& buffers;
   Limits limits;
+  // What the administrator has set for logins; asked at each. Empty: PLAIN and LOGIN alone.
+  std::function<directory::AuthSettings()> auth_settings = {};
+  // Null: failures count by connection alone, as for addresses that are never blocked.
+  Slowdown* slowdown = nullptr;
+  // Told to clients whose bearer token is refused (RFC 7628 section 3.2.2); empty: no tokens here.
+  std::string bearer_error = {};
+  // The service takes no new sessions now: who comes is told so and sent away.
+  bool draining = false;
 };
 
 // All of it outlives the session's coroutine.

@@ -42,6 +42,17 @@ Task<Ended> carry(const Services& services, const SessionContext& context, Hando
   co_return Ended{to_string(result.end), result.bytes_in, result.bytes_out};
 }
 
+std::string_view draining_text(link::Protocol protocol) {
+  switch (protocol) {
+    case link::Protocol::kImap:
+      return "* BYE [UNAVAILABLE] No new sessions now, try again later\r\n";
+    case link::Protocol::kSmtp: return "421 4.3.2 No new sessions now, try again later\r\n";
+    case link::Protocol::kPop3:
+      return "-ERR [SYS/TEMP] No new sessions now, try again later\r\n";
+  }
+  return {};
+}
+
 template <class Greeter>
 Task<Ended> greet_and_carry(const Services& services, const SessionContext& context) {
   std::optional<Handover> handover;
@@ -59,6 +70,11 @@ Task<Ended> serve(const Services& services, const SessionContext& context) {
       log::info("tls.failed", {{"session", context.id.to_string()}, {"cause", started.error()}});
       co_return Ended{"tls_failed"};
     }
+  }
+  if (services.draining) {
+    [[maybe_unused]] auto told =
+        co_await context.client.stream().write(draining_text(context.client.facts().protocol));
+    co_return Ended{"draining"};
   }
   switch (context.client.facts().protocol) {
     case link::Protocol::kSmtp: co_return co_await greet_and_carry<SmtpGreeter>(services, context);

@@ -154,7 +154,10 @@ Task<void> SmtpGreeter::hello(const smtp::EhloCommand& command) {
   options.client = hello_->name;
   options.message_bytes_max = services_.message_bytes_max;
   options.starttls = context_.client.can_start_tls();
-  if (offers_auth()) options.mechanisms = {"PLAIN", "LOGIN"};
+  if (offers_auth()) {
+    const auto offered = offered_mechanisms(services_, context_.client);
+    options.mechanisms.assign(offered.begin(), offered.end());
+  }
   co_await say(smtp::ehlo_lines(options));
 }
 
@@ -191,15 +194,15 @@ Task<void> SmtpGreeter::authenticate(const smtp::AuthCommand& command) {
   if (!facts.tls) co_return co_await refuse({538, "5.7.11", "Use STARTTLS first"});
   if (!hello_ || !hello_->extended) co_return co_await refuse({503, "5.5.1", "Send EHLO first"});
   if (identity_) co_return co_await refuse({503, "5.5.1", "Already authenticated"});
-  auto exchange = sasl::Exchange::create(command.mechanism);
-  if (!exchange) co_return co_await refuse({504, "5.5.4", "Unsupported authentication mechanism"});
+  auto dialogue = SaslDialogue::create(services_, context_, gate_, command.mechanism);
+  if (!dialogue) co_return co_await refuse({504, "5.5.4", "Unsupported authentication mechanism"});
   std::optional<std::string_view> initial;
   if (command.response) initial = *command.response;
-  auto step = co_await converse(*exchange, exchange->start(initial));
-  if (!step) co_return;
-  switch (step->kind) {
-    case sasl::Step::Kind::kDone: co_await enter(std::move(step->credentials)); break;
-    case sasl::Step::Kind::kAborted:
+  auto turn = co_await converse(*dialogue, co_await dialogue->start(initial));
+  if (!turn) co_return;
+  switch (turn->kind) {
+    case SaslDialogue::Turn::Kind::kDone: co_await enter(std::move(turn->identity)); break;
+    case SaslDialogue::Turn::Kind::kAborted:
       co_await refuse({501, "5.7.0", "Authentication cancelled"});
       break;
     default: co_await refuse({501, "5.5.2", "Malformed authentication exchange"}); break;
@@ -207,18 +210,22 @@ Task<void> SmtpGreeter::authenticate(const smtp::AuthCommand& command) {
 }
 
 // Asks until the mechanism has what it needs; nullopt when the session is over or was answered.
-Task<std::optional<sasl::Step>> SmtpGreeter::converse(sasl::Exchange& exchange, sasl::Step step) {
-  while (step.kind == sasl::Step::Kind::kChallenge) {
-    co_await say({334, "", step.challenge});
+Task<std::optional<SaslDialogue::Turn>> SmtpGreeter::converse(SaslDialogue& dialogue,
+                                                              SaslDialogue::Turn turn) {
+  while (turn.kind == SaslDialogue::Turn::Kind::kAsk) {
+    co_await say({334, "", turn.text});
     smtp::LineScan scan;
     while (scan = smtp::scan_line(input_.bytes(), sasl::kLineMax + 2),
            scan.status == smtp::LineStatus::kNeedMore) {
       if (over_ || !co_await more_input()) co_return std::nullopt;
     }
-    const bool whole = scan.status == smtp::LineStatus::kLine;
-    if (whole) step = exchange.line(scan.line);
+    if (scan.status == smtp::LineStatus::kLine) {
+      const Secret line{std::string(scan.line)};
+      input_.consume(scan.consumed);
+      turn = co_await dialogue.line(line.reveal());
+      continue;
+    }
     input_.consume(scan.consumed);
-    if (whole) continue;
     if (scan.status == smtp::LineStatus::kTooLong) {
       co_await refuse({500, "5.5.6", "Authentication line too long"});
     } else {
@@ -226,11 +233,10 @@ Task<std::optional<sasl::Step>> SmtpGreeter::converse(sasl::Exchange& exchange, 
     }
     co_return std::nullopt;
   }
-  co_return step;
+  co_return turn;
 }
 
-Task<void> SmtpGreeter::enter(sasl::Credentials credentials) {
-  auto identity = co_await gate_.check(std::move(credentials));
+Task<void> SmtpGreeter::enter(Result<auth::Identity> identity) {
   if (identity) {
     identity_ = std::move(*identity);
     context_.admission.leave_login();

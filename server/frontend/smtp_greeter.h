@@ -1,11 +1,10 @@
 // SmtpGreeter: SMTP up to the first MAIL command, which and all behind it is transport's.
 #pragma once
 
-#include "protocols/sasl/exchange.h"
 #include "protocols/smtp/command.h"
 #include "protocols/smtp/line.h"
 #include "server/frontend/client_input.h"
-#include "server/frontend/login_gate.h"
+#include "server/frontend/sasl_dialogue.h"
 
 namespace hauspost::frontend {
 
@@ -28,8 +27,8 @@ class SmtpGreeter {
   Task<void> hello(const smtp::EhloCommand& command);
   Task<void> start_tls();
   Task<void> authenticate(const smtp::AuthCommand& command);
-  Task<std::optional<sasl::Step>> converse(sasl::Exchange& exchange, sasl::Step step);
-  Task<void> enter(sasl::Credentials credentials);
+  Task<std::optional<SaslDialogue::Turn>> converse(SaslDialogue& dialogue, SaslDialogue::Turn turn);
+  Task<void> enter(Result<auth::Identity> identity);
   Task<void> mail(const std::string& line);
 
   Task<bool> more_input();

@@ -2,11 +2,25 @@
 #include <cstdio>
 
 #include "server/auth/auth_server.h"
+#include "server/auth/defence_calls.h"
 #include "server/child/child.h"
 
 namespace {
 
 using namespace hauspost;
+
+Task<Result<std::string>> answer(auth::AuthService& service, std::uint16_t method,
+                                 std::string body) {
+  auto answered = auth::answer_defence_call(service.defence(), method, body);
+  if (answered) co_return std::move(*answered);
+  co_return co_await service.handle_control(method, std::move(body));
+}
+
+Result<std::unique_ptr<auth::Sources>> open_sources(Executor executor,
+                                                    const child::Settings& settings) {
+  TRY_ASSIGN(auto told, auth::source_settings_from_wire(settings.auth_sources));
+  return auth::Sources::create(executor, std::move(told), system_clock());
+}
 
 int run(child::Context& context) {
   asio::io_context io(1);
@@ -23,8 +37,19 @@ int run(child::Context& context) {
   const auto find_login = [&directory](std::string_view name) {
     return (*directory)->find_login(name);
   };
-  auto service =
-      auth::AuthService::create(io.get_executor(), **verifiers, find_login, system_clock(), {});
+  auth::AuthService::Settings settings;
+  settings.policy = [&directory] { return directory::auth_settings(**directory); };
+  settings.defence = [&directory] {
+    return directory::defence_rules(directory::asking(**directory));
+  };
+  auto sources = open_sources(io.get_executor(), context.settings);
+  if (!sources) {
+    log::error("start.failed", {{"cause", sources.error()}});
+    return 1;
+  }
+  settings.sources = sources->get();
+  auto service = auth::AuthService::create(io.get_executor(), **verifiers, find_login,
+                                           system_clock(), std::move(settings));
   if (!service) {
     log::error("start.failed", {{"cause", service.error()}});
     return 1;
@@ -39,7 +64,7 @@ int run(child::Context& context) {
   }
   child::Life life;
   life.handler = [&service](std::uint16_t method, std::string body) {
-    return (*service)->handle_control(method, std::move(body));
+    return answer(**service, method, std::move(body));
   };
   life.stop = [&server] { return server.stop(); };
   return child::run_until_told(io, context, std::move(life));

@@ -4,7 +4,7 @@
 #include "base/text.h"
 #include "server/auth/auth_client.h"
 #include "server/child/child.h"
-#include "server/frontend/frontend.h"
+#include "server/frontend/frontend_calls.h"
 
 namespace {
 
@@ -22,9 +22,15 @@ frontend::FrontendSettings settings_from(const child::Settings& child,
   settings.message_bytes_max = child.message_bytes_max;
   settings.certificate_file = child.certificate_file;
   settings.key_file = child.key_file;
+  settings.client_ca_file = child.client_ca_file;
+  settings.bearer_error = child.bearer_error;
   settings.limit_setting = [&directory](std::string_view name) -> std::optional<std::uint64_t> {
     const auto text = directory.setting(name);
     return text ? parse_u64(*text) : std::nullopt;
+  };
+  settings.setting = directory::asking(directory);
+  settings.auth_settings = [&directory] {
+    return directory::auth_settings(directory).value_or(directory::AuthSettings());
   };
   return settings;
 }
@@ -46,14 +52,16 @@ int run(child::Context& context) {
   frontend::Frontend service(io.get_executor(), std::move(settings), authenticator, backends);
   if (!context.settings.certificate_file.empty()) {
     // Without TLS nobody can log in, but mail from outside is still taken.
-    if (const auto loaded = service.load_certificate(); !loaded)
-      log::error("certificate.refused", {{"cause", loaded.error()}});
+    [[maybe_unused]] auto loaded = service.load_certificate();  // logs what it refuses
   }
   for (const child::NamedDescriptor& listener : context.listeners) {
     if (const auto listening = service.listen(listener.name, listener.fd); !listening)
       log::warning("listener.refused", {{"name", listener.name}, {"cause", listening.error()}});
   }
   child::Life life;
+  life.handler = [&service](std::uint16_t method, const std::string&) {
+    return frontend::answer_call(service, method);
+  };
   life.stop = [&] { return stop(service, authenticator); };
   return child::run_until_told(io, context, std::move(life));
 }

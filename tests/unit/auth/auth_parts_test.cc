@@ -7,7 +7,6 @@
 #include <future>
 
 #include "base/text.h"
-#include "server/auth/failure_limits.h"
 #include "server/auth/hash_pool.h"
 #include "server/auth/login_cache.h"
 #include "server/auth/password_hash.h"
@@ -117,32 +116,6 @@ TEST_CASE("auth cache: good for ten minutes, bounded, forgetful on demand") {
   cache.forget(mailboxes[3]);
   CHECK_FALSE(cache.knows(mailboxes[3], Secret("one")));
   CHECK(cache.size() == 2);
-}
-
-TEST_CASE("auth failures: addresses and the networks around them") {
-  test::FakeClock clock;
-  FailureLimits limits(clock, {.minute_max = 2, .day_max = 4, .networks_max = 1000});
-  const auto fail_times = [&](const std::string& address, int times) {
-    for (int i = 0; i < times; ++i) limits.failed(address);
-  };
-  fail_times("192.0.2.1", 2);
-  CHECK_FALSE(limits.allows("192.0.2.1"));
-  CHECK_FALSE(limits.allows("::ffff:192.0.2.1"));
-  CHECK(limits.allows("192.0.2.2"));
-  fail_times("192.0.2.2", 2);
-  fail_times("192.0.2.3", 2);
-  CHECK_FALSE(limits.allows("192.0.2.62"));  // six of its /26
-  CHECK(limits.allows("192.0.2.65"));
-  fail_times("2001:db8::1", 2);
-  CHECK_FALSE(limits.allows("2001:db8::2"));  // the same /64
-  CHECK(limits.allows("2001:db8:0:1::1"));
-  clock.advance(std::chrono::minutes(1));
-  CHECK(limits.allows("192.0.2.1"));
-  fail_times("192.0.2.1", 2);
-  clock.advance(std::chrono::minutes(1));
-  CHECK_FALSE(limits.allows("192.0.2.1"));  // four of the day
-  clock.advance(std::chrono::hours(24));
-  CHECK(limits.allows("192.0.2.1"));
 }
 
 TEST_CASE("auth store: what was stored survives a kill and replaces only what was meant") {

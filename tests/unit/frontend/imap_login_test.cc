@@ -11,7 +11,7 @@ ClientFacts tls_facts() {
 }
 
 constexpr char kGreeting[] = R"(
-    S: * OK [CAPABILITY IMAP4rev1 LITERAL+ SASL-IR ID AUTH=PLAIN AUTH=LOGIN] mail.example.org ...
+    S: * OK [CAPABILITY IMAP4rev1 IMAP4rev2 LITERAL+ SASL-IR ID AUTH=PLAIN AUTH=LOGIN] mail.example.org ...
 )";
 constexpr char kPlainSecret[] = "AGFAZXhhbXBsZS5vcmcAc2VjcmV0";  // NUL a@example.org NUL secret
 constexpr char kPlainWrong[] = "AGFAZXhhbXBsZS5vcmcAd3Jvbmc=";   // NUL a@example.org NUL wrong
@@ -23,7 +23,7 @@ TEST_CASE("front-end imap: commands before login") {
   Harness harness(tls_facts());
   harness.dialogue(std::string(kGreeting) + R"(
     C: a CAPABILITY
-    S: * CAPABILITY IMAP4rev1 LITERAL+ SASL-IR ID AUTH=PLAIN AUTH=LOGIN
+    S: * CAPABILITY IMAP4rev1 IMAP4rev2 LITERAL+ SASL-IR ID AUTH=PLAIN AUTH=LOGIN
     S: a OK ...
     C: b noop|c NOOP
     S: b OK ...
@@ -44,7 +44,7 @@ TEST_CASE("front-end imap: commands before login") {
 TEST_CASE("front-end imap: no password before TLS, and TLS changes what is offered") {
   Harness harness(imap_facts());
   harness.dialogue(R"(
-    S: * OK [CAPABILITY IMAP4rev1 LITERAL+ SASL-IR ID STARTTLS LOGINDISABLED] ...
+    S: * OK [CAPABILITY IMAP4rev1 IMAP4rev2 LITERAL+ SASL-IR ID STARTTLS LOGINDISABLED] ...
     C: a LOGIN a@example.org secret
     S: a NO [PRIVACYREQUIRED] ...
     C: b AUTHENTICATE PLAIN AGFAZXhhbXBsZS5vcmcAc2VjcmV0
@@ -52,7 +52,7 @@ TEST_CASE("front-end imap: no password before TLS, and TLS changes what is offer
     C: c STARTTLS
     S: c OK ...
     C: d CAPABILITY
-    S: * CAPABILITY IMAP4rev1 LITERAL+ SASL-IR ID AUTH=PLAIN AUTH=LOGIN
+    S: * CAPABILITY IMAP4rev1 IMAP4rev2 LITERAL+ SASL-IR ID AUTH=PLAIN AUTH=LOGIN
     S: d OK ...
     C: e STARTTLS
     S: e BAD ...
