@@ -32,6 +32,11 @@ void FetchOutput::clear() {
   view_bytes_ = 0;
 }
 
+void FetchOutput::release() {
+  text_ = std::string();
+  views_ = std::vector<View>();
+}
+
 void FetchOutput::rewind(Mark mark) {
   text_.resize(mark.text);
   while (views_.size() > mark.views) {

@@ -26,6 +26,8 @@ class FetchOutput {
   // Everything in order, for Stream::write; valid until the output is changed.
   std::vector<std::string_view> parts() const;
   void clear();
+  // Gives back what it keeps for what may come. REQUIRES: empty().
+  void release();
 
   // Takes back what was appended since `mark()`.
   struct Mark {

@@ -27,6 +27,10 @@ class ReplyWriter {
   bool full() const { return output_.bytes() >= kFlushBytes; }
   // Waits until the client's side took everything. An error is final.
   Task<Result<>> flush();
+  // Who waits holds no buffer: nothing but what is still to be flushed.
+  void release_buffer() {
+    if (output_.empty()) output_.release();
+  }
   std::uint64_t bytes_written() const { return bytes_written_; }
 
  private:
