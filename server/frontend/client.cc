@@ -33,6 +33,7 @@ Task<Result<>> SocketClient::start_tls() {
   CO_TRY_ASSIGN(auto stream, co_await tls::TlsStream::accept(plain_->release(), *context,
                                                              alpn_of(facts_.protocol)));
   encrypted_ = std::move(stream);
+  plain_.reset();  // it gave its socket away
   facts_.tls = true;
   facts_.tls_version = encrypted_->version();
   facts_.tls_cipher = encrypted_->cipher();
