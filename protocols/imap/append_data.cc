@@ -6,6 +6,7 @@
 
 #include "protocols/imap/imap_url.h"
 #include "protocols/imap/message_body.h"
+#include "protocols/imap/sharing.h"
 #include "protocols/imap/uid_text.h"
 
 namespace hauspost::imap {
@@ -55,7 +56,7 @@ class Catenation {
       if (!added) co_return Made(std::unexpected(std::move(added).error()));
       if (!part.text) CO_TRY(co_await session_.breathe());
     }
-    if (bytes_.empty()) co_return Made(std::unexpected(no("", "empty message")));
+    if (bytes_.empty()) co_return Made(std::unexpected(no("CANNOT", "empty message")));
     co_return Made(std::move(bytes_));
   }
 
@@ -68,11 +69,11 @@ class Catenation {
   }
 
   std::optional<store::FolderId> folder_of(const store::Snapshot& snapshot, const ImapUrl& url) {
-    const auto folder = url.mailbox ? snapshot.find_folder(session_.mailbox(), *url.mailbox)
+    const auto folder = url.mailbox ? session_.find_folder(*url.mailbox)
                         : session_.state() == State::kSelected
                             ? snapshot.folder(session_.view().folder())
                             : std::nullopt;
-    if (!folder || (url.uid_validity && *url.uid_validity != folder->uid_validity))
+    if (!folder || refusal(session_, *folder, store::kMayRead) || (url.uid_validity && *url.uid_validity != folder->uid_validity))
       return std::nullopt;
     return folder->id;
   }
@@ -80,7 +81,7 @@ class Catenation {
   // RFC 4469 section 3: the octets of the part, unchanged; \Seen stays as it is.
   std::expected<void, Reply> add_url(const std::string& text) {
     const auto url = parse_imap_url(text, session_.limits());
-    const store::Snapshot snapshot = session_.database().snapshot();
+    const store::Snapshot snapshot = session_.snapshot();
     const auto folder = url ? folder_of(snapshot, *url) : std::nullopt;
     const auto message = folder ? snapshot.message(*folder, store::Uid(url->uid)) : std::nullopt;
     if (!message) return std::unexpected(bad_url(text));
@@ -117,7 +118,7 @@ Task<Result<AppendData>> append_data(Session& session, std::vector<AppendMessage
       if (!whole) co_return AppendData(std::unexpected(std::move(whole).error()));
       message.bytes = std::make_shared<const std::string>(*std::move(whole));
     }
-    if (message.bytes->empty()) co_return AppendData(std::unexpected(no("", "empty message")));
+    if (message.bytes->empty()) co_return AppendData(std::unexpected(no("CANNOT", "empty message")));
     total += message.bytes->size();
     if (total > session.limits().append_bytes_max) co_return AppendData(std::unexpected(too_big()));
     ready.push_back({.body = std::move(message.bytes),
@@ -126,6 +127,14 @@ Task<Result<AppendData>> append_data(Session& session, std::vector<AppendMessage
                      .internal_date_s = message.internal_date_s.value_or(now_s)});
   }
   co_return AppendData(std::move(ready));
+}
+
+void leave_flags(std::vector<store::NewMessage>& messages, store::RightBits rights) {
+  const store::FlagBits allowed = changeable(rights);
+  for (store::NewMessage& message : messages) {
+    message.flags &= allowed;
+    if ((rights & store::kMayWrite) == 0) message.keywords.clear();
+  }
 }
 
 std::string appenduid(const store::Appended& appended) {

@@ -15,6 +15,9 @@ using AppendData = std::expected<std::vector<store::NewMessage>, Reply>;
 // Others run between the parts of CATENATE. Errors: the client is gone.
 Task<Result<AppendData>> append_data(Session& session, std::vector<AppendMessage>& messages);
 
+// Takes away the flags that may not be set with these rights (RFC 4314 section 4).
+void leave_flags(std::vector<store::NewMessage>& messages, store::RightBits rights);
+
 // "APPENDUID validity uids".
 std::string appenduid(const store::Appended& appended);
 // Why an append failed; a mailbox that is gone may be created.

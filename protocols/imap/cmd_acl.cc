@@ -111,8 +111,8 @@ Task<Result<Reply>> cmd_getacl(Session& session, Command& command) {
     out += fmt::format(" {} {}", quoted(name_for(session, owner->guid)),
                        rights_text(store::kAllRights));
   for (const store::FolderRight& right : snapshot.rights(folder->id))
-    out += fmt::format(" {} {}", quoted(name_for(session, right.identity)),
-                       rights_text(right.rights));
+    out +=
+        fmt::format(" {} {}", quoted(name_for(session, right.identity)), rights_text(right.rights));
   session.out().untagged(out);
   co_return Reply{};
 }

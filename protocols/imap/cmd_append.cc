@@ -2,6 +2,7 @@
 // CATENATE: RFC 4469).
 #include "protocols/imap/append_data.h"
 #include "protocols/imap/command_table.h"
+#include "protocols/imap/sharing.h"
 
 namespace hauspost::imap {
 
@@ -9,8 +10,11 @@ Task<Result<Reply>> cmd_append(Session& session, Command& command) {
   auto& append = std::get<AppendRequest>(command.arguments);
   const auto folder = session.find_folder(append.mailbox);
   if (!folder) co_return no("TRYCREATE", "No such mailbox");
+  const store::RightBits rights = rights_on(session, *folder);
+  if (auto refused = refusal(rights, store::kMayInsert)) co_return *std::move(refused);
   CO_TRY_ASSIGN(auto messages, co_await append_data(session, append.messages));
   if (!messages) co_return std::move(messages).error();
+  leave_flags(*messages, rights);
   const auto appended =
       co_await session.database().append(session.actor(), folder->id, *std::move(messages));
   if (!appended) co_return append_failure(appended.error());

@@ -2,6 +2,7 @@
 #include <fmt/format.h>
 
 #include "protocols/imap/command_table.h"
+#include "protocols/imap/sharing.h"
 #include "protocols/imap/uid_text.h"
 
 namespace hauspost::imap {
@@ -16,6 +17,7 @@ std::string copyuid(const store::Copied& copied) {
 struct Plan {
   store::FolderId to;
   store::UidSet uids;
+  store::FlagBits keep = 0;  // flags that may be set there
 };
 
 // What both need before they can start, or the reply that says why not.
@@ -24,7 +26,9 @@ std::expected<Plan, Reply> plan(Session& session, const CopyRequest& copy) {
   if (!uids) return std::unexpected(bad("No such message"));
   const auto folder = session.find_folder(copy.mailbox);
   if (!folder) return std::unexpected(no("TRYCREATE", "No such mailbox"));
-  return Plan{folder->id, *std::move(uids)};
+  const store::RightBits rights = rights_on(session, *folder);
+  if (auto refused = refusal(rights, store::kMayInsert)) return std::unexpected(*std::move(refused));
+  return Plan{folder->id, *std::move(uids), changeable(rights)};
 }
 
 Reply failure(const Error& error) {
@@ -38,8 +42,8 @@ Task<Result<Reply>> cmd_copy(Session& session, Command& command) {
   const auto planned = plan(session, std::get<CopyRequest>(command.arguments));
   if (!planned) co_return planned.error();
   if (session.view().count_known(planned->uids) == 0) co_return Reply{};
-  const auto copied = co_await session.database().copy(session.actor(), session.view().folder(),
-                                                       planned->uids, planned->to);
+  const auto copied = co_await session.database().copy(
+      session.actor(), session.view().folder(), planned->uids, planned->to, planned->keep);
   if (!copied) co_return failure(copied.error());
   if (session.is_selected(planned->to)) session.view().note_appended();
   if (copied->from.empty()) co_return Reply{};
@@ -48,11 +52,15 @@ Task<Result<Reply>> cmd_copy(Session& session, Command& command) {
 
 Task<Result<Reply>> cmd_move(Session& session, Command& command) {
   if (session.view().read_only()) co_return no("READ-ONLY", "Mailbox is read-only");
+  // RFC 6851 section 4.4: what COPY, STORE +FLAGS \Deleted and EXPUNGE need.
+  if (auto refused =
+          refusal(session.view().rights(), store::kMayDeleteMessages | store::kMayExpunge))
+    co_return *std::move(refused);
   const auto planned = plan(session, std::get<CopyRequest>(command.arguments));
   if (!planned) co_return planned.error();
   if (session.view().count_known(planned->uids) == 0) co_return Reply{};
-  const auto moved = co_await session.database().move(session.actor(), session.view().folder(),
-                                                      planned->uids, planned->to);
+  const auto moved = co_await session.database().move(
+      session.actor(), session.view().folder(), planned->uids, planned->to, planned->keep);
   if (!moved) co_return failure(moved.error());
   if (session.is_selected(planned->to)) session.view().note_appended();
   if (moved->from.empty()) co_return Reply{};

@@ -7,6 +7,7 @@
 #include "protocols/imap/mailbox_name.h"
 #include "protocols/imap/notifier.h"
 #include "protocols/imap/search_run.h"
+#include "protocols/imap/sharing.h"
 
 namespace hauspost::imap {
 namespace {
@@ -17,8 +18,8 @@ bool names_saved(const SearchKey& key) {
 
 // Why this cannot be searched for there; nullopt: it can.
 std::optional<Reply> refusal(const Session& session, const MultiSearchRequest& request) {
-  const bool selected = request.sources.empty() ||
-                        std::ranges::any_of(request.sources, &MailboxFilter::is_selected);
+  const bool selected =
+      request.sources.empty() || std::ranges::any_of(request.sources, &MailboxFilter::is_selected);
   if (selected && session.state() != State::kSelected) return bad("No mailbox selected");
   const bool alone = std::ranges::all_of(request.sources, &MailboxFilter::is_selected);
   // Section 2.1: numbers mean one mailbox, and so does what is saved.
@@ -32,14 +33,13 @@ bool is_source(Session& session, const MultiSearchRequest& request, const store:
   const bool selected = session.is_selected(folder.id);
   if (request.sources.empty()) return selected;
   return std::ranges::any_of(request.sources, [&](const MailboxFilter& source) {
-    return source.is_selected() ? selected
-                                : filter_matches(source, folder.path, folder.subscribed);
+    return source.is_selected() ? selected : filter_matches(source, watched_name(session, folder));
   });
 }
 
 Task<Result<SearchFound>> search_in(Session& session, SearchKey& key, const store::Folder& folder) {
   if (session.is_selected(folder.id)) co_return co_await run_search(session, key);
-  const std::vector<std::uint32_t> uids = session.database().snapshot().uids(folder.id);
+  const std::vector<std::uint32_t> uids = session.snapshot().uids(folder.id);
   co_return co_await search_folder(session, key, folder, uids, nullptr);
 }
 
@@ -60,8 +60,11 @@ Task<Result<Reply>> cmd_esearch(Session& session, Command& command) {
   SearchRequest& search = request.search;
   if (auto no_way = refusal(session, request)) co_return *std::move(no_way);
   if (search.names_modseq) session.enable_condstore();
-  std::vector<store::Folder> folders = session.database().snapshot().folders(session.mailbox());
-  std::erase_if(folders, [&](const auto& folder) { return !is_source(session, request, folder); });
+  std::vector<store::Folder> folders = visible_folders(session);
+  std::erase_if(folders, [&](const store::Folder& folder) {
+    return folder.id == store::FolderId() || !is_source(session, request, folder) ||
+           (rights_on(session, folder) & store::kMayRead) == 0;
+  });
   std::size_t unreadable = 0;
   for (std::size_t i = 0; i < folders.size(); ++i) {
     CO_TRY_ASSIGN(const SearchFound found, co_await search_in(session, search.key, folders[i]));

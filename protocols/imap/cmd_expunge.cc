@@ -7,11 +7,12 @@ Task<Result<Reply>> cmd_expunge(Session& session, Command& command) {
   const auto& expunge = std::get<ExpungeRequest>(command.arguments);
   MailboxView& view = session.view();
   if (view.read_only()) co_return no("READ-ONLY", "Mailbox is read-only");
+  if ((view.rights() & store::kMayExpunge) == 0) co_return no("NOPERM", "Permission denied");
   // Only what this client knows: a message that came unseen with \Deleted is not its to remove.
   store::UidSet uids;
   if (view.size() > 0) uids.add({1, view.last_uid()});
   if (expunge.uids) uids = *view.resolve(*expunge.uids, true);
-  const auto folder = session.database().snapshot().folder(view.folder());
+  const auto folder = session.snapshot().folder(view.folder());
   if (uids.empty() || !folder || folder->deleted == 0) co_return Reply{};
   const auto removed =
       co_await session.database().expunge(session.actor(), view.folder(), std::move(uids), true);

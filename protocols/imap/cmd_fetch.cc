@@ -51,7 +51,8 @@ Task<Result<Reply>> cmd_fetch(Session& session, Command& command) {
     uids = changed_since(session, *uids, store::ModSeq(*fetch.changed_since));
   FetchWriter writer(fetch.items, session.dialect().uid_only);
   CO_TRY_ASSIGN(Streamed streamed, co_await stream_messages(session, *uids, writer));
-  if (writer.sets_seen() && !session.view().read_only() && !streamed.unseen.empty())
+  const bool keeps_seen = (session.view().rights() & store::kMayKeepSeen) != 0;
+  if (writer.sets_seen() && keeps_seen && !session.view().read_only() && !streamed.unseen.empty())
     CO_TRY(co_await mark_seen(session, std::move(streamed.unseen)));
   if (streamed.unreadable > 0) co_return no("CORRUPTION", "Some messages cannot be read");
   if (streamed.unknown_encoding)

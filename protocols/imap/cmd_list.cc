@@ -5,11 +5,13 @@
 #include <algorithm>
 #include <set>
 
+#include "protocols/imap/acl_reply.h"
 #include "protocols/imap/command_table.h"
 #include "protocols/imap/list_pattern.h"
 #include "protocols/imap/list_reply.h"
 #include "protocols/imap/mailbox_name.h"
 #include "protocols/imap/metadata_reply.h"
+#include "protocols/imap/sharing.h"
 #include "protocols/imap/status_reply.h"
 
 namespace hauspost::imap {
@@ -59,6 +61,7 @@ std::string attributes(const Session& session, const ListRequest& list,
   };
   if (session.offers(Extension::kChildren) || list.return_children)
     add(folder.has_children ? "\\HasChildren" : "\\HasNoChildren");
+  if (folder.id == store::FolderId()) add("\\Noselect");
   const std::string_view use = use_attribute(folder.special_use);
   if (!use.empty() && session.offers(Extension::kSpecialUse)) add(use);
   if (folder.subscribed && (list.select_subscribed || list.return_subscribed))
@@ -96,8 +99,8 @@ Task<Result<Reply>> cmd_list(Session& session, Command& command) {
     co_return Reply{};
   }
   const std::vector<ListPattern> patterns(list.patterns.begin(), list.patterns.end());
-  const std::vector<store::Folder> folders =
-      session.database().snapshot().folders(session.mailbox());
+  CO_TRY(co_await session.open_shared());
+  const std::vector<store::Folder> folders = visible_folders(session);
   std::set<std::string_view> has_selected_child;  // views into `folders`
   if (list.select_recursive) {
     for (const store::Folder& folder : folders) {
@@ -114,11 +117,14 @@ Task<Result<Reply>> cmd_list(Session& session, Command& command) {
     session.out().untagged(fmt::format("LIST ({}) \"/\" {}{}", attributes(session, list, folder),
                                        quoted_mailbox(folder.path, session.dialect().utf8),
                                        parent ? child_info(list) : ""));
-    if (!list.return_status.empty())
+    if (folder.id == store::FolderId()) continue;
+    const store::RightBits rights = rights_on(session, folder);
+    if (list.return_my_rights) session.out().untagged(my_rights_reply(session, folder, rights));
+    if (!list.return_status.empty() && (rights & store::kMayRead) != 0)
       session.out().untagged(
           status_reply(session, folder, list.return_status));
     // RFC 9590: behind each mailbox its own.
-    if (!list.return_metadata.empty())
+    if (!list.return_metadata.empty() && (rights & store::kMayRead) != 0)
       write_metadata(session, &folder, {.entries = list.return_metadata});
     if (session.out().full()) CO_TRY(co_await session.out().flush());
   }
@@ -130,8 +136,7 @@ Task<Result<Reply>> cmd_list(Session& session, Command& command) {
 Task<Result<Reply>> cmd_lsub(Session& session, Command& command) {
   const auto& list = std::get<ListRequest>(command.arguments);
   const std::vector<ListPattern> patterns(list.patterns.begin(), list.patterns.end());
-  const std::vector<store::Folder> folders =
-      session.database().snapshot().folders(session.mailbox());
+  const std::vector<store::Folder> folders = visible_folders(session);
   std::set<std::string_view> subscribed;  // views into `folders`
   std::set<std::string_view> parents;
   for (const store::Folder& folder : folders) {

@@ -9,6 +9,7 @@
 #include "protocols/imap/mailbox_name.h"
 #include "protocols/imap/metadata_name.h"
 #include "protocols/imap/metadata_reply.h"
+#include "protocols/imap/sharing.h"
 #include "store/metadata.h"
 
 namespace hauspost::imap {
@@ -99,7 +100,7 @@ store::MetadataPlace metadata_place(const Session& session, const store::Folder*
 std::size_t write_metadata(Session& session, const store::Folder* folder,
                            const MetadataWanted& wanted) {
   Answer answer(session, folder, wanted);
-  const store::Snapshot snapshot = session.database().snapshot();
+  const store::Snapshot snapshot = session.snapshot();
   for (const std::string& entry : wanted.entries) answer.add(snapshot, entry);
   answer.finish();
   return answer.longest();
@@ -111,6 +112,9 @@ Task<Result<Reply>> cmd_getmetadata(Session& session, Command& command) {
   if (!get.mailbox.empty()) {
     folder = session.find_folder(get.mailbox);
     if (!folder) co_return no("NONEXISTENT", "No such mailbox");
+    // RFC 5464 section 3.3.
+    if (auto refused = refusal(session, *folder, store::kMayLookUp | store::kMayRead))
+      co_return *std::move(refused);
   }
   const MetadataWanted wanted{get.entries, get.depth, get.max_size};
   const std::size_t longest = write_metadata(session, folder ? &*folder : nullptr, wanted);
@@ -126,6 +130,11 @@ Task<Result<Reply>> cmd_setmetadata(Session& session, Command& command) {
   if (!set.mailbox.empty()) {
     folder = session.find_folder(set.mailbox);
     if (!folder) co_return no("NONEXISTENT", "No such mailbox");
+    const bool shared = std::ranges::any_of(
+        set.entries, [](const auto& entry) { return !metadata_name(entry.first)->is_private; });
+    if (auto refused = refusal(session, *folder,
+                               store::kMayLookUp | (shared ? store::kMayWrite : store::kMayRead)))
+      co_return *std::move(refused);
   }
   if (auto refusal = set_refusal(set)) co_return *std::move(refusal);
   std::vector<store::MetadataChange> changes;

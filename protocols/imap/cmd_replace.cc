@@ -3,6 +3,7 @@
 
 #include "protocols/imap/append_data.h"
 #include "protocols/imap/command_table.h"
+#include "protocols/imap/sharing.h"
 
 namespace hauspost::imap {
 namespace {
@@ -34,10 +35,15 @@ Task<Result<Reply>> cmd_replace(Session& session, Command& command) {
   if (!uid) co_return uid.error();
   const auto folder = session.find_folder(request.mailbox);
   if (!folder) co_return no("TRYCREATE", "No such mailbox");
+  const store::RightBits rights = rights_on(session, *folder);
+  if (auto refused = refusal(rights, store::kMayInsert)) co_return *std::move(refused);
+  if (auto refused = refusal(view.rights(), store::kMayDeleteMessages | store::kMayExpunge))
+    co_return *std::move(refused);
   std::vector<AppendMessage> one;
   one.push_back(std::move(request.message));
   CO_TRY_ASSIGN(auto messages, co_await append_data(session, one));
   if (!messages) co_return std::move(messages).error();
+  leave_flags(*messages, rights);
   const auto appended =
       co_await session.database().append(session.actor(), folder->id, *std::move(messages));
   if (!appended) co_return append_failure(appended.error());

@@ -6,6 +6,7 @@
 #include "protocols/imap/mailbox_name.h"
 #include "protocols/imap/object_id.h"
 #include "protocols/imap/resync.h"
+#include "protocols/imap/sharing.h"
 
 namespace hauspost::imap {
 namespace {
@@ -14,7 +15,7 @@ namespace {
 // the walk when all are.
 std::uint32_t first_unseen(Session& session, const store::Folder& folder, const MailboxView& view) {
   if (folder.unseen == 0) return 0;
-  const auto first = session.database().snapshot().first_lacking(folder.id, store::kSeen);
+  const auto first = session.snapshot().first_lacking(folder.id, store::kSeen);
   return first ? view.sequence_of(first->value) : 0;
 }
 
@@ -24,7 +25,7 @@ void write_opening(Session& session, const store::Folder& folder, const MailboxV
   if (view.read_only()) {
     out.untagged("OK [PERMANENTFLAGS ()] Nothing can be changed");
   } else {
-    out.untagged(fmt::format("OK [PERMANENTFLAGS {}] Flags permitted", view.flags_text(folder, true)));
+    out.untagged(fmt::format("OK [PERMANENTFLAGS {}] Flags permitted", view.permanent_flags(folder)));
   }
   out.untagged(fmt::format("{} EXISTS", view.size()));
   const Dialect& dialect = session.dialect();
@@ -61,27 +62,33 @@ Task<Result<Reply>> cmd_select(Session& session, Command& command) {
   auto found = session.find_folder(select.mailbox);
   if (!found && session.dialect().utf8) found = session.find_folder(net_unicode(select.mailbox));
   if (!found) co_return no("NONEXISTENT", "No such mailbox");
-  const bool read_only = command.name == CommandName::kExamine;
+  const store::RightBits rights = rights_on(session, *found);
+  if (auto refused = refusal(rights, store::kMayRead)) co_return *std::move(refused);
+  const bool read_only = command.name == CommandName::kExamine || (rights & kChanging) == 0;
   auto view = session.make_view(found->id, read_only);
-  const auto folder = view->open();
+  view->look_as(session.identity(), rights,
+                session.works_in_own() && found->mailbox == session.mailbox());
+  auto folder = view->open();
   if (!folder) co_return no("NONEXISTENT", "No such mailbox");
+  folder->path = found->path;
   write_opening(session, *folder, *view);
   // RFC 9051 section 6.3.2.
   if (session.dialect().rev2)
     session.out().untagged(list_of_name(folder->path, select.spelled, session.dialect().utf8));
   session.select(std::move(view));
   if (select.resync) CO_TRY(co_await resynchronize(session, *folder, *select.resync));
-  co_return ok(read_only ? "EXAMINE completed" : "SELECT completed",
+  co_return ok(command.name == CommandName::kExamine ? "EXAMINE completed" : "SELECT completed",
                read_only ? "READ-ONLY" : "READ-WRITE");
 }
 
 Task<Result<Reply>> cmd_close(Session& session, Command&) {
   const store::FolderId id = session.view().folder();
-  const bool read_only = session.view().read_only();
+  const bool read_only =
+      session.view().read_only() || (session.view().rights() & store::kMayExpunge) == 0;
   const std::uint32_t last = session.view().last_uid();
   session.unselect();
   if (read_only || last == 0) co_return Reply{};
-  const auto folder = session.database().snapshot().folder(id);
+  const auto folder = session.snapshot().folder(id);
   if (!folder || folder->deleted == 0) co_return Reply{};
   const auto removed =
       co_await session.database().expunge(session.actor(), id, store::UidSet{{1, last}}, true);

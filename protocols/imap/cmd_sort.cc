@@ -27,7 +27,7 @@ Task<Result<std::vector<SearchHit>>> sorted(Session& session, const SortRequest&
     return true;
   };
   HitWalk walk(hits, table.needs_envelope() ? HitParts::kEnvelope : HitParts::kNothing, add);
-  while (walk.step(session.database().snapshot(), session.view().folder()))
+  while (walk.step(session.snapshot(), session.view().folder()))
     CO_TRY(co_await session.breathe(walk.done(), hits.size()));
   const auto less = [&table](std::uint32_t a, std::uint32_t b) { return table.less(a, b); };
   StepwiseSort sort(table.rows(), less);

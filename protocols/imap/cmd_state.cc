@@ -6,6 +6,7 @@
 #include "base/log.h"
 #include "base/text.h"
 #include "protocols/imap/command_table.h"
+#include "protocols/imap/sharing.h"
 
 namespace hauspost::imap {
 namespace {
@@ -18,7 +19,7 @@ constexpr Extension kEnablable[] = {Extension::kCondstore, Extension::kMetadata,
 // its changes start.
 void tell_highest_modseq(Session& session) {
   if (session.state() != State::kSelected) return;
-  const auto folder = session.database().snapshot().folder(session.view().folder());
+  const auto folder = session.snapshot().folder(session.view().folder());
   if (!folder) return;  // the news after the command say so
   session.out().untagged(
       fmt::format("OK [HIGHESTMODSEQ {}] Highest", folder->highest_modseq.value));
@@ -76,9 +77,10 @@ Task<Result<Reply>> cmd_enable(Session& session, Command& command) {
   co_return Reply{};
 }
 
-// RFC 2342: one's own mailboxes and nobody else's.
+// RFC 2342: one's own mailboxes, and those of others that one may see.
 Task<Result<Reply>> cmd_namespace(Session& session, Command&) {
-  session.out().untagged("NAMESPACE ((\"\" \"/\")) NIL NIL");
+  session.out().untagged(fmt::format("NAMESPACE ((\"\" \"/\")) NIL {}",
+                                     has_shared(session) ? "((\"Shared/\" \"/\"))" : "NIL"));
   co_return Reply{};
 }
 

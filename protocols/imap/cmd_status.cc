@@ -4,6 +4,7 @@
 #include "protocols/imap/command_table.h"
 #include "protocols/imap/mailbox_name.h"
 #include "protocols/imap/object_id.h"
+#include "protocols/imap/sharing.h"
 #include "protocols/imap/status_reply.h"
 
 namespace hauspost::imap {
@@ -79,6 +80,7 @@ Task<Result<Reply>> cmd_status(Session& session, Command& command) {
   const auto& status = std::get<StatusRequest>(command.arguments);
   const auto folder = session.find_folder(status.mailbox);
   if (!folder) co_return no("NONEXISTENT", "No such mailbox");
+  if (auto refused = refusal(session, *folder, store::kMayRead)) co_return *std::move(refused);
   // RFC 7162 section 3.1: asking for it is a CONDSTORE enabling command.
   if (std::ranges::find(status.items, StatusItem::kHighestModSeq) != status.items.end())
     session.enable_condstore();

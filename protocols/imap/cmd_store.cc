@@ -3,16 +3,25 @@
 
 #include "protocols/imap/command_table.h"
 #include "protocols/imap/message_stream.h"
+#include "protocols/imap/sharing.h"
 #include "protocols/imap/uid_text.h"
 
 namespace hauspost::imap {
 namespace {
 
-store::FlagChange change_of(StoreRequest& request, const store::UidSet& uids) {
+// Which flags a client wants to change.
+store::FlagBits flags_asked(const StoreRequest& request) {
+  if (request.mode == store::FlagMode::kReplace) return ~store::FlagBits{0};
+  return request.flags.system | (request.flags.keywords.empty() ? 0 : ~store::kSystemFlags);
+}
+
+store::FlagChange change_of(StoreRequest& request, const store::UidSet& uids,
+                            store::RightBits rights) {
   store::FlagChange change;
   change.uids = uids;
   change.mode = request.mode;
   change.flags = request.flags.system;
+  change.may_change = changeable(rights);
   change.keywords = std::move(request.flags.keywords);
   if (request.unchanged_since) change.unchanged_since = store::ModSeq(*request.unchanged_since);
   return change;
@@ -38,11 +47,15 @@ Task<Result<Reply>> cmd_store(Session& session, Command& command) {
   if (view.read_only()) co_return no("READ-ONLY", "Mailbox is read-only");
   const auto uids = view.resolve(request.set, request.uid);
   if (!uids) co_return bad("No such message");
+  // RFC 4314 section 4: what may be changed is, unless nothing of it may.
+  if (const store::FlagBits asked = flags_asked(request);
+      asked != 0 && (asked & changeable(view.rights())) == 0)
+    co_return no("NOPERM", "Permission denied");
   if (request.unchanged_since) session.enable_condstore();
   if (view.count_known(*uids) == 0) co_return Reply{};
   const std::vector<FetchItem> items = items_shown(request, session.condstore());
   const auto done = co_await session.database().change_flags(session.actor(), view.folder(),
-                                                             change_of(request, *uids));
+                                                             change_of(request, *uids, view.rights()));
   if (!done) co_return reply_for(done.error());
   if (!items.empty()) {
     FetchWriter writer(items, session.dialect().uid_only);

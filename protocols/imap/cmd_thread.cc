@@ -52,7 +52,7 @@ Task<Result<bool>> write_by_references(Session& session, bool uid,
   HitWalk walk(hits, HitParts::kEnvelopeAndReferences, add);
   for (bool more = true; more;) {
     slice_ends = tree.links_followed() + kSliceLinks;
-    more = walk.step(session.database().snapshot(), session.view().folder());
+    more = walk.step(session.snapshot(), session.view().folder());
     if (tree.bytes() > bytes_max) co_return false;
     if (more) CO_TRY(co_await session.breathe(walk.done(), hits.size()));
   }
@@ -134,7 +134,7 @@ Task<Result<bool>> write_by_subject(Session& session, bool uid, std::span<const 
   };
   HitWalk walk(hits, HitParts::kEnvelope, add);
   for (bool more = true; more;) {
-    more = walk.step(session.database().snapshot(), session.view().folder());
+    more = walk.step(session.snapshot(), session.view().folder());
     if (threads.bytes() > bytes_max) co_return false;
     if (more) CO_TRY(co_await session.breathe(walk.done(), hits.size()));
   }

@@ -27,21 +27,25 @@ enum class CommandName : std::uint8_t {
   kCopy,
   kCreate,
   kDelete,
+  kDeleteAcl,
   kEnable,
   kEsearch,
   kExamine,
   kExpunge,
   kFetch,
+  kGetAcl,
   kGetMetadata,
   kGetQuota,
   kGetQuotaRoot,
   kId,
   kIdle,
   kList,
+  kListRights,
   kLogin,
   kLogout,
   kLsub,
   kMove,
+  kMyRights,
   kNamespace,
   kNoop,
   kNotify,
@@ -49,6 +53,7 @@ enum class CommandName : std::uint8_t {
   kReplace,
   kSearch,
   kSelect,
+  kSetAcl,
   kSetMetadata,
   kSetQuota,
   kSort,
@@ -370,6 +375,7 @@ struct ListRequest {
   bool return_children = false;
   bool return_special_use = false;
   std::vector<StatusItem> return_status;     // empty: not asked
+  bool return_my_rights = false;             // RFC 8440
   std::vector<std::string> return_metadata;  // RFC 9590; empty: not asked
 };
 
@@ -418,8 +424,15 @@ struct AuthenticateRequest {
   std::optional<Secret> initial_response;  // as sent, base64 not undone; "=" is an empty one
 };
 
+// GETACL SETACL DELETEACL LISTRIGHTS MYRIGHTS (RFC 4314); not each has all of it.
+struct AclRequest {
+  std::string mailbox;
+  std::string identifier;
+  std::string rights;  // as the client wrote them
+};
+
 using Arguments =
-    std::variant<std::monostate, AppendRequest, AuthenticateRequest, CopyRequest, CreateRequest,
+    std::variant<std::monostate, AclRequest, AppendRequest, AuthenticateRequest, CopyRequest, CreateRequest,
                  EnableRequest, ExpungeRequest, FetchRequest, GetMetadataRequest, IdRequest,
                  ListRequest, LoginRequest, MailboxRequest, MultiSearchRequest, NotifyRequest,
                  QuotaRequest, RenameRequest, ReplaceRequest, SearchRequest, SelectRequest,

@@ -36,21 +36,25 @@ constexpr Entry kEntries[] = {
     {"COPY", CommandName::kCopy, nullptr, parse_copy},
     {"CREATE", CommandName::kCreate, parse_create},
     {"DELETE", CommandName::kDelete, parse_mailbox},
+    {"DELETEACL", CommandName::kDeleteAcl, parse_acl_identifier},
     {"ENABLE", CommandName::kEnable, parse_enable},
     {"ESEARCH", CommandName::kEsearch, parse_esearch},
     {"EXAMINE", CommandName::kExamine, parse_select},
     {"EXPUNGE", CommandName::kExpunge, nullptr, parse_expunge},
     {"FETCH", CommandName::kFetch, nullptr, parse_fetch},
+    {"GETACL", CommandName::kGetAcl, parse_acl_mailbox},
     {"GETMETADATA", CommandName::kGetMetadata, parse_getmetadata},
     {"GETQUOTA", CommandName::kGetQuota, parse_getquota},
     {"GETQUOTAROOT", CommandName::kGetQuotaRoot, parse_getquotaroot},
     {"ID", CommandName::kId, parse_id},
     {"IDLE", CommandName::kIdle},
     {"LIST", CommandName::kList, parse_list},
+    {"LISTRIGHTS", CommandName::kListRights, parse_acl_identifier},
     {"LOGIN", CommandName::kLogin, parse_login},
     {"LOGOUT", CommandName::kLogout},
     {"LSUB", CommandName::kLsub, parse_lsub},
     {"MOVE", CommandName::kMove, nullptr, parse_copy},
+    {"MYRIGHTS", CommandName::kMyRights, parse_acl_mailbox},
     {"NAMESPACE", CommandName::kNamespace},
     {"NOOP", CommandName::kNoop},
     {"NOTIFY", CommandName::kNotify, parse_notify},
@@ -58,6 +62,7 @@ constexpr Entry kEntries[] = {
     {"REPLACE", CommandName::kReplace, nullptr, parse_replace},
     {"SEARCH", CommandName::kSearch, nullptr, parse_search},
     {"SELECT", CommandName::kSelect, parse_select},
+    {"SETACL", CommandName::kSetAcl, parse_setacl},
     {"SETMETADATA", CommandName::kSetMetadata, parse_setmetadata},
     {"SETQUOTA", CommandName::kSetQuota, parse_setquota},
     {"SORT", CommandName::kSort, nullptr, parse_sort},
@@ -71,6 +76,13 @@ constexpr Entry kEntries[] = {
 };
 static_assert(std::ranges::is_sorted(kEntries, {}, &Entry::word));
 
+// At the word's first character. REQUIRES: it has been taken.
+std::unexpected<ParseError> unknown_command(const Cursor& in, std::string_view word) {
+  auto error = in.bad("unknown command");
+  error.error().offset -= word.size();
+  return error;
+}
+
 Parsed<Command> command(Cursor& in, Extensions without) {
   TRY_ASSIGN(std::string word, in.keyword());
   Command command;
@@ -82,10 +94,10 @@ Parsed<Command> command(Cursor& in, Extensions without) {
   const auto* const found = std::ranges::lower_bound(kEntries, word, {}, &Entry::word);
   if (found == std::ranges::end(kEntries) || found->word != word ||
       (command.uid && found->uid_rule == nullptr))
-    return in.bad("unknown command");
+    return unknown_command(in, word);
   command.name = found->name;
   const auto extension = extension_of(command.name, command.uid);
-  if (extension && without.has(*extension)) return in.bad("unknown command");
+  if (extension && without.has(*extension)) return unknown_command(in, word);
   const bool bare_expunge = found->name == CommandName::kExpunge && !command.uid;
   if ((found->rule != nullptr || found->uid_rule != nullptr) && !bare_expunge) TRY(in.space());
   if (found->rule != nullptr) {

@@ -39,6 +39,12 @@ Task<Result<Reply>> cmd_namespace(Session&, Command&);
 Task<Result<Reply>> cmd_list(Session&, Command&);
 Task<Result<Reply>> cmd_lsub(Session&, Command&);
 Task<Result<Reply>> cmd_status(Session&, Command&);
+// cmd_acl.cc
+Task<Result<Reply>> cmd_deleteacl(Session&, Command&);
+Task<Result<Reply>> cmd_getacl(Session&, Command&);
+Task<Result<Reply>> cmd_listrights(Session&, Command&);
+Task<Result<Reply>> cmd_myrights(Session&, Command&);
+Task<Result<Reply>> cmd_setacl(Session&, Command&);
 // cmd_quota.cc
 Task<Result<Reply>> cmd_getquota(Session&, Command&);
 Task<Result<Reply>> cmd_getquotaroot(Session&, Command&);

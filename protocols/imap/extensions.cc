@@ -68,6 +68,9 @@ constexpr Row kTable[] = {
     {kListMetadata, "LIST-METADATA", {kMetadata, kListExtended}},
     {kNotify, "NOTIFY"},
     {kMultiSearch, "MULTISEARCH", {kEsearch}},
+    {kAcl, "ACL"},
+    {kAclRights, "RIGHTS=kxte", {kAcl}},
+    {kListMyRights, "LIST-MYRIGHTS", {kAcl, kListExtended}},
 };
 
 constexpr bool in_order() {
@@ -163,6 +166,7 @@ struct Uses {
     if (list.select_special_use || list.return_special_use) used.add(kSpecialUse);
     if (!list.return_status.empty()) used.add(kListStatus);
     if (!list.return_metadata.empty()) used.add(kListMetadata);
+    if (list.return_my_rights) used.add(kListMyRights);
     for (const StatusItem item : list.return_status) add_item(item, used);
   }
   void operator()(const MultiSearchRequest& search) const { (*this)(search.search); }
@@ -236,6 +240,11 @@ std::optional<Extension> extension_of(CommandName name, bool uid) {
     case CommandName::kEnable: return kEnable;
     case CommandName::kEsearch: return kMultiSearch;
     case CommandName::kExpunge: return uid ? std::optional(kUidPlus) : std::nullopt;
+    case CommandName::kDeleteAcl:
+    case CommandName::kGetAcl:
+    case CommandName::kListRights:
+    case CommandName::kMyRights:
+    case CommandName::kSetAcl: return kAcl;
     case CommandName::kGetMetadata:
     case CommandName::kSetMetadata: return kMetadata;
     case CommandName::kGetQuota:

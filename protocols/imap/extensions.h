@@ -60,6 +60,9 @@ enum class Extension : std::uint8_t {
   kListMetadata,
   kNotify,
   kMultiSearch,
+  kAcl,
+  kAclRights,  // of RFC 4314, which RFC 2086 did not have
+  kListMyRights,
   // More of them go above this line, and as a row into the table of extensions.cc.
   kCount,
 };

@@ -97,8 +97,33 @@ std::string MailboxView::flags_text(const store::Folder& folder, bool with_star)
   return out;
 }
 
+void MailboxView::look_as(const Guid& identity, store::RightBits rights, bool own) {
+  identity_ = identity;
+  rights_ = rights;
+  own_ = own;
+}
+
+std::string MailboxView::permanent_flags(const store::Folder& folder) const {
+  if (read_only_) return "()";
+  if (rights_ == store::kAllRights) return flags_text(folder, true);
+  std::string out;
+  const auto add = [&](std::string_view flag, store::RightBits needed) {
+    if ((rights_ & needed) == 0) return;
+    if (!out.empty()) out += ' ';
+    out += flag;
+  };
+  add("\\Answered \\Flagged", store::kMayWrite);
+  add("\\Deleted", store::kMayDeleteMessages);
+  add("\\Seen", store::kMayKeepSeen);
+  add("\\Draft", store::kMayWrite);
+  for (const std::string& keyword : folder.keywords) add(keyword, store::kMayWrite);
+  add("\\*", store::kMayWrite);
+  return fmt::format("({})", out);
+}
+
 std::optional<store::Folder> MailboxView::open() {
-  const store::Snapshot snapshot = database_.snapshot();
+  store::Snapshot snapshot = database_.snapshot();
+  if (!identity_.is_nil()) snapshot.view_as(identity_);
   auto folder = snapshot.folder(folder_);
   if (!folder) return std::nullopt;
   uids_ = snapshot.uids(folder_);
@@ -199,6 +224,8 @@ bool MailboxView::collect(bool with_expunges) {
       case kFlags:
         // Our own STORE has answered for itself.
         if (event.session == session_) break;
+        // Nor has somebody else's \Seen changed anything here.
+        if (!event.identity.is_nil() && event.identity != identity_) break;
         for (const store::UidRange range : event.uids.ranges()) flags_.add(range);
         break;
       case kExpunged: note_expunged(event.uids, before); break;
@@ -236,7 +263,7 @@ void MailboxView::announce_keywords(const store::Folder& folder, FetchOutput& ou
   out.text() += fmt::format("* FLAGS {}\r\n", flags_text(folder, false));
   if (!read_only_)
     out.text() +=
-        fmt::format("* OK [PERMANENTFLAGS {}] Flags permitted\r\n", flags_text(folder, true));
+        fmt::format("* OK [PERMANENTFLAGS {}] Flags permitted\r\n", permanent_flags(folder));
 }
 
 // Events were dropped: what they said is found again by comparing.

@@ -36,6 +36,12 @@ class MailboxView {
   // Nobody is told of \Recent (RFC 9051), and FLAGS names the keywords that clients agree on.
   void speak_rev2();
 
+  // Whose \Seen it shows, what they may do there, and whether it is in their own mailbox. As it
+  // begins: the owner's, everything, yes.
+  void look_as(const Guid& identity, store::RightBits rights, bool own);
+  store::RightBits rights() const { return rights_; }
+  bool is_own() const { return own_; }
+
   // The folder as this view begins. nullopt: it is gone.
   std::optional<store::Folder> open();
 
@@ -43,6 +49,8 @@ class MailboxView {
   bool read_only() const { return read_only_; }
   // As FLAGS shows it; for PERMANENTFLAGS with "\*".
   std::string flags_text(const store::Folder& folder, bool with_star) const;
+  // As PERMANENTFLAGS shows it: what may be changed.
+  std::string permanent_flags(const store::Folder& folder) const;
   std::span<const std::uint32_t> uids() const { return uids_; }
   std::uint32_t size() const { return static_cast<std::uint32_t>(uids_.size()); }
   std::uint32_t last_uid() const { return uids_.empty() ? 0 : uids_.back(); }
@@ -107,6 +115,9 @@ class MailboxView {
   bool read_only_;
   bool rev2_ = false;
   Guid session_;
+  Guid identity_;
+  store::RightBits rights_ = store::kAllRights;
+  bool own_ = true;
   store::FolderWatch watch_;
   std::vector<std::uint32_t> uids_;  // rising; position + 1 is the sequence number
   store::UidSet recent_;

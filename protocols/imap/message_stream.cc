@@ -18,7 +18,7 @@ class Walk {
   // True when there is more to do.
   bool next_slice() {
     MailboxView& view = session_.view();
-    const store::Snapshot snapshot = session_.database().snapshot();
+    const store::Snapshot snapshot = session_.snapshot();
     const auto folder = snapshot.folder(view.folder());
     if (!folder) return false;  // the news after the command say so
     view.announce_keywords(*folder, session_.out().output());

@@ -8,6 +8,7 @@
 #include "protocols/imap/mailbox_name.h"
 #include "protocols/imap/metadata_name.h"
 #include "protocols/imap/session_core.h"
+#include "protocols/imap/sharing.h"
 #include "protocols/imap/status_reply.h"
 
 namespace hauspost::imap {
@@ -33,19 +34,23 @@ bool is_at_most_one_below(std::string_view path, std::string_view top) {
 
 }  // namespace
 
-bool filter_matches(const MailboxFilter& filter, std::string_view path, bool subscribed) {
+WatchedName watched_name(const Session& session, const store::Folder& folder) {
+  return {folder.path, folder.subscribed, folder.mailbox == session.mailbox()};
+}
+
+bool filter_matches(const MailboxFilter& filter, const WatchedName& name) {
   using enum MailboxFilter::Kind;
   const auto any = [&](auto matches) {
     return std::ranges::any_of(filter.paths,
-                               [&](const std::string& given) { return matches(path, given); });
+                               [&](const std::string& given) { return matches(name.path, given); });
   };
   switch (filter.kind) {
     case kSelected:
     case kSelectedDelayed: return false;
     // Any mailbox may be delivered to, so the two are one (RFC 5465 section 6.3).
     case kInboxes:
-    case kPersonal: return true;
-    case kSubscribed: return subscribed;
+    case kPersonal: return name.own;
+    case kSubscribed: return name.subscribed;
     case kSubtree: return any(is_or_below);
     case kSubtreeOne: return any(is_at_most_one_below);
     case kMailboxes: return any(std::equal_to<std::string_view>());
@@ -56,7 +61,7 @@ bool filter_matches(const MailboxFilter& filter, std::string_view path, bool sub
 void Notifier::set(NotifyRequest request) {
   wanted_ = std::move(request);
   names_.clear();
-  watch_.reset();
+  watches_.clear();
   listen();
 }
 
@@ -67,12 +72,21 @@ void Notifier::enable_metadata() {
 
 // Listens before it looks, so that nothing falls between.
 void Notifier::listen() {
-  const bool others = pushes() && std::ranges::any_of(wanted_->groups, [](const NotifyGroup& group) {
-                        return !group.filter.is_selected() && group.events != 0;
-                      });
-  if (watch_ != nullptr || (!others && !metadata_)) return;
-  watch_ = session_.watch_mailbox();
-  if (wants(kNameEvents)) names_ = read_names();
+  const bool others =
+      pushes() && std::ranges::any_of(wanted_->groups, [](const NotifyGroup& group) {
+        return !group.filter.is_selected() && group.events != 0;
+      });
+  if (!watches_.empty() || (!others && !metadata_)) return;
+  watches_[session_.mailbox()] = session_.watch_mailbox(session_.mailbox());
+  if (reaches_shared()) {
+    for (const store::Folder& folder : folders()) {
+      auto& watch = watches_[folder.mailbox];
+      if (watch == nullptr) watch = session_.watch_mailbox(folder.mailbox);
+    }
+  }
+  if (!wants(kNameEvents)) return;
+  for (const store::Folder& folder : folders())
+    names_.emplace(folder.id, watched_name(session_, folder));
 }
 
 bool Notifier::wants(unsigned events) const {
@@ -81,11 +95,33 @@ bool Notifier::wants(unsigned events) const {
          });
 }
 
-unsigned Notifier::events_of(std::string_view path, bool subscribed) const {
+bool Notifier::reaches_shared() const {
+  using enum MailboxFilter::Kind;
+  return wanted_ && std::ranges::any_of(wanted_->groups, [](const NotifyGroup& group) {
+           return group.filter.kind >= kSubscribed && group.events != 0;
+         });
+}
+
+std::vector<store::Folder> Notifier::folders() const {
+  if (!reaches_shared()) return session_.snapshot().folders(session_.mailbox());
+  std::vector<store::Folder> folders = visible_folders(session_);
+  std::erase_if(folders, [](const auto& folder) { return folder.id == store::FolderId(); });
+  return folders;
+}
+
+std::optional<store::Folder> Notifier::folder(store::MailboxId mailbox, store::FolderId id) const {
+  if (mailbox == session_.mailbox()) return session_.snapshot().folder(id);
+  std::vector<store::Folder> folders = visible_folders(session_);
+  const auto found = std::ranges::find(folders, id, &store::Folder::id);
+  if (found == folders.end()) return std::nullopt;
+  return std::move(*found);
+}
+
+unsigned Notifier::events_of(const WatchedName& name) const {
   unsigned events = 0;
   if (!wanted_) return events;
   for (const NotifyGroup& group : wanted_->groups) {
-    if (filter_matches(group.filter, path, subscribed)) events |= group.events;
+    if (filter_matches(group.filter, name)) events |= group.events;
   }
   return events;
 }
@@ -103,20 +139,18 @@ SelectedNews Notifier::selected() const {
   return news;
 }
 
-Notifier::Names Notifier::read_names() const {
-  Names names;
-  for (store::Folder& folder : session_.database().snapshot().folders(session_.mailbox()))
-    names.emplace(folder.id, Known{std::move(folder.path), folder.subscribed});
-  return names;
-}
-
-// RFC 5465 section 3.1 says what each must hold at least.
+// RFC 5465 section 3.1 says what each must hold at least, and what is said of a mailbox that may be
+// seen but not read.
 Task<Result<>> Notifier::write_status() {
   using enum StatusItem;
-  const auto folders = session_.database().snapshot().folders(session_.mailbox());
-  for (const store::Folder& folder : folders) {
-    const unsigned events = events_of(folder.path, folder.subscribed);
+  for (const store::Folder& folder : folders()) {
+    const unsigned events = events_of(watched_name(session_, folder));
     if ((events & kMessageEvents) == 0 || session_.is_selected(folder.id)) continue;
+    if ((rights_on(session_, folder) & store::kMayRead) == 0) {
+      session_.out().untagged(fmt::format("LIST (\\NoAccess) \"/\" {}",
+                                          quoted_mailbox(folder.path, session_.dialect().utf8)));
+      continue;
+    }
     std::vector<StatusItem> items = {kMessages, kUidNext, kUidValidity};
     const bool flags = (events & kFlagChange) != 0;
     if (flags) items.push_back(kUnseen);
@@ -129,38 +163,45 @@ Task<Result<>> Notifier::write_status() {
 }
 
 Task<Result<>> Notifier::announce() {
-  if (watch_ == nullptr) co_return Result<>{};
-  const MailboxWatch::Taken taken = watch_->take();
-  if (taken.overflowed) {
+  std::vector<std::pair<store::MailboxId, MailboxWatch::Taken>> news;
+  for (const auto& [mailbox, watch] : watches_) {
+    if (auto taken = watch->take(); !taken.empty()) news.emplace_back(mailbox, std::move(taken));
+  }
+  if (std::ranges::any_of(news, [](const auto& one) { return one.second.overflowed; })) {
     session_.out().untagged("OK [NOTIFICATIONOVERFLOW] Too much has happened to tell of it");
     set({});
     co_return Result<>{};
   }
-  // A mailbox is named before anything is said of it.
+  for (const auto& [mailbox, taken] : news) CO_TRY(co_await tell(mailbox, taken));
+  co_return Result<>{};
+}
+
+// A mailbox is named before anything is said of it.
+Task<Result<>> Notifier::tell(store::MailboxId mailbox, const MailboxWatch::Taken& taken) {
   const bool by_others = std::ranges::any_of(taken.folders, [](const auto& folder) {
     return (folder.second & MailboxWatch::kNamed) != 0;
   });
   if (taken.names_changed && wants(kNameEvents)) CO_TRY(co_await tell_names(by_others));
-  for (const auto& [folder, what] : taken.folders) {
-    if (!session_.is_selected(folder)) tell_messages(folder, what);
+  for (const auto& [id, what] : taken.folders) {
+    if (session_.is_selected(id) || !wants(kMessageEvents)) continue;
+    if (const auto found = folder(mailbox, id)) tell_messages(*found, what);
     if (session_.out().full()) CO_TRY(co_await session_.out().flush());
   }
-  tell_metadata(taken.metadata);
+  tell_metadata(mailbox, taken.metadata);
   co_return Result<>{};
 }
 
 // The difference between what is there and what the client knows: however many changes there were,
 // it is exact. What the client did itself is only noted (RFC 5465 section 5).
 Task<Result<>> Notifier::tell_names(bool by_others) {
-  const auto folders = session_.database().snapshot().folders(session_.mailbox());
+  const std::vector<store::Folder> folders = this->folders();
   Names now;
   for (const store::Folder& folder : folders)
-    now.emplace(folder.id, Known{folder.path, folder.subscribed});
+    now.emplace(folder.id, watched_name(session_, folder));
   const Names before = std::exchange(names_, std::move(now));
   if (!by_others) co_return Result<>{};
   for (const auto& [id, known] : before) {
-    if (names_.contains(id) || (events_of(known.path, known.subscribed) & kMailboxName) == 0)
-      continue;
+    if (names_.contains(id) || (events_of(known) & kMailboxName) == 0) continue;
     session_.out().untagged(fmt::format("LIST (\\NonExistent) \"/\" {}",
                                         quoted_mailbox(known.path, session_.dialect().utf8)));
     if (session_.out().full()) CO_TRY(co_await session_.out().flush());
@@ -174,14 +215,14 @@ Task<Result<>> Notifier::tell_names(bool by_others) {
 
 void Notifier::tell_name(const store::Folder& folder, const Names& before) {
   const auto found = before.find(folder.id);
-  const unsigned events = events_of(folder.path, folder.subscribed);
+  const unsigned events = events_of(watched_name(session_, folder));
   if (found == before.end()) {
     if ((events & kMailboxName) != 0) session_.out().untagged(list_reply(session_, folder, ""));
     return;
   }
   // A filter may speak of what the mailbox was.
-  const Known& known = found->second;
-  const unsigned either = events | events_of(known.path, known.subscribed);
+  const WatchedName& known = found->second;
+  const unsigned either = events | events_of(known);
   const bool renamed = known.path != folder.path;
   if (renamed && (either & kMailboxName) != 0) {
     session_.out().untagged(list_reply(session_, folder, known.path));
@@ -190,11 +231,12 @@ void Notifier::tell_name(const store::Folder& folder, const Names& before) {
   }
 }
 
-void Notifier::tell_messages(store::FolderId id, unsigned what) {
+void Notifier::tell_messages(const store::Folder& folder, unsigned what) {
   using enum StatusItem;
-  const auto folder = session_.database().snapshot().folder(id);
-  if (!folder || folder->special_use == store::SpecialUse::kRecoverable) return;
-  const unsigned events = events_of(folder->path, folder->subscribed);
+  if (folder.special_use == store::SpecialUse::kRecoverable ||
+      (rights_on(session_, folder) & store::kMayRead) == 0)
+    return;
+  const unsigned events = events_of(watched_name(session_, folder));
   // A new mailbox may have the name of one that was known: another UIDVALIDITY (section 5.1).
   const bool made = (what & MailboxWatch::kMade) != 0 && (events & kFlagChange) != 0;
   const bool counted = (what & (MailboxWatch::kMessagesCame | MailboxWatch::kMessagesWent)) != 0 &&
@@ -207,28 +249,32 @@ void Notifier::tell_messages(store::FolderId id, unsigned what) {
   if ((events & kFlagChange) != 0) items.push_back(kUnseen);
   if ((flagged && session_.offers(Extension::kCondstore)) || session_.condstore())
     items.push_back(kHighestModSeq);
-  session_.out().untagged(status_reply(session_, *folder, items));
+  session_.out().untagged(status_reply(session_, folder, items));
 }
 
-// nullopt: this client is not told of that mailbox's entries.
-std::optional<std::string> Notifier::metadata_path(store::FolderId id) const {
+// nullopt: this client is not told of that mailbox's entries. Those of a mailbox as a whole are the
+// server's to its own user, and nothing to others.
+std::optional<std::string> Notifier::metadata_path(store::MailboxId mailbox,
+                                                   store::FolderId id) const {
   if (id == store::FolderId()) {
-    return metadata_ || wants(kServerMetadataChange) ? std::optional(std::string()) : std::nullopt;
+    const bool told = mailbox == session_.mailbox() && (metadata_ || wants(kServerMetadataChange));
+    return told ? std::optional(std::string()) : std::nullopt;
   }
-  auto folder = session_.database().snapshot().folder(id);
-  if (!folder) return std::nullopt;
-  if (!metadata_ && (events_of(folder->path, folder->subscribed) & kMailboxMetadataChange) == 0)
+  auto found = folder(mailbox, id);
+  if (!found || (rights_on(session_, *found) & store::kMayRead) == 0) return std::nullopt;
+  if (!metadata_ && (events_of(watched_name(session_, *found)) & kMailboxMetadataChange) == 0)
     return std::nullopt;
-  return std::move(folder->path);
+  return std::move(found->path);
 }
 
 // The names alone, those of one mailbox in one response (RFC 5464 section 4.4.2).
-void Notifier::tell_metadata(const std::set<MailboxWatch::Entry>& entries) {
+void Notifier::tell_metadata(store::MailboxId mailbox,
+                             const std::set<MailboxWatch::Entry>& entries) {
   for (auto at = entries.begin(); at != entries.end();) {
-    const store::FolderId folder = at->folder;
-    const auto path = metadata_path(folder);
+    const store::FolderId id = at->folder;
+    const auto path = metadata_path(mailbox, id);
     std::string line = "METADATA " + quoted_mailbox(path.value_or(""), session_.dialect().utf8);
-    for (; at != entries.end() && at->folder == folder; ++at) {
+    for (; at != entries.end() && at->folder == id; ++at) {
       line += ' ';
       append_entry(line, metadata_entry(at->owner, at->name));
     }

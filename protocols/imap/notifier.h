@@ -15,9 +15,16 @@ namespace hauspost::imap {
 
 class Session;
 
-// Whether `filter` names the mailbox of that path. Filters of the selected mailbox name none here:
-// which one that is, the session knows.
-bool filter_matches(const MailboxFilter& filter, std::string_view path, bool subscribed);
+// What a filter looks at.
+struct WatchedName {
+  std::string path;
+  bool subscribed = false;
+  bool own = true;  // not of those that others share
+};
+WatchedName watched_name(const Session& session, const store::Folder& folder);
+// Whether `filter` names that mailbox. Filters of the selected mailbox name none here: which one
+// that is, the session knows.
+bool filter_matches(const MailboxFilter& filter, const WatchedName& name);
 
 // What the client hears of its selected mailbox.
 struct SelectedNews {
@@ -49,27 +56,28 @@ class Notifier {
   Task<Result<>> announce();
 
  private:
-  struct Known {
-    std::string path;
-    bool subscribed = false;
-  };
-  using Names = std::map<store::FolderId, Known>;
+  using Names = std::map<store::FolderId, WatchedName>;
 
   void listen();
   // The events that any group asks for in that mailbox; several may speak of it (section 6).
-  unsigned events_of(std::string_view path, bool subscribed) const;
+  unsigned events_of(const WatchedName& name) const;
   bool wants(unsigned events) const;
-  Names read_names() const;
+  // Some group may speak of what others share.
+  bool reaches_shared() const;
+  std::vector<store::Folder> folders() const;
+  // As this client sees it; nullopt: not at all.
+  std::optional<store::Folder> folder(store::MailboxId mailbox, store::FolderId id) const;
+  Task<Result<>> tell(store::MailboxId mailbox, const store::MailboxWatch::Taken& taken);
   Task<Result<>> tell_names(bool by_others);
   void tell_name(const store::Folder& folder, const Names& before);
-  void tell_messages(store::FolderId id, unsigned what);
-  void tell_metadata(const std::set<store::MailboxWatch::Entry>& entries);
-  std::optional<std::string> metadata_path(store::FolderId folder) const;
+  void tell_messages(const store::Folder& folder, unsigned what);
+  void tell_metadata(store::MailboxId mailbox, const std::set<store::MailboxWatch::Entry>& entries);
+  std::optional<std::string> metadata_path(store::MailboxId mailbox, store::FolderId id) const;
 
   Session& session_;
   std::optional<NotifyRequest> wanted_;  // nullopt: NOTIFY was never used
   bool metadata_ = false;
-  std::unique_ptr<store::MailboxWatch> watch_;
+  std::map<store::MailboxId, std::unique_ptr<store::MailboxWatch>> watches_;
   Names names_;  // as the client knows them; kept only when some group asks for names
 };
 

@@ -82,6 +82,8 @@ Parsed<> list_return(Cursor& in, ListRequest& list) {
     } else if (word == "STATUS") {
       TRY(in.space());
       TRY_ASSIGN(list.return_status, parse_status_items(in));
+    } else if (word == "MYRIGHTS") {
+      list.return_my_rights = true;
     } else if (word == "METADATA") {
       TRY(in.space());
       TRY_ASSIGN(list.return_metadata, parse_metadata_entries(in));

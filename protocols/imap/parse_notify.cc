@@ -11,10 +11,11 @@ using Filter = MailboxFilter::Kind;
 constexpr struct {
   std::string_view word;
   Filter kind;
-} kFilters[] = {{"SELECTED", Filter::kSelected},     {"SELECTED-DELAYED", Filter::kSelectedDelayed},
-                {"INBOXES", Filter::kInboxes},       {"PERSONAL", Filter::kPersonal},
-                {"SUBSCRIBED", Filter::kSubscribed}, {"SUBTREE", Filter::kSubtree},
-                {"SUBTREE-ONE", Filter::kSubtreeOne}, {"MAILBOXES", Filter::kMailboxes}};
+} kFilters[] = {
+    {"SELECTED", Filter::kSelected},      {"SELECTED-DELAYED", Filter::kSelectedDelayed},
+    {"INBOXES", Filter::kInboxes},        {"PERSONAL", Filter::kPersonal},
+    {"SUBSCRIBED", Filter::kSubscribed},  {"SUBTREE", Filter::kSubtree},
+    {"SUBTREE-ONE", Filter::kSubtreeOne}, {"MAILBOXES", Filter::kMailboxes}};
 
 constexpr struct {
   std::string_view word;

@@ -7,6 +7,8 @@
 
 namespace hauspost::imap {
 
+Parsed<Arguments> parse_acl_identifier(Cursor& in);  // mailbox and identifier
+Parsed<Arguments> parse_acl_mailbox(Cursor& in);
 Parsed<Arguments> parse_append(Cursor& in);
 Parsed<Arguments> parse_authenticate(Cursor& in);
 Parsed<Arguments> parse_compress(Cursor& in);
@@ -29,6 +31,7 @@ Parsed<Arguments> parse_replace(Cursor& in, bool uid);
 Parsed<Arguments> parse_search(Cursor& in, bool uid);
 Parsed<Arguments> parse_select(Cursor& in);
 Parsed<Arguments> parse_setmetadata(Cursor& in);
+Parsed<Arguments> parse_setacl(Cursor& in);
 Parsed<Arguments> parse_setquota(Cursor& in);
 Parsed<Arguments> parse_sort(Cursor& in, bool uid);
 Parsed<Arguments> parse_status(Cursor& in);

@@ -72,7 +72,7 @@ Parsed<AppendMessage> append_message(Cursor& in) {
   }
   TRY_ASSIGN(Cursor::Literal literal, in.literal());
   // RFC 3502 section 6.3.11: an empty literal takes the whole APPEND back.
-  if (literal.bytes->empty()) return in.no("", "empty message");
+  if (literal.bytes->empty()) return in.no("CANNOT", "empty message");
   if (literal.bytes->contains('\0'))
     return in.no(literal.binary ? "UNKNOWN-CTE" : "CANNOT", "message holds a NUL");
   message.bytes = std::move(literal.bytes);

@@ -52,7 +52,7 @@ store::UidSet maybe_gone(const store::Snapshot& snapshot, const MailboxView& vie
 
 store::UidSet changed_since(Session& session, const store::UidSet& uids, store::ModSeq since) {
   store::UidSet changed;
-  session.database().snapshot().for_each_changed(session.view().folder(), since,
+  session.snapshot().for_each_changed(session.view().folder(), since,
                                                  [&](const store::Message& message) {
                                                    if (uids.contains(message.uid.value))
                                                      changed.add(message.uid.value);
@@ -84,7 +84,7 @@ Task<Result<>> write_vanished_earlier(Session& session, const store::UidSet& kno
                                       store::ModSeq since) {
   MailboxView& view = session.view();
   const store::UidSet gone =
-      without(maybe_gone(session.database().snapshot(), view, known, since), view.uids());
+      without(maybe_gone(session.snapshot(), view, known, since), view.uids());
   store::UidSet piece;
   for (const store::UidRange range : gone.ranges()) {
     piece.add(range);

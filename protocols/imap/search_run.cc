@@ -42,7 +42,7 @@ std::optional<Reply> search_refusal(const Session& session, const SearchRequest&
 Task<Result<SearchFound>> run_search(Session& session, SearchKey& key) {
   const MailboxView& view = session.view();
   resolve_saved(key, view.saved());
-  const auto folder = session.database().snapshot().folder(view.folder());
+  const auto folder = session.snapshot().folder(view.folder());
   if (!folder) co_return SearchFound{};  // the news after the command say so
   co_return co_await search_folder(session, key, *folder, view.uids(), &view.recent());
 }
@@ -58,7 +58,7 @@ Task<Result<SearchFound>> search_folder(Session& session, const SearchKey& key,
   SearchEvaluator search(key, {folder, uids, recent, now_s,
                                index != nullptr ? index->runs() : nullptr});
   while (search.look_up()) CO_TRY(co_await session.breathe());
-  while (search.step(session.database().snapshot(), kSliceMessages))
+  while (search.step(session.snapshot(), kSliceMessages))
     CO_TRY(co_await session.breathe());
   found.hits.assign(search.hits().begin(), search.hits().end());
   found.unreadable = search.unreadable();

@@ -6,6 +6,7 @@
 #include "protocols/imap/command_table.h"
 #include "protocols/imap/message_stream.h"
 #include "protocols/imap/session_core.h"
+#include "protocols/imap/sharing.h"
 
 namespace hauspost::imap {
 namespace {
@@ -14,6 +15,21 @@ namespace {
 constexpr Duration kInProgressInterval = std::chrono::seconds(10);
 // RFC 7888 section 5.
 constexpr std::uint64_t kLiteralMinusBytes = 4096;
+
+// Why what a client sent did not become a command, for the log; empty: nothing is wrong.
+std::string_view refusal_of(CommandReader::Event event) {
+  using enum CommandReader::Event;
+  switch (event) {
+    case kNeedMore:
+    case kCommand:
+    case kContinue: break;
+    case kLiteralTooBig:
+    case kFatal: return "literal is too big";
+    case kLineTooLong: return "line is too long";
+    case kLineEnd: return "line does not end in CRLF";
+  }
+  return {};
+}
 
 }  // namespace
 
@@ -46,10 +62,11 @@ Session::Session(Stream& stream, const link::SessionStart& start, const Services
       device_id_(start.device_id),
       executor_(executor),
       input_(stream_, services.limits),
-      out_(stream_) {}
+      out_(stream_),
+      identity_(start.identity.value_or(*start.mailbox)) {}
 
 store::Actor Session::actor() const {
-  return {.session = start_.session, .user = *start_.mailbox, .device = start_.device_id};
+  return {.session = start_.session, .user = identity_, .device = start_.device_id};
 }
 
 Task<SessionEnd> Session::run() {
@@ -79,6 +96,7 @@ Task<bool> Session::open() {
     co_return true;
   }
   mailbox_ = *opened;
+  static_cast<void>(co_await open_shared());  // what cannot be made now is not shown
   if (services_.rules) switched_off_ = services_.rules(*start_.mailbox).without;
   look_up_offer();
   look_up_rules();
@@ -177,12 +195,15 @@ Task<Result<Wake>> Session::wait_for_client() {
 }
 
 Task<Result<Wake>> Session::wait(bool watching) {
+  out_.release_buffer();
   co_return co_await stream_.wait_input(watching ? news_ : quiet_, services_.limits.autologout);
 }
 
 Task<Result<>> Session::handle(CommandReader::Event event) {
   using enum CommandReader::Event;
   CommandReader& reader = input_.reader();
+  if (const std::string_view refused = refusal_of(event); !refused.empty())
+    log::info("imap.command.refused", {{"session", start_.session.to_string()}, {"error", refused}});
   switch (event) {
     case kNeedMore: break;
     case kCommand: co_return co_await execute(reader.take());
@@ -234,6 +255,8 @@ Task<Result<Reply>> Session::dispatch(Command& command) {
   if ((entry.states & static_cast<std::uint8_t>(state_)) == 0) co_return bad("No mailbox selected");
   if (!without_.empty() && used_by(command).has_any(without_)) co_return bad("unknown argument");
   if (dialect_.uid_only && entry.numbered && !command.uid) co_return uid_required();
+  look_up_rights();
+  if (state_ == State::kEnded) co_return Reply{};
   // UIDs may come from another session of the same client, which has been told of them already.
   if (command.uid) CO_TRY(co_await announce(false, true));
   if (state_ == State::kEnded) co_return Reply{};
@@ -262,7 +285,32 @@ void Session::tell_mod_sequence(Reply& reply) {
 }
 
 std::optional<store::Folder> Session::find_folder(const std::string& path) const {
-  return services_.database.snapshot().find_folder(mailbox_, path);
+  return find_visible(*this, path);
+}
+
+store::Snapshot Session::snapshot() const {
+  store::Snapshot snapshot = services_.database.snapshot();
+  if (services_.people != nullptr || !works_in_own()) snapshot.view_as(identity_);
+  return snapshot;
+}
+
+Task<Result<>> Session::open_shared() {
+  if (!has_shared(*this)) co_return Result<>{};
+  for (const Person& person : services_.people->full_access_of(identity_)) {
+    if (services_.database.snapshot().mailbox(person.mailbox)) continue;
+    CO_TRY(co_await database().open_mailbox(actor(), person.mailbox, person.address));
+  }
+  co_return Result<>{};
+}
+
+// Those on the selected mailbox may be changed at any time.
+void Session::look_up_rights() {
+  if (state_ != State::kSelected || (view_->is_own() && works_in_own())) return;
+  const auto folder = snapshot().folder(view_->folder());
+  if (!folder) return;  // the news say so
+  const store::RightBits rights = rights_on(*this, *folder);
+  view_->look_as(identity_, rights, false);
+  if ((rights & store::kMayRead) == 0) bye("[NOPERM] The selected mailbox may not be read any more");
 }
 
 std::unique_ptr<MailboxView> Session::make_view(store::FolderId folder, bool read_only) {
@@ -301,8 +349,8 @@ Notifier& Session::notifier() {
   return *notifier_;
 }
 
-std::unique_ptr<store::MailboxWatch> Session::watch_mailbox() {
-  return std::make_unique<store::MailboxWatch>(database(), mailbox_, actor(), executor_, news_);
+std::unique_ptr<store::MailboxWatch> Session::watch_mailbox(store::MailboxId mailbox) {
+  return std::make_unique<store::MailboxWatch>(database(), mailbox, actor(), executor_, news_);
 }
 
 Task<Result<>> Session::announce_others() {
@@ -311,6 +359,8 @@ Task<Result<>> Session::announce_others() {
 }
 
 Task<Result<>> Session::announce(bool with_expunges, bool asked) {
+  look_up_rights();
+  if (state_ == State::kEnded) co_return Result<>{};
   const SelectedNews news = selected_news();
   view_->keep_fresh(news.items != nullptr);
   bool more = view_->collect(with_expunges);
@@ -319,7 +369,7 @@ Task<Result<>> Session::announce(bool with_expunges, bool asked) {
     co_return Result<>{};
   while (more) {
     {
-      const store::Snapshot snapshot = database().snapshot();
+      const store::Snapshot snapshot = this->snapshot();
       more = view_->announce(snapshot, with_expunges, dialect_, out_.output());
     }
     if (view_->deleted()) {

@@ -21,12 +21,15 @@ struct MailboxRules {
   Extensions without;  // not offered; looked at when a session begins
 };
 
+class People;  // protocols/imap/sharing.h
+
 struct Services {
   store::Database& database;
   const Clock& clock;
   Limits limits;
   std::function<MailboxRules(const Guid& mailbox)> rules;  // as of now; empty: none
   std::string server_name;  // shown to nobody but in ID; may be empty
+  const People* people = nullptr;      // null: nothing is ever shared
   Withdrawals* withdrawals = nullptr;  // may be null: nothing is ever withdrawn
 };
 

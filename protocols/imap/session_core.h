@@ -46,7 +46,15 @@ class Session {
   // REQUIRES: kSelected.
   MailboxView& view() { return *view_; }
   const std::string& tag() const { return tag_; }
-  // The folder of that path; one snapshot's look.
+  // Who logged in: mailbox of the user, and its primary address. Another than mailbox() when they
+  // work in one that they have full access to.
+  const Guid& identity() const { return identity_; }
+  const std::string& user() const { return start_.user; }
+  bool works_in_own() const { return identity_ == *start_.mailbox; }
+  // The store of this moment with the user's own \Seen.
+  store::Snapshot snapshot() const;
+  // The folder of that path, others' below "Shared/" too; one snapshot's look. Without any right
+  // there is none. See sharing.h.
   std::optional<store::Folder> find_folder(const std::string& path) const;
 
   // False: switched off for this mailbox or withdrawn from this device.
@@ -81,11 +89,13 @@ class Session {
   // Writes what happened to the selected mailbox. A client that wants to hear nothing of it (RFC
   // 5465) is told what it did itself and, when `asked`, of new messages. Errors: the client is gone.
   Task<Result<>> announce(bool with_expunges, bool asked = false);
+  // Mailboxes that this user has full access to and the store has never seen are made.
+  Task<Result<>> open_shared();
   // Writes what happened elsewhere that the client asked for. Errors: the client is gone.
   Task<Result<>> announce_others();
   // Made at the first call.
   Notifier& notifier();
-  std::unique_ptr<store::MailboxWatch> watch_mailbox();
+  std::unique_ptr<store::MailboxWatch> watch_mailbox(store::MailboxId mailbox);
   // Writes and lets others run: between the pieces of one long response.
   Task<Result<>> let_others_run();
   // The same between the slices of long commands; see below. REQUIRES: no response is half written.
@@ -100,6 +110,7 @@ class Session {
   void enter(State state) { state_ = state; }
   Task<bool> open();
   void look_up_rules();
+  void look_up_rights();
   void look_up_offer();
   std::int64_t unix_now() const;
   Device device() const;
@@ -124,6 +135,7 @@ class Session {
   ClientInput input_;
   ReplyWriter out_;
   State state_ = State::kAuthenticated;
+  Guid identity_;
   store::MailboxId mailbox_;
   Signal news_;   // of the selected mailbox
   Signal quiet_;  // never set: waits for input alone

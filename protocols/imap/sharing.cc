@@ -71,9 +71,9 @@ std::vector<SharedMailbox> shared_mailboxes(const Session& session,
 // True when the path begins with "Shared" and the user has no folder of that name.
 bool leads_to_shared(const Session& session, const store::Snapshot& snapshot,
                      std::string_view path) {
-  const bool root = path.starts_with(kSharedRoot) &&
-                    (path.size() == kSharedRoot.size() ||
-                     path[kSharedRoot.size()] == store::kHierarchySeparator);
+  const bool root =
+      path.starts_with(kSharedRoot) &&
+      (path.size() == kSharedRoot.size() || path[kSharedRoot.size()] == store::kHierarchySeparator);
   return root && has_shared(session) && !snapshot.find_folder(session.mailbox(), kSharedRoot);
 }
 
@@ -96,8 +96,7 @@ store::RightBits rights_in(const Session& session, const store::Snapshot& snapsh
   return snapshot.rights_of(folder.id, session.identity());
 }
 
-bool master_in(const Session& session, const store::Snapshot& snapshot,
-               store::MailboxId mailbox) {
+bool master_in(const Session& session, const store::Snapshot& snapshot, store::MailboxId mailbox) {
   const bool own = mailbox == session.mailbox();
   // Who works in a mailbox that is not theirs must still be let: grants are taken away meanwhile.
   if (own && session.works_in_own()) return true;
@@ -145,8 +144,7 @@ std::vector<store::Folder> with_names_above(std::vector<store::Folder> folders) 
 }  // namespace
 
 bool has_shared(const Session& session) {
-  return session.services().people != nullptr && session.works_in_own() &&
-         session.offers(Extension::kAcl);
+  return session.services().people != nullptr && session.works_in_own();
 }
 
 std::optional<Place> place_of(const Session& session, const std::string& path) {
@@ -160,8 +158,7 @@ std::optional<store::Folder> find_visible(const Session& session, const std::str
   if (!leads_to_shared(session, snapshot, path)) {
     auto own = snapshot.find_folder(session.mailbox(), path);
     if (own && !session.works_in_own() &&
-        rights_in(session, snapshot, *own,
-                  master_in(session, snapshot, session.mailbox())) == 0)
+        rights_in(session, snapshot, *own, master_in(session, snapshot, session.mailbox())) == 0)
       return std::nullopt;
     return own;
   }

@@ -64,9 +64,9 @@ std::optional<Reply> creation_refusal(const Session& session, const Place& place
 // Flags that may be changed with these rights.
 store::FlagBits changeable(store::RightBits rights);
 // Rights that change what is in a folder: without any it is read-only.
-inline constexpr store::RightBits kChanging =
-    store::kMayInsert | store::kMayKeepSeen | store::kMayWrite | store::kMayDeleteMessages |
-    store::kMayExpunge;
+inline constexpr store::RightBits kChanging = store::kMayInsert | store::kMayKeepSeen |
+                                              store::kMayWrite | store::kMayDeleteMessages |
+                                              store::kMayExpunge;
 
 // "lrs", with RFC 2086's "c" and "d" where what they stood for is there; nullopt: another letter.
 std::string rights_text(store::RightBits rights);

@@ -41,7 +41,7 @@ TEST_CASE("imap append: UIDs, flags and dates") {
   c.talk("S: + OK");
   c.send("\r\n");
   c.talk(R"(
-    S: 8 NO empty message
+    S: 8 NO [CANNOT] empty message
     C: 9 STATUS Drafts (MESSAGES)
     S: * STATUS "Drafts" (MESSAGES 2)
     S: 9 OK ...)");

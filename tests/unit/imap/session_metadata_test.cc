@@ -85,10 +85,11 @@ TEST_CASE("imap metadata: values of any octets", "[metadata]") {
 TEST_CASE("imap metadata: depth", "[metadata]") {
   Rig rig;
   Client c(rig);
-  c.ask("SETMETADATA INBOX (/private/filters/values/small \"SMALLER 5000\" "
-        "/private/filters/values/boss \"FROM \\\"boss@example.com\\\"\" "
-        "/private/filters/values \"v\" /private/filters/values/boss/deep \"d\" "
-        "/private/filters/valuesX \"x\")");
+  c.ask(
+      "SETMETADATA INBOX (/private/filters/values/small \"SMALLER 5000\" "
+      "/private/filters/values/boss \"FROM \\\"boss@example.com\\\"\" "
+      "/private/filters/values \"v\" /private/filters/values/boss/deep \"d\" "
+      "/private/filters/valuesX \"x\")");
   c.talk(R"(
     C: a GETMETADATA INBOX (DEPTH 1) (/private/filters/values)
     S: * METADATA "INBOX" (/private/filters/values "v" /private/filters/values/boss "FROM \"boss@example.com\"" /private/filters/values/small "SMALLER 5000")
@@ -127,8 +128,7 @@ TEST_CASE("imap metadata: limits, and all or nothing", "[metadata]") {
   Rig rig;
   Client c(rig);
   c.send(fmt::format("a SETMETADATA INBOX (/private/b \"kept out\" /private/a {{{}+}}\r\n{})\r\n",
-                     store::kMetadataValueMax + 1,
-                     std::string(store::kMetadataValueMax + 1, 'x')));
+                     store::kMetadataValueMax + 1, std::string(store::kMetadataValueMax + 1, 'x')));
   c.talk(fmt::format("S: a NO [METADATA MAXSIZE {}] Value is too long", store::kMetadataValueMax));
   std::string many;
   for (std::size_t i = 0; i < store::kMetadataEntriesMax; ++i)

@@ -48,6 +48,8 @@ class Rig {
 class Client {
  public:
   explicit Client(Rig& rig);
+  // Somebody else; `opens`: in a mailbox that is not theirs.
+  Client(Rig& rig, const Guid& identity, std::string address, std::optional<Guid> opens = {});
   ~Client();
 
   // Lines: "C: text" is sent with CRLF; "S: text" is the next line that must come, "..." in it

@@ -57,15 +57,19 @@ void Rig::run_until(const std::function<bool()>& condition) {
   }
 }
 
-Client::Client(Rig& rig) : rig_(rig), tasks_(rig.io.get_executor()) {
+Client::Client(Rig& rig) : Client(rig, rig.mailbox, "anna@example.org") {}
+
+Client::Client(Rig& rig, const Guid& identity, std::string address, std::optional<Guid> opens)
+    : rig_(rig), tasks_(rig.io.get_executor()) {
   if (!rig.services)
     rig.services.emplace(Services{*rig.database, rig.clock, rig.limits, {}, "mail.example.org"});
   auto [mine, theirs] = MemoryStream::pair(rig.io.get_executor());
   mine_ = std::move(mine);
   theirs_ = std::move(theirs);
   start_.session = Guid::random();
-  start_.user = "anna@example.org";
-  start_.mailbox = rig.mailbox;
+  start_.user = std::move(address);
+  start_.mailbox = opens.value_or(identity);
+  if (opens) start_.identity = identity;
   start_.client_tag = "in";
   tasks_.spawn("session", host(*theirs_, start_, *rig.services, end_));
   tasks_.spawn("client", listen(*mine_, heard_, closed_));
