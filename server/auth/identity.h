@@ -14,10 +14,11 @@
 namespace hauspost::auth {
 
 struct Identity {
-  Guid mailbox;
-  std::string address;   // primary
-  std::string database;  // DatabaseEntry::name
+  Guid mailbox;          // to open: mostly the user's own
+  std::string address;   // primary, the user's
+  std::string database;  // DatabaseEntry::name, of what is opened
   std::string app_password;  // the name of the one that was used; empty: none
+  std::optional<Guid> user = {};  // whose login it was, when `mailbox` is another's
 };
 
 struct LoginAttempt {

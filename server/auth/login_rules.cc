@@ -42,6 +42,9 @@ std::string_view refusal(std::string_view name, link::Protocol protocol,
   if (!entry) return "unknown_user";
   if (reads_mail && is_reserved(entry->address)) return "reserved_name";
   if (!entry->enabled) return "mailbox_disabled";
+  if (entry->shared) return "shared_mailbox";
+  // Who reads somebody's mail does not send in their name.
+  if (entry->opens && !reads_mail) return "opens_for_reading_only";
   if (!may_use(*entry, protocol)) return "protocol_disabled";
   if (reads_mail && entry->protocol_restricted) return "protocol_restricted";
   return {};
@@ -51,13 +54,19 @@ std::string_view refusal(std::string_view name, link::Protocol protocol,
 // further, or a client that keeps trying would never come in again; a mailbox that may not log in
 // whatever the password gives nothing away.
 bool is_guess(std::string_view reason) {
-  constexpr std::string_view kNoGuess[] = {"mailbox_disabled", "protocol_disabled",
+  constexpr std::string_view kNoGuess[] = {"mailbox_disabled", "shared_mailbox",
+                                           "opens_for_reading_only", "protocol_disabled",
                                            "protocol_restricted", "address_blocked",
                                            "account_blocked"};
   return std::ranges::find(kNoGuess, reason) == std::end(kNoGuess);
 }
 
 }  // namespace
+
+std::string LoginRules::told(const Guid& session) {
+  const auto node = watched_.extract(session);
+  return node.empty() ? std::string() : node.mapped();
+}
 
 Result<Login> LoginRules::find(std::string_view name, link::Protocol protocol) const {
   const std::string prepared = sasl::saslprep(name).value_or(std::string(name));
@@ -73,21 +82,36 @@ Result<Login> LoginRules::find(std::string_view name, link::Protocol protocol) c
 
 Identity LoginRules::accept(const Attempt& attempt, const directory::MailboxEntry& entry,
                             std::string_view app_password, bool cached) {
-  defence_.succeeded(attempt.client_address, entry.address);
+  const auto watched = watched_.find(attempt.session);
+  if (watched == watched_.end())
+    defence_.succeeded(attempt.client_address, entry.address);
+  else
+    watched->second = attempt.mechanism;
   log::info("auth.accepted", {{"session", attempt.session.to_string()},
                               {"protocol", to_string(attempt.protocol)},
                               {"client", attempt.client_address},
                               {"mechanism", attempt.mechanism},
                               {"mailbox", entry.address},
+                              {"opens", entry.opens ? entry.opens->address : std::string()},
                               {"app_password", app_password},
                               {"cached", cached}});
-  return {entry.guid, entry.address, entry.database, std::string(app_password)};
+  Identity identity{entry.guid, entry.address, entry.database, std::string(app_password)};
+  if (entry.opens) {
+    identity.user = entry.guid;
+    identity.mailbox = entry.opens->guid;
+    identity.database = entry.opens->database;
+  }
+  return identity;
 }
 
 std::unexpected<Error> LoginRules::refuse(const Attempt& attempt, std::string_view name,
                                           const std::optional<directory::MailboxEntry>& entry,
                                           std::string_view reason, std::string_view password) {
-  if (is_guess(reason)) defence_.failed(attempt.client_address, account_of(name, entry), password);
+  const auto watched = watched_.find(attempt.session);
+  if (watched != watched_.end())
+    watched->second = reason;
+  else if (is_guess(reason))
+    defence_.failed(attempt.client_address, account_of(name, entry), password);
   log::warning("auth.refused", {{"session", attempt.session.to_string()},
                                 {"protocol", to_string(attempt.protocol)},
                                 {"client", attempt.client_address},

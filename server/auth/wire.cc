@@ -69,6 +69,7 @@ wire::VerifyReply to_message(const Identity& identity) {
   message.set_address(identity.address);
   message.set_database(identity.database);
   message.set_app_password(identity.app_password);
+  if (identity.user) message.set_user(std::string(identity.user->as_bytes()));
   return message;
 }
 
@@ -79,7 +80,12 @@ Result<Identity> from_message(const wire::VerifyReply& message) {
       message.app_password().size() > kAppPasswordNameMax) {
     return malformed();
   }
-  return Identity{*mailbox, message.address(), message.database(), message.app_password()};
+  std::optional<Guid> user;
+  if (!message.user().empty()) {
+    user = Guid::from_bytes(message.user());
+    if (!user) return malformed();
+  }
+  return Identity{*mailbox, message.address(), message.database(), message.app_password(), user};
 }
 
 // Empty stands for none; nullopt for what is no GUID.
@@ -221,6 +227,23 @@ Result<PasswordChange> password_change_from_wire(std::string_view bytes) {
   if (message.password().empty() || message.password().size() > sasl::kPasswordMax)
     return fail(ErrorCode::kInvalid, "a password has 1 to 1024 bytes");
   return PasswordChange{*mailbox, Secret(message.password())};
+}
+
+std::string test_outcome_to_wire(const TestOutcome& outcome) {
+  wire::TestReply message;
+  message.set_accepted(outcome.identity.has_value());
+  message.set_reason(outcome.reason);
+  if (outcome.identity) *message.mutable_identity() = to_message(*outcome.identity);
+  return message.SerializeAsString();
+}
+
+Result<TestOutcome> test_outcome_from_wire(std::string_view bytes) {
+  wire::TestReply message;
+  if (!parse(message, bytes) || message.accepted() != message.has_identity()) return malformed();
+  TestOutcome outcome{.identity = std::nullopt, .reason = message.reason()};
+  if (!message.accepted()) return outcome;
+  TRY_ASSIGN(outcome.identity, from_message(message.identity()));
+  return outcome;
 }
 
 std::string removal_to_wire(const Guid& mailbox) {

@@ -16,6 +16,7 @@ link::SessionStart session_start(const SessionContext& context, const auth::Iden
   if (identity != nullptr) {
     start.user = identity->address;
     start.mailbox = identity->mailbox;
+    start.identity = identity->user;
     start.database = identity->database;
   }
   return start;

@@ -104,6 +104,60 @@ Task<Result<std::string>> set_disconnected(MailboxCalls& calls, std::string body
   co_return std::string();
 }
 
+Result<std::string> folder_rights(const MailboxCalls& calls, const std::string& body) {
+  const store::Snapshot snapshot = calls.database.snapshot();
+  TRY_ASSIGN(const store::Mailbox mailbox, find_mailbox(snapshot, body));
+  child::wire::FolderRights reply;
+  for (const store::Folder& folder : snapshot.folders(mailbox.id)) {
+    for (const store::FolderRight& right : snapshot.rights(folder.id)) {
+      child::wire::FolderRight& out = *reply.add_rights();
+      out.set_folder(folder.path);
+      if (!right.identity.is_nil()) out.set_identity(std::string(right.identity.as_bytes()));
+      out.set_rights(right.rights);
+    }
+  }
+  return reply.SerializeAsString();
+}
+
+// The folders whose grant to `identity` is another one.
+Result<std::vector<store::FolderId>> folders_to_change(
+    const store::Snapshot& snapshot, store::MailboxId mailbox,
+    const child::wire::SetFolderRightsRequest& request, const Guid& identity) {
+  std::vector<store::Folder> folders = snapshot.folders(mailbox);
+  if (!request.folder().empty()) {
+    const auto found = snapshot.find_folder(mailbox, request.folder());
+    if (!found) return fail(ErrorCode::kNotFound, "there is no such folder");
+    folders = {*found};
+  }
+  std::vector<store::FolderId> chosen;
+  for (const store::Folder& folder : folders) {
+    const auto rights = snapshot.rights(folder.id);
+    const auto before = std::ranges::find(rights, identity, &store::FolderRight::identity);
+    if ((before == rights.end() ? 0 : before->rights) != request.rights())
+      chosen.push_back(folder.id);
+  }
+  return chosen;
+}
+
+Task<Result<std::string>> set_folder_rights(MailboxCalls& calls, std::string body) {
+  child::wire::SetFolderRightsRequest request;
+  const auto guid = request.ParseFromString(body) ? Guid::from_bytes(request.guid()) : std::nullopt;
+  const auto identity =
+      request.identity().empty() ? std::optional(Guid{}) : Guid::from_bytes(request.identity());
+  if (!guid || !identity) co_return unreadable();
+  CO_TRY_ASSIGN(const store::MailboxId mailbox,
+                co_await calls.database.open_mailbox({}, *guid, request.label()));
+  CO_TRY_ASSIGN(const auto folders,
+                folders_to_change(calls.database.snapshot(), mailbox, request, *identity));
+  child::wire::SetFolderRightsReply reply;
+  for (const store::FolderId folder : folders) {
+    if (!request.dry_run())
+      CO_TRY(co_await calls.database.set_rights({}, folder, *identity, request.rights()));
+    reply.set_folders(reply.folders() + 1);
+  }
+  co_return reply.SerializeAsString();
+}
+
 Task<Result<std::string>> recover(MailboxCalls& calls, ControlMethod method, std::string body) {
   child::wire::RecoverRequest request;
   if (!request.ParseFromString(body)) co_return unreadable();
@@ -120,6 +174,8 @@ Task<Result<std::string>> recover(MailboxCalls& calls, ControlMethod method, std
 }  // namespace
 
 bool is_mailbox_call(ControlMethod method) {
+  if (method == ControlMethod::kFolderRights || method == ControlMethod::kSetFolderRights)
+    return true;
   return method >= ControlMethod::kStoredMailbox && method <= ControlMethod::kRecoverPurge;
 }
 
@@ -131,6 +187,9 @@ Task<Result<std::string>> answer_mailbox_call(MailboxCalls& calls, ControlMethod
     case ControlMethod::kSetDisconnected:
       co_return co_await set_disconnected(calls, std::move(body));
     case ControlMethod::kStoredFolders: co_return stored_folders(calls, body);
+    case ControlMethod::kFolderRights: co_return folder_rights(calls, body);
+    case ControlMethod::kSetFolderRights:
+      co_return co_await set_folder_rights(calls, std::move(body));
     case ControlMethod::kRecoverList:
     case ControlMethod::kRecoverRestore:
     case ControlMethod::kRecoverPurge: co_return co_await recover(calls, method, std::move(body));

@@ -7,6 +7,7 @@
 #include "server/child/jobs.pb.h"
 #include "server/directory/pop3_settings.h"
 #include "server/store_worker/job_kinds.h"
+#include "server/store_worker/withdrawn_calls.h"
 #include "server/store_worker/worker_statistics.h"
 #include "store/backup/restore.h"
 #include "store/mime/message.h"
@@ -47,9 +48,16 @@ directory::MaintenanceSettings maintenance_of(const LimitsCache& cache) {
 imap::MailboxRules rules_of(LimitsCache& cache, const Guid& mailbox) {
   const directory::EffectiveLimits limits = cache.of(mailbox);
   const auto entry = cache.directory().mailbox(mailbox);
+  imap::Extensions without;
+  if (entry && *entry) {
+    for (const std::string& name : (*entry)->imap_without) {
+      if (const auto extension = imap::extension_named(name)) without.add(*extension);
+    }
+  }
   return {.storage_bytes_max = limits.prohibit_receive_bytes,
           .message_bytes_max = limits.message_bytes_max,
-          .gone = entry && !*entry};
+          .gone = entry && !*entry,
+          .without = without};
 }
 
 }  // namespace
@@ -62,10 +70,13 @@ StoreWorker::StoreWorker(Executor executor, child::Settings settings,
       directory_(std::move(directory)),
       limits_(std::move(limits)),
       database_(std::move(database)),
+      people_(*directory_, settings_.database),
       imap_{.database = *database_,
             .clock = system_clock(),
             .limits = {},
-            .server_name = settings_.hostname},
+            .server_name = settings_.hostname,
+            .people = &people_,
+            .withdrawals = &withdrawals_},
       sessions_(executor, "session", kSessionsMax,
                 [this](UnixSocket socket) { return serve_session(std::move(socket)); }),
       deliveries_(executor, "delivery", kDeliveryConnectionsMax,
@@ -230,6 +241,11 @@ Task<Result<std::string>> StoreWorker::handle_control(std::uint16_t method, std:
   switch (call) {
     case child::ControlMethod::kStoreStatistics:
       co_return worker_statistics(*database_, scan_.state()).SerializeAsString();
+    case child::ControlMethod::kWithdrawnList:
+    case child::ControlMethod::kWithdrawnLift: {
+      const auto now = std::chrono::floor<Seconds>(system_clock().now());
+      co_return answer_withdrawn_call(withdrawals_, call, body, now.time_since_epoch().count());
+    }
     case child::ControlMethod::kStoreDeleteMailbox:
       co_return co_await delete_mailbox(std::move(body));
     case child::ControlMethod::kJobStart:

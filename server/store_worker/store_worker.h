@@ -12,6 +12,7 @@
 #include "server/store_worker/mailbox_calls.h"
 #include "server/store_worker/mailbox_care.h"
 #include "server/store_worker/maintenance_scan.h"
+#include "server/store_worker/people.h"
 #include "store/database.h"
 
 namespace hauspost::store_worker {
@@ -51,6 +52,8 @@ class StoreWorker {
   std::unique_ptr<directory::DirectoryReader> directory_;
   std::unique_ptr<LimitsCache> limits_;  // asked by the database
   std::unique_ptr<store::Database> database_;
+  DirectoryPeople people_;
+  imap::Withdrawals withdrawals_;
   imap::Services imap_;
   std::unordered_map<Guid, std::size_t> imap_sessions_;  // of users who have any
   std::unordered_map<Guid, std::size_t> pop3_sessions_;  // of users who have any

@@ -36,6 +36,8 @@ enum class Method : std::uint16_t {
   kServiceList = 42,
   kPop3Show = 45,
   kPop3Set = 46,
+  kImapWithdrawnList = 47,
+  kImapWithdrawnLift = 48,
   kQueueList = 50,
   kMailboxSet = 60,
   kMailboxDisable = 61,
@@ -51,6 +53,29 @@ enum class Method : std::uint16_t {
   kJobList = 71,
   kJobShow = 72,
   kJobCancel = 73,
+  kCertificateList = 100,
+  kCertificateReload = 101,
+  kCertificateAdd = 102,
+  kCertificateRemove = 103,
+  kListenerList = 105,
+  kListenerSet = 106,
+  kComponentList = 107,
+  kComponentSet = 108,
+  kBlockList = 110,
+  kBlockLift = 111,
+  kBlockShow = 112,
+  kBlockSet = 113,
+  kAuthSources = 140,
+  kAuthTest = 141,
+  kMailboxPermissionList = 120,
+  kMailboxPermissionAdd = 121,
+  kMailboxPermissionRemove = 122,
+  kAuthSettingsShow = 130,
+  kAuthSettingsSet = 131,
+  kAppPasswordCreate = 132,
+  kAppPasswordList = 133,
+  kAppPasswordRevoke = 134,
+  kAuditList = 135,
 };
 
 template <Method kNumber, class ReplyMessage>
@@ -137,6 +162,21 @@ struct CallOf<Pop3ShowRequest> : Call<Method::kPop3Show, Pop3ShowReply> {};
 template <>
 struct CallOf<Pop3SetRequest> : Call<Method::kPop3Set, Pop3SetReply> {};
 template <>
+struct CallOf<ImapWithdrawnListRequest>
+    : Call<Method::kImapWithdrawnList, ImapWithdrawnListReply> {};
+template <>
+struct CallOf<ImapWithdrawnLiftRequest>
+    : Call<Method::kImapWithdrawnLift, ImapWithdrawnLiftReply> {};
+template <>
+struct CallOf<MailboxPermissionListRequest>
+    : Call<Method::kMailboxPermissionList, MailboxPermissionListReply> {};
+template <>
+struct CallOf<MailboxPermissionAddRequest>
+    : Call<Method::kMailboxPermissionAdd, MailboxPermissionAddReply> {};
+template <>
+struct CallOf<MailboxPermissionRemoveRequest>
+    : Call<Method::kMailboxPermissionRemove, MailboxPermissionRemoveReply> {};
+template <>
 struct CallOf<QueueListRequest> : Call<Method::kQueueList, QueueListReply> {};
 template <>
 struct CallOf<JobStartRequest> : Call<Method::kJobStart, JobStartReply> {};
@@ -146,6 +186,48 @@ template <>
 struct CallOf<JobShowRequest> : Call<Method::kJobShow, JobShowReply> {};
 template <>
 struct CallOf<JobCancelRequest> : Call<Method::kJobCancel, JobCancelReply> {};
+template <>
+struct CallOf<CertificateListRequest> : Call<Method::kCertificateList, CertificateListReply> {};
+template <>
+struct CallOf<CertificateReloadRequest> : Call<Method::kCertificateReload, CertificateReloadReply> {};
+template <>
+struct CallOf<CertificateAddRequest> : Call<Method::kCertificateAdd, CertificateAddReply> {};
+template <>
+struct CallOf<CertificateRemoveRequest> : Call<Method::kCertificateRemove, CertificateRemoveReply> {};
+template <>
+struct CallOf<ListenerListRequest> : Call<Method::kListenerList, ListenerListReply> {};
+template <>
+struct CallOf<ListenerSetRequest> : Call<Method::kListenerSet, ListenerSetReply> {};
+template <>
+struct CallOf<ComponentListRequest> : Call<Method::kComponentList, ComponentListReply> {};
+template <>
+struct CallOf<ComponentSetRequest> : Call<Method::kComponentSet, ComponentSetReply> {};
+template <>
+struct CallOf<BlockListRequest> : Call<Method::kBlockList, BlockListReply> {};
+template <>
+struct CallOf<BlockLiftRequest> : Call<Method::kBlockLift, BlockLiftReply> {};
+template <>
+struct CallOf<BlockShowRequest> : Call<Method::kBlockShow, BlockShowReply> {};
+template <>
+struct CallOf<BlockSetRequest> : Call<Method::kBlockSet, BlockSetReply> {};
+template <>
+struct CallOf<AuthSourcesRequest> : Call<Method::kAuthSources, AuthSourcesReply> {};
+template <>
+struct CallOf<AuthTestRequest> : Call<Method::kAuthTest, AuthTestReply> {};
+template <>
+struct CallOf<AuthSettingsShowRequest> : Call<Method::kAuthSettingsShow, AuthSettingsShowReply> {};
+template <>
+struct CallOf<AuthSettingsSetRequest> : Call<Method::kAuthSettingsSet, AuthSettingsSetReply> {};
+template <>
+struct CallOf<AppPasswordCreateRequest>
+    : Call<Method::kAppPasswordCreate, AppPasswordCreateReply> {};
+template <>
+struct CallOf<AppPasswordListRequest> : Call<Method::kAppPasswordList, AppPasswordListReply> {};
+template <>
+struct CallOf<AppPasswordRevokeRequest>
+    : Call<Method::kAppPasswordRevoke, AppPasswordRevokeReply> {};
+template <>
+struct CallOf<AuditListRequest> : Call<Method::kAuditList, AuditListReply> {};
 
 // Long enough for the slowest: a mount that recovers, a thousand passwords.
 inline constexpr Duration kCallTimeout = std::chrono::minutes(2);

@@ -18,7 +18,8 @@ directory::MailboxOrder to_order(const admin::NewMailbox& wanted) {
   return {.address = wanted.address(),
           .aliases = {wanted.aliases().begin(), wanted.aliases().end()},
           .display_name = wanted.display_name(),
-          .database = wanted.database()};
+          .database = wanted.database(),
+          .shared = wanted.shared()};
 }
 
 void refuse(admin::MailboxOutcome& outcome, const Error& error) {
@@ -56,7 +57,10 @@ admin::Mailbox to_wire(const directory::MailboxEntry& entry) {
   out.set_smtp(entry.smtp);
   out.set_protocol_restricted(entry.protocol_restricted);
   out.set_created_s(entry.created_s);
+  out.set_shared(entry.shared);
+  out.set_app_passwords_only(entry.app_passwords_only);
   *out.mutable_limits() = to_wire(entry.limits);
+  for (const std::string& name : entry.imap_without) out.add_imap_without(name);
   return out;
 }
 
@@ -171,6 +175,12 @@ Task<Result<admin::MailboxSetPasswordReply>> AdminService::mailbox_set_password(
     admin::MailboxSetPasswordRequest request) {
   Secret password(std::move(*request.mutable_password()));
   CO_TRY_ASSIGN(const auto entry, find_mailbox(request.name()));
+  if (entry.shared) {
+    co_return fail(ErrorCode::kDenied,
+                   fmt::format("mailbox {} is shared: it has no password; let somebody in: hauspost "
+                               "mailbox permission add {} --user USER",
+                               entry.address, entry.address));
+  }
   CO_TRY(co_await store_password(entry.guid, std::move(password)));
   admin::MailboxSetPasswordReply reply;
   *reply.mutable_mailbox() = to_wire(entry);

@@ -36,11 +36,28 @@ std::string object_of(const admin::ServiceDisableRequest& request) {
 }
 std::string object_of(const admin::StopRequest&) { return "server"; }
 std::string object_of(const admin::Pop3SetRequest&) { return "pop3"; }
+std::string object_of(const admin::CertificateReloadRequest&) { return "certificates"; }
+std::string object_of(const admin::ComponentSetRequest& request) {
+  return request.name() + " " + request.requester();
+}
+std::string object_of(const admin::BlockLiftRequest& request) {
+  return request.name().empty() ? "all" : request.name();
+}
+std::string object_of(const admin::BlockSetRequest& request) {
+  return "allow " + join_names(request.allow()) + " disallow " + join_names(request.disallow());
+}
 std::string object_of(const admin::JobStartRequest& request) {
   return request.name() + " " + request.kind();
 }
 std::string object_of(const admin::JobCancelRequest& request) {
   return std::to_string(request.id());
+}
+std::string object_of(const admin::AuthSettingsSetRequest&) { return "passwords"; }
+std::string object_of(const admin::AppPasswordCreateRequest& request) {
+  return request.name() + " " + request.label();
+}
+std::string object_of(const admin::AppPasswordRevokeRequest& request) {
+  return request.name() + " " + request.label();
 }
 template <class Request>
 std::string object_of(const Request& request) {
@@ -81,12 +98,23 @@ Task<Result<std::string>> AdminService::change(Handler<Request> handler, Caller 
   const std::string object = object_of(request);
   const bool dry_run = is_dry_run(request);
   const auto reply = co_await (this->*handler)(std::move(request));
+  const std::string outcome = reply ? std::string("done") : reply.error().text;
   log::info("audit", {{"verb", verb},
                       {"object", object},
                       {"uid", caller.uid},
                       {"pid", caller.pid},
                       {"dry_run", dry_run},
-                      {"outcome", reply ? std::string("done") : reply.error().text}});
+                      {"outcome", outcome}});
+  const auto kept = audit_.append({.time_s = unix_now(),
+                                   .uid = caller.uid,
+                                   .pid = caller.pid,
+                                   .verb = std::string(verb),
+                                   .object = object,
+                                   .dry_run = dry_run,
+                                   .outcome = outcome,
+                                   .user = {}});
+  // What was done cannot be taken back for the want of a line.
+  if (!kept) log::error("audit.not_kept", {{"verb", verb}, {"cause", kept.error()}});
   if (!reply) co_return fail(reply.error());
   co_return reply->SerializeAsString();
 }
@@ -111,6 +139,8 @@ Task<Result<std::string>> AdminService::answer(Caller caller, std::uint16_t meth
     case kDatabaseMovePath:
       co_return co_await alter(&Self::database_move_path, "database move-path");
     case kDatabaseRestore: co_return co_await alter(&Self::database_restore, "database restore");
+    case kAuthSources: co_return co_await look(&Self::auth_sources, std::move(body));
+    case kAuthTest: co_return co_await alter(&Self::auth_test, "auth test");
     case kDomainAdd: co_return co_await alter(&Self::domain_add, "domain add");
     case kDomainList: co_return co_await look(&Self::domain_list, std::move(body));
     case kDomainRemove: co_return co_await alter(&Self::domain_remove, "domain remove");
@@ -137,13 +167,45 @@ Task<Result<std::string>> AdminService::answer(Caller caller, std::uint16_t meth
     case kServiceEnable: co_return co_await alter(&Self::service_enable, "service enable");
     case kServiceDisable: co_return co_await alter(&Self::service_disable, "service disable");
     case kServiceList: co_return co_await look(&Self::service_list, std::move(body));
+    case kAuthSettingsShow: co_return co_await look(&Self::auth_settings_show, std::move(body));
+    case kAuthSettingsSet: co_return co_await alter(&Self::auth_settings_set, "auth set");
+    case kAppPasswordCreate:
+      co_return co_await alter(&Self::app_password_create, "mailbox app-password create");
+    case kAppPasswordList: co_return co_await look(&Self::app_password_list, std::move(body));
+    case kAppPasswordRevoke:
+      co_return co_await alter(&Self::app_password_revoke, "mailbox app-password revoke");
+    case kAuditList: co_return co_await look(&Self::audit_list, std::move(body));
     case kPop3Show: co_return co_await look(&Self::pop3_show, std::move(body));
     case kPop3Set: co_return co_await alter(&Self::pop3_set, "pop3 set");
+    case kImapWithdrawnList:
+      co_return co_await look(&Self::imap_withdrawn_list, std::move(body));
+    case kImapWithdrawnLift:
+      co_return co_await alter(&Self::imap_withdrawn_lift, "imap withdrawn lift");
+    case kMailboxPermissionList:
+      co_return co_await look(&Self::mailbox_permission_list, std::move(body));
+    case kMailboxPermissionAdd:
+      co_return co_await alter(&Self::mailbox_permission_add, "mailbox permission add");
+    case kMailboxPermissionRemove:
+      co_return co_await alter(&Self::mailbox_permission_remove, "mailbox permission remove");
     case kQueueList: co_return co_await look(&Self::queue_list, std::move(body));
     case kJobStart: co_return co_await alter(&Self::job_start, "job start");
     case kJobList: co_return co_await look(&Self::job_list, std::move(body));
     case kJobShow: co_return co_await look(&Self::job_show, std::move(body));
     case kJobCancel: co_return co_await alter(&Self::job_cancel, "job cancel");
+    case kCertificateList: co_return co_await look(&Self::certificate_list, std::move(body));
+    case kCertificateReload:
+      co_return co_await alter(&Self::certificate_reload, "certificate reload");
+    case kCertificateAdd: co_return co_await alter(&Self::certificate_add, "certificate add");
+    case kCertificateRemove:
+      co_return co_await alter(&Self::certificate_remove, "certificate remove");
+    case kListenerList: co_return co_await look(&Self::listener_list, std::move(body));
+    case kListenerSet: co_return co_await alter(&Self::listener_set, "listener set");
+    case kComponentList: co_return co_await look(&Self::component_list, std::move(body));
+    case kComponentSet: co_return co_await alter(&Self::component_set, "component set");
+    case kBlockList: co_return co_await look(&Self::block_list, std::move(body));
+    case kBlockLift: co_return co_await alter(&Self::block_lift, "block lift");
+    case kBlockShow: co_return co_await look(&Self::block_show, std::move(body));
+    case kBlockSet: co_return co_await alter(&Self::block_set, "block set");
   }
   co_return fail(ErrorCode::kInvalid, "the supervisor does not know this call; is it older?");
 }

@@ -6,6 +6,7 @@
 #include "base/log.h"
 #include "server/child/control.h"
 #include "server/supervisor/admin_api.h"
+#include "server/supervisor/audit_log.h"
 #include "server/supervisor/supervisor.h"
 
 namespace hauspost::supervisor {
@@ -19,10 +20,11 @@ struct Caller {
 // REQUIRES: the main thread; `supervisor` outlives it and every call.
 class AdminService {
  public:
-  explicit AdminService(Supervisor& supervisor) : supervisor_(supervisor) {}
+  explicit AdminService(Supervisor& supervisor)
+      : supervisor_(supervisor), audit_(supervisor.options().data_root) {}
 
   // One call: `body` is the request of `method`. Calls that change something leave an event
-  // "audit", whether they succeeded or not.
+  // "audit" in the log and an entry in the audit log, whether they succeeded or not.
   Task<Result<std::string>> answer(Caller caller, std::uint16_t method, std::string body);
 
  private:
@@ -42,9 +44,19 @@ class AdminService {
   Task<Result<admin::ServiceDisableReply>> service_disable(admin::ServiceDisableRequest request);
   Task<Result<admin::ServiceListReply>> service_list(admin::ServiceListRequest request);
   Task<Result<admin::QueueListReply>> queue_list(admin::QueueListRequest request);
+  // admin_auth_sources.cc
+  Task<Result<admin::AuthSourcesReply>> auth_sources(admin::AuthSourcesRequest request);
+  Task<Result<admin::AuthTestReply>> auth_test(admin::AuthTestRequest request);
   // admin_pop3.cc
   Task<Result<admin::Pop3ShowReply>> pop3_show(admin::Pop3ShowRequest request);
   Task<Result<admin::Pop3SetReply>> pop3_set(admin::Pop3SetRequest request);
+  // admin_imap.cc
+  Task<Result<admin::ImapWithdrawnListReply>> imap_withdrawn_list(
+      admin::ImapWithdrawnListRequest request);
+  Task<Result<admin::ImapWithdrawnLiftReply>> imap_withdrawn_lift(
+      admin::ImapWithdrawnLiftRequest request);
+  Result<directory::MailboxEntry> set_imap_without(const directory::MailboxEntry& entry,
+                                                   const admin::ImapWithout& without);
   // admin_databases.cc
   Task<Result<admin::DatabaseCreateReply>> database_create(admin::DatabaseCreateRequest request);
   Task<Result<admin::DatabaseListReply>> database_list(admin::DatabaseListRequest request);
@@ -76,6 +88,20 @@ class AdminService {
   Task<Result<admin::MailboxSetPasswordReply>> mailbox_set_password(
       admin::MailboxSetPasswordRequest request);
   Task<Result<admin::ClientSettingsReply>> client_settings(admin::ClientSettingsRequest request);
+  // admin_permissions.cc
+  Task<Result<admin::MailboxPermissionListReply>> mailbox_permission_list(
+      admin::MailboxPermissionListRequest request);
+  Task<Result<admin::MailboxPermissionAddReply>> mailbox_permission_add(
+      admin::MailboxPermissionAddRequest request);
+  Task<Result<admin::MailboxPermissionRemoveReply>> mailbox_permission_remove(
+      admin::MailboxPermissionRemoveRequest request);
+  // The user of that name, or nobody for "anyone".
+  Result<std::optional<directory::MailboxEntry>> find_grantee(
+      const std::string& name, const directory::MailboxEntry& mailbox) const;
+  // How many folders changed.
+  Task<Result<std::uint32_t>> set_folder_rights(
+      directory::MailboxEntry mailbox, std::string folder,
+      std::optional<directory::MailboxEntry> user, std::uint32_t rights, bool dry_run);
   // admin_limits.cc
   Task<Result<admin::MailboxRemoveReply>> mailbox_remove(admin::MailboxRemoveRequest request);
   Task<Result<admin::MailboxSetReply>> mailbox_set(admin::MailboxSetRequest request);
@@ -92,6 +118,26 @@ class AdminService {
       admin::MailboxRecoverRestoreRequest request);
   Task<Result<admin::MailboxRecoverPurgeReply>> mailbox_recover_purge(
       admin::MailboxRecoverPurgeRequest request);
+
+  // admin_frontend.cc
+  Task<Result<admin::CertificateListReply>> certificate_list(admin::CertificateListRequest request);
+  Task<Result<admin::CertificateReloadReply>> certificate_reload(
+      admin::CertificateReloadRequest request);
+  Task<Result<admin::CertificateAddReply>> certificate_add(admin::CertificateAddRequest request);
+  Task<Result<admin::CertificateRemoveReply>> certificate_remove(
+      admin::CertificateRemoveRequest request);
+  Task<Result<admin::ListenerListReply>> listener_list(admin::ListenerListRequest request);
+  Task<Result<admin::ListenerSetReply>> listener_set(admin::ListenerSetRequest request);
+  Task<Result<admin::ComponentListReply>> component_list(admin::ComponentListRequest request);
+  Task<Result<admin::ComponentSetReply>> component_set(admin::ComponentSetRequest request);
+  // admin_blocks.cc
+  Task<Result<admin::BlockListReply>> block_list(admin::BlockListRequest request);
+  Task<Result<admin::BlockLiftReply>> block_lift(admin::BlockLiftRequest request);
+  Task<Result<admin::BlockShowReply>> block_show(admin::BlockShowRequest request);
+  Task<Result<admin::BlockSetReply>> block_set(admin::BlockSetRequest request);
+  // Asks the front-end. kUnavailable: it does not run.
+  Task<Result<std::string>> ask_frontend(child::ControlMethod method, Duration timeout);
+  Task<void> note_warnings(admin::StatusReply& reply);
 
   Task<Result<admin::Database>> describe_database(std::string name);
   Task<Result<admin::Database>> describe_database(directory::DatabaseEntry entry);
@@ -111,7 +157,21 @@ class AdminService {
   Task<Result<Reply>> ask_recover(directory::MailboxEntry entry, child::ControlMethod method,
                                   const Request& request);
 
+  // admin_passwords.cc
+  Task<Result<admin::AuthSettingsShowReply>> auth_settings_show(
+      admin::AuthSettingsShowRequest request);
+  Task<Result<admin::AuthSettingsSetReply>> auth_settings_set(
+      admin::AuthSettingsSetRequest request);
+  Task<Result<admin::AppPasswordCreateReply>> app_password_create(
+      admin::AppPasswordCreateRequest request);
+  Task<Result<admin::AppPasswordListReply>> app_password_list(
+      admin::AppPasswordListRequest request);
+  Task<Result<admin::AppPasswordRevokeReply>> app_password_revoke(
+      admin::AppPasswordRevokeRequest request);
+  Task<Result<admin::AuditListReply>> audit_list(admin::AuditListRequest request);
+
   Supervisor& supervisor_;
+  AuditLog audit_;
 };
 
 std::int64_t unix_now();

@@ -22,6 +22,7 @@ struct MailboxOptions {
   bool dry_run = false;
   bool permanent = false;
   bool disconnected = false;
+  bool shared = false;
 };
 
 Outcome<> create_one(Context& context, const MailboxOptions& options) {
@@ -32,8 +33,9 @@ Outcome<> create_one(Context& context, const MailboxOptions& options) {
   wanted.set_database(options.database);
   wanted.set_display_name(options.display_name);
   for (const std::string& alias : options.aliases) wanted.add_aliases(alias);
+  wanted.set_shared(options.shared);
   NewPassword password;
-  if (!options.dry_run) {
+  if (!options.dry_run && !options.shared) {
     TRY_ASSIGN(password, obtain_password(options.password, options.name));
     wanted.set_password(std::string(password.secret.reveal()));
   }
@@ -62,6 +64,8 @@ Outcome<> run_mailbox_create(Context& context, MailboxOptions& options) {
   if (options.csv.empty() == options.name.empty()) {
     return usage("mailbox create: give either an ADDRESS or --csv FILE");
   }
+  if (options.shared && !options.csv.empty())
+    return usage("mailbox create: --shared makes one mailbox at a time");
   if (options.csv.empty()) return create_one(context, options);
   return import_mailboxes(context, {.file = options.csv,
                                     .database = options.database,
@@ -92,7 +96,9 @@ Outcome<> run_mailbox_list(Context& context, MailboxOptions& options) {
     for (const auto& mailbox : reply.mailboxes()) {
       if (context.json()) all.push_back(to_json(mailbox));
       table.add({mailbox.address(), mailbox.display_name(), mailbox.database(),
-                 mailbox.enabled() ? protocols_text(mailbox) : "disabled",
+                 mailbox.shared()    ? "shared"
+                 : mailbox.enabled() ? protocols_text(mailbox)
+                                     : "disabled",
                  std::to_string(mailbox.aliases_size()), human_time(mailbox.created_s())});
     }
     more = reply.more() && reply.mailboxes_size() > 0;
@@ -118,7 +124,11 @@ Outcome<> run_mailbox_show(Context& context, MailboxOptions& options) {
   table.add({"guid", guid_text(mailbox.guid())});
   table.add({"database", mailbox.database()});
   table.add({"enabled", mailbox.enabled() ? "yes" : "no"});
-  table.add({"login", protocols_text(mailbox)});
+  table.add({"login", mailbox.shared() ? "shared" : protocols_text(mailbox)});
+  if (mailbox.app_passwords_only()) table.add({"passwords", "app passwords only"});
+  if (mailbox.protocol_restricted()) table.add({"restricted", "never over IMAP or POP3"});
+  if (!mailbox.imap_without().empty())
+    table.add({"imap without", imap_without_text(mailbox)});
   table.add({"created", human_time(mailbox.created_s())});
   add_limit_rows(table, reply.effective(), mailbox.limits(), LimitScope::kMailbox);
   context.say(table.render(terminal_width()));
@@ -200,6 +210,8 @@ void add_create(CLI::App& noun, Verb& chosen, const std::shared_ptr<MailboxOptio
   verb->add_option("--display-name", options->display_name, "The name people read");
   verb->add_option("--alias", options->aliases, "A further address; may be given several times")
       ->allow_extra_args(false);
+  verb->add_flag("--shared", options->shared,
+                 "Nobody's own: no password, others are let in by `mailbox permission add`");
   verb->add_flag("--dry-run", options->dry_run, "Only check");
   add_password_options(*verb, options->password);
 }
@@ -229,6 +241,8 @@ void add_mailbox_commands(CLI::App& app, Verb& chosen) {
   remove->add_flag("--permanent", options->permanent, "Destroy its mail at once");
   add_mailbox_limit_commands(*noun, chosen);
   add_mailbox_recover_commands(*noun, chosen);
+  add_app_password_commands(*noun, chosen);
+  add_mailbox_permission_commands(*noun, chosen);
   add(*noun, "client-settings", "Show what to type into a mail program", chosen,
       run_client_settings, options, "ADDRESS");
 }

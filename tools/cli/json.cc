@@ -117,6 +117,8 @@ Json to_json(const admin::Service& service) {
 }
 
 Json to_json(const admin::StatusReply& status) {
+  Json warnings = Json::array();
+  for (const std::string& warning : status.warnings()) warnings.push_back(warning);
   return {{"version", status.version()},
           {"hostname", status.hostname()},
           {"data_root", status.data_root()},
@@ -125,7 +127,8 @@ Json to_json(const admin::StatusReply& status) {
           {"processes", to_json_list(status.processes())},
           {"listeners", to_json_list(status.listeners())},
           {"databases", to_json_list(status.databases())},
-          {"services", to_json_list(status.services())}};
+          {"services", to_json_list(status.services())},
+          {"warnings", warnings}};
 }
 
 Json to_json(const admin::Domain& domain) {
@@ -135,6 +138,8 @@ Json to_json(const admin::Domain& domain) {
 Json to_json(const admin::Mailbox& mailbox) {
   Json aliases = Json::array();
   for (const auto& alias : mailbox.aliases()) aliases.push_back(alias);
+  Json imap_without = Json::array();
+  for (const auto& extension : mailbox.imap_without()) imap_without.push_back(extension);
   return {{"address", mailbox.address()},
           {"guid", guid_text(mailbox.guid())},
           {"aliases", aliases},
@@ -146,6 +151,9 @@ Json to_json(const admin::Mailbox& mailbox) {
           {"smtp", mailbox.smtp()},
           {"protocol_restricted", mailbox.protocol_restricted()},
           {"created_s", mailbox.created_s()},
+          {"imap_without", imap_without},
+          {"shared", mailbox.shared()},
+          {"app_passwords_only", mailbox.app_passwords_only()},
           {"limits", to_json(mailbox.limits())}};
 }
 
