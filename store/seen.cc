@@ -58,8 +58,10 @@ Result<std::vector<Guid>> SeenRows::seen_by(Uid uid) const {
 SeenOverlay::SeenOverlay(const Txn& txn, const Index& index, const Viewer& viewer, FolderId folder)
     : txn_(txn), index_(index), viewer_(viewer), folder_(folder) {
   if (viewer.identity.is_nil()) return;
-  const auto row = read_folder(txn, index, folder);
-  foreign_ = row && *row && viewer.is_foreign((*row)->folder.mailbox);
+  // A row begins with its mailbox, which is all that counts here.
+  const auto row = txn.get(index.folders, folder_key(folder));
+  foreign_ = row && *row && (*row)->size() >= sizeof(std::uint32_t) &&
+             viewer.is_foreign(MailboxId(load_le<std::uint32_t>((*row)->data())));
 }
 
 FlagBits SeenOverlay::shown(std::uint32_t uid, FlagBits flags) {

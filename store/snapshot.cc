@@ -272,7 +272,8 @@ std::optional<Uid> Snapshot::first_lacking(FolderId folder, FlagBits flags) cons
 void Snapshot::view_as(const Guid& identity) {
   impl_->viewer = Viewer{.identity = identity, .own = {}};
   if (identity.is_nil()) return;
-  if (const auto own = mailbox(identity)) impl_->viewer.own = own->id;
+  const auto raw = value_or_report(impl_->txn.get(impl_->index.mailboxes, identity.as_bytes()));
+  if (raw) impl_->viewer.own = value_or_report(decode_mailbox(identity, *raw)).id;
 }
 
 std::vector<FolderRight> Snapshot::rights(FolderId folder) const {
