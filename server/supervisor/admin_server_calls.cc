@@ -88,6 +88,7 @@ Task<Result<admin::StatusReply>> AdminService::status(admin::StatusRequest) {
   for (const directory::DatabaseEntry& database : databases) {
     CO_TRY_ASSIGN(*reply.add_databases(), co_await describe_database(database));
   }
+  co_await note_warnings(reply);
   co_return reply;
 }
 

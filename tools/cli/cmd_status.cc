@@ -73,6 +73,8 @@ Outcome<> run_status_status(Context& context) {
     context.say(databases_table(status, width));
   }
   context.say("Services: " + services);
+  for (const std::string& warning : status.warnings())
+    context.say("Warning: " + printable(warning));
   return {};
 }
 
