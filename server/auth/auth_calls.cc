@@ -55,6 +55,11 @@ Task<Result<std::string>> AuthService::handle_control(std::uint16_t method, std:
                     co_await revoke_app_password(order.mailbox, std::move(order.name)));
       co_return revoked_to_wire(gone);
     }
+    case Method::kTest: {
+      CO_TRY_ASSIGN(LoginAttempt attempt, verify_request_from_wire(wiped_body.reveal()));
+      CO_TRY_ASSIGN(const TestOutcome outcome, co_await test(std::move(attempt)));
+      co_return test_outcome_to_wire(outcome);
+    }
     case Method::kVerify:
     case Method::kSasl: break;
   }

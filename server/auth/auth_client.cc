@@ -50,6 +50,13 @@ Task<Result<>> set_password(link::RpcClient& control, Guid mailbox, Secret passw
   co_return Result<>{};
 }
 
+Task<Result<TestOutcome>> test_login(link::RpcClient& control, LoginAttempt attempt) {
+  const Secret request(verify_request_to_wire(attempt));
+  CO_TRY_ASSIGN(const std::string reply,
+                co_await control.call(number(Method::kTest), request.reveal(), kChangeTimeout));
+  co_return test_outcome_from_wire(reply);
+}
+
 Task<Result<>> remove(link::RpcClient& control, Guid mailbox) {
   const std::string request = removal_to_wire(mailbox);
   CO_TRY(co_await control.call(number(Method::kRemove), request, kChangeTimeout));

@@ -3,6 +3,7 @@
 
 #include "base/link/rpc.h"
 #include "server/auth/identity.h"
+#include "server/auth/wire.h"
 
 namespace hauspost::auth {
 
@@ -31,6 +32,8 @@ class AuthClient final : public Authenticator {
 // kInvalid: empty or longer than sasl::kPasswordMax. kUnavailable: too many at once, or auth is
 // away.
 Task<Result<>> set_password(link::RpcClient& control, Guid mailbox, Secret password);
+// Tries a login and tells why it ends as it does. `attempt.session` must be new.
+Task<Result<TestOutcome>> test_login(link::RpcClient& control, LoginAttempt attempt);
 // Forgets the mailbox's verifier; success when it had none.
 Task<Result<>> remove(link::RpcClient& control, Guid mailbox);
 

@@ -9,6 +9,7 @@
 #include "server/auth/outside_logins.h"
 #include "server/auth/password_hash.h"
 #include "server/auth/scram_login.h"
+#include "server/auth/wire.h"
 #include "server/directory/auth_settings.h"
 
 namespace hauspost::auth {
@@ -37,6 +38,8 @@ class AuthService final : public Authenticator {
   // Logs its decision (auth.accepted, auth.refused) with the reason.
   Task<Result<Identity>> verify(LoginAttempt attempt) override;
   Task<Result<SaslAnswer>> sasl(SaslMessage message) override;
+  // A login as an administrator tries it: says why. Errors other than a refusal as verify().
+  Task<Result<TestOutcome>> test(LoginAttempt attempt);
   Task<Result<>> set_password(Guid mailbox, Secret password);
   Task<Result<>> remove(Guid mailbox);
 

@@ -59,7 +59,19 @@ Task<Result<Identity>> AuthService::ask_sources(LoginAttempt attempt, Attempt fr
   }
   log::warning("auth.unavailable",
                {{"session", attempt.session.to_string()}, {"name", attempt.name}, {"cause", said}});
-  co_return fail(ErrorCode::kUnavailable, "the password cannot be checked now");
+  co_return fail(ErrorCode::kUnavailable, "the password cannot be checked now: " + said);
+}
+
+Task<Result<TestOutcome>> AuthService::test(LoginAttempt attempt) {
+  const Guid session = attempt.session;
+  rules_.watch(session);
+  auto identity = co_await verify(std::move(attempt));
+  TestOutcome outcome{.identity = std::nullopt, .reason = rules_.told(session)};
+  if (identity)
+    outcome.identity = std::move(*identity);
+  else if (identity.error().code != ErrorCode::kDenied)
+    co_return fail(std::move(identity).error());
+  co_return outcome;
 }
 
 }  // namespace hauspost::auth

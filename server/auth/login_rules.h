@@ -3,6 +3,7 @@
 #pragma once
 
 #include <functional>
+#include <unordered_map>
 
 #include "server/auth/identity.h"
 #include "server/auth/login_defence.h"
@@ -49,6 +50,10 @@ class LoginRules {
   std::unexpected<Error> refuse(const Attempt& attempt, std::string_view name,
                                 const std::optional<directory::MailboxEntry>& entry,
                                 std::string_view reason, std::string_view password = {});
+  // The next decision about the attempts of `session` is kept for told(), and no refusal of them
+  // counts: an administrator tries a login.
+  void watch(const Guid& session) { watched_[session]; }
+  std::string told(const Guid& session);
   // Where passwords are checked, by domain; outlives this object. Without it: here alone.
   void set_sources(const SourceSettings* sources) { sources_ = sources; }
   // Who is kept out, for the administrator.
@@ -62,6 +67,7 @@ class LoginRules {
 
   FindLogin find_login_;
   const SourceSettings* sources_ = nullptr;
+  std::unordered_map<Guid, std::string> watched_;
   LoginDefence defence_;
 };
 

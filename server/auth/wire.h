@@ -15,6 +15,13 @@ enum class Method : std::uint16_t {
   kAppPasswordCreate = 50,
   kAppPasswordList = 51,
   kAppPasswordRevoke = 52,
+  kTest = 53,
+};
+
+// How a login that an administrator tries ends.
+struct TestOutcome {
+  std::optional<Identity> identity;  // set: accepted
+  std::string reason;                // why not; or by what
 };
 
 struct PasswordChange {
@@ -32,6 +39,8 @@ std::string sasl_answer_to_wire(const SaslAnswer& answer);
 Result<SaslAnswer> sasl_answer_from_wire(std::string_view bytes);
 std::string password_change_to_wire(const PasswordChange& change);
 Result<PasswordChange> password_change_from_wire(std::string_view bytes);
+std::string test_outcome_to_wire(const TestOutcome& outcome);
+Result<TestOutcome> test_outcome_from_wire(std::string_view bytes);
 std::string removal_to_wire(const Guid& mailbox);
 Result<Guid> removal_from_wire(std::string_view bytes);
 

@@ -1,11 +1,9 @@
 #include "server/supervisor/settings.h"
 
-#define TOML_EXCEPTIONS 0
 #include <unistd.h>
 
 #include <asio/ip/address.hpp>
 #include <fmt/format.h>
-#include <toml++/toml.h>
 
 #include <algorithm>
 #include <fstream>
@@ -13,6 +11,7 @@
 #include <sstream>
 
 #include "base/text.h"
+#include "server/supervisor/settings_auth.h"
 
 namespace hauspost::supervisor {
 
@@ -22,56 +21,6 @@ constexpr std::size_t kHostNameMax = 253;  // RFC 1035 section 2.3.4, without th
 constexpr std::uint64_t kMessageBytesLeast = 64ULL << 10;
 constexpr std::uint64_t kMessageBytesMost = 90ULL << 20;  // one delivery is one call, see rpc.h
 constexpr std::int64_t kQuarantineDeathsMost = 1000;
-
-std::unexpected<Error> wrong(const toml::source_region& where, std::string text) {
-  return fail(ErrorCode::kInvalid,
-              fmt::format("{} line {}: {}", kSettingsFile, where.begin.line, std::move(text)));
-}
-
-// One table of the file. Every key must be asked for, or finish() refuses the first that was not.
-class Section {
- public:
-  static Result<Section> open(const toml::table& file, std::string name) {
-    const toml::node* node = file.get(name);
-    if (node == nullptr) return Section(nullptr, std::move(name));
-    const toml::table* table = node->as_table();
-    if (table == nullptr) return wrong(node->source(), name + " must be a section: [" + name + "]");
-    return Section(table, std::move(name));
-  }
-
-  const toml::node* find(std::string_view key) {
-    known_.emplace_back(key);
-    return table_ == nullptr ? nullptr : table_->get(key);
-  }
-
-  Result<std::optional<std::string>> text(std::string_view key) {
-    const toml::node* node = find(key);
-    if (node == nullptr) return std::optional<std::string>();
-    const auto value = node->value_exact<std::string>();
-    if (!value) return wrong(node->source(), full(key) + " must be a text in quotes");
-    return std::optional(*value);
-  }
-
-  Result<> finish() const {
-    if (table_ == nullptr) return {};
-    for (const auto& [key, node] : *table_) {
-      if (std::ranges::find(known_, key.str()) == known_.end()) {
-        return wrong(key.source(), fmt::format("unknown key {} (known here: {})", full(key.str()),
-                                               fmt::join(known_, ", ")));
-      }
-    }
-    return {};
-  }
-
-  std::string full(std::string_view key) const { return name_ + "." + std::string(key); }
-
- private:
-  Section(const toml::table* table, std::string name) : table_(table), name_(std::move(name)) {}
-
-  const toml::table* table_;
-  std::string name_;
-  std::vector<std::string> known_;
-};
 
 Result<> read_server(const toml::table& file, ServerSettings& settings) {
   TRY_ASSIGN(Section section, Section::open(file, "server"));
@@ -188,7 +137,8 @@ Result<> read_supervisor(const toml::table& file, ServerSettings& settings) {
   return section.finish();
 }
 
-constexpr std::string_view kSections[] = {"server", "listeners", "tls", "limits", "supervisor"};
+constexpr std::string_view kSections[] = {"server", "listeners", "tls", "limits", "supervisor",
+                                         "auth"};
 
 Result<> check_sections(const toml::table& file) {
   for (const auto& [key, node] : file) {
@@ -262,6 +212,7 @@ Result<ServerSettings> parse_settings(std::string_view text, const std::string& 
   TRY(read_tls(file, data_root, settings));
   TRY(read_limits(file, settings));
   TRY(read_supervisor(file, settings));
+  TRY(read_auth(file, data_root, settings.sources, settings.client_ca_file));
   return settings;
 }
 
@@ -276,6 +227,7 @@ Result<ServerSettings> load_settings(const std::string& data_root) {
   TRY_ASSIGN(ServerSettings settings, parse_settings(text.str(), data_root));
   TRY(check_readable("certificate", settings.certificate_file));
   TRY(check_readable("key", settings.key_file));
+  TRY(check_auth_files(settings.sources, settings.client_ca_file));
   return settings;
 }
 

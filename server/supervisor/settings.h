@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "base/result.h"
+#include "server/auth/source_settings.h"
 
 namespace hauspost::supervisor {
 
@@ -31,6 +32,8 @@ struct ServerSettings {
   std::uint64_t message_bytes_max = 50ULL << 20;  // [limits] message_size = "50M" or a number
   // [supervisor]: this many abnormal deaths in ten minutes quarantine a database; 0: never.
   unsigned quarantine_deaths = 3;
+  auth::SourceSettings sources;  // [auth]
+  std::string client_ca_file;    // [auth.certificates]; empty: clients are not asked for one
 };
 
 inline constexpr std::string_view kSettingsFile = "hauspost.toml";

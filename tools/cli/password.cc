@@ -35,14 +35,14 @@ class EchoOff {
   bool known_ = false;
 };
 
-Outcome<Secret> read_line(const std::string& owner) {
+Outcome<Secret> read_line(const std::string& owner, std::size_t bytes_max = kPasswordBytesMax) {
   std::string line;
   std::getline(std::cin, line);
   if (line.ends_with('\r')) line.pop_back();
   if (line.empty()) return usage(fmt::format("{}: the password is empty", owner));
   if (!is_valid_utf8(line)) return usage(fmt::format("{}: the password is not UTF-8", owner));
-  if (line.size() > kPasswordBytesMax) {
-    return usage(fmt::format("{}: the password is longer than {} bytes", owner, kPasswordBytesMax));
+  if (line.size() > bytes_max) {
+    return usage(fmt::format("{}: the password is longer than {} bytes", owner, bytes_max));
   }
   return Secret(std::move(line));
 }
@@ -63,6 +63,15 @@ void add_password_options(CLI::App& verb, PasswordOptions& options) {
   auto* generate =
       verb.add_flag("--generate", options.generate, "Make a random password and print it once");
   generate->excludes(from_stdin);
+}
+
+Outcome<Secret> obtain_secret(bool from_stdin, const std::string& owner, std::size_t bytes_max) {
+  if (from_stdin) return read_line(owner, bytes_max);
+  if (::isatty(STDIN_FILENO) == 0) {
+    return usage(fmt::format("{}: no password, and no terminal to ask on; use --password-stdin",
+                             owner));
+  }
+  return prompt(fmt::format("Password of {}: ", owner), owner);
 }
 
 Outcome<NewPassword> obtain_password(const PasswordOptions& options, const std::string& owner) {

@@ -28,4 +28,8 @@ void add_password_options(CLI::App& verb, PasswordOptions& options);
 // Exit::kUsage when it may come from nowhere, is empty, too long, or was typed in two ways.
 Outcome<NewPassword> obtain_password(const PasswordOptions& options, const std::string& owner);
 
+// One that exists already: the first line of standard input, or typed once. Exit::kUsage as above.
+Outcome<Secret> obtain_secret(bool from_stdin, const std::string& owner,
+                              std::size_t bytes_max = kPasswordBytesMax);
+
 }  // namespace hauspost::cli

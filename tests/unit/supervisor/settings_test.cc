@@ -118,6 +118,78 @@ TEST_CASE("settings: each mistake is one line that names the place") {
   }
 }
 
+TEST_CASE("settings: where passwords are checked") {
+  const auto with = [](const std::string& text) { return parse_settings(kGood + text, "/data"); };
+  const auto settings = with(R"toml(
+[auth]
+sources = ["ldap", "local"]
+[auth.domains]
+"X.org" = "pam"
+[auth.ldap]
+uri = ["ldap://10.0.0.1", "ldaps://b"]
+unencrypted = true
+search_base = "dc=x"
+search_filter = "(mail={address})"
+ca_file = "ca.pem"
+timeout = 3
+[auth.pam]
+service = "mail"
+[auth.oauth]
+issuer = "https://i"
+audience = "me"
+jwks_url = "https://i/keys"
+[auth.certificates]
+ca_file = "/ca.pem"
+)toml");
+  REQUIRE(settings);
+  using auth::Source;
+  const auth::SourceSettings& sources = settings->sources;
+  CHECK(sources.order == std::vector{Source::kLdap, Source::kLocal});
+  CHECK(sources.order_of("a@x.org") == std::vector{Source::kPam});
+  CHECK(sources.ldap.ca_file == "/data/ca.pem");
+  CHECK(sources.ldap.timeout == std::chrono::seconds(3));
+  CHECK(sources.pam.user == "{local}");
+  CHECK(sources.bearer.claim == "email");
+  CHECK(sources.certificates);
+  CHECK(settings->client_ca_file == "/ca.pem");
+
+  const std::string ldap = "[auth.ldap]\nuri = 'ldaps://a'\n";
+  const std::string oauth = "[auth.oauth]\nissuer = 'i'\naudience = 'a'\n";
+  const std::pair<std::string, std::string> wrong[] = {
+      {"[auth]\nsource = 'local'", "unknown key auth.source"},
+      {"[auth]\nsources = ['nis']", "unknown source"},
+      {"[auth]\nsources = []", "auth.sources must be"},
+      {"[auth]\nsources = ['local', 'local']", "twice"},
+      {"[auth]\nsources = ['pam']", "describe it in [auth.pam]"},
+      {"[auth.domains]\n'x y' = 'local'", "is not a domain"},
+      {"[auth.ldap]\nbind_dn = 'x'", "auth.ldap.uri is missing"},
+      {"[auth.ldap]\nuri = 'http://a'\nbind_dn = 'x'", "auth.ldap.uri must be"},
+      {"[auth.ldap]\nuri = 'ldap://a'\nbind_dn = 'x'", "in the clear"},
+      {ldap, "auth.ldap.bind_dn is missing"},
+      {ldap + "bind_dn = 'uid={user}'", "known are {address}"},
+      {ldap + "bind_dn = 'x'\nstart_tls = true", "auth.ldap.start_tls is for ldap://"},
+      {ldap + "bind_dn = 'x'\nstart_tls = 1", "must be true or false"},
+      {ldap + "bind_dn = 'x'\nsearch_filter = 'y'", "exclude each other"},
+      {ldap + "bind_dn = 'x'\ntimeout = 9", "from 1 to 8"},
+      {ldap + "bind_dn = 'x'\nsearch_dn = 'y'", "search_password_file is missing"},
+      {ldap + "search_base = 'x'\nsearch_filter = 'y'\nsearch_scope = 'all'", "\"sub\""},
+      {"[auth.pam]\nservice = '../x'", "without its folder"},
+      {oauth, "jwks_file is missing"},
+      {oauth + "jwks_file = 'a'\njwks_url = 'https://b'", "not both"},
+      {oauth + "jwks_url = 'http://b'", "https://"},
+      {oauth + "jwks_url = 'https://b'\nleeway = 601", "from 0 to 600"},
+      {"[auth.certificates]", "auth.certificates.ca_file is missing"},
+  };
+  for (const auto& [text, wanted] : wrong) {
+    CAPTURE(text);
+    const auto refused = with(text);
+    REQUIRE(!refused);
+    CHECK_THAT(refused.error().text, Catch::Contains(wanted));
+    CHECK_THAT(refused.error().text, Catch::StartsWith("hauspost.toml"));
+  }
+  CHECK(with(oauth + "jwks_url = 'http://[::1]:80/k'"));
+}
+
 TEST_CASE("settings: what is written reads back the same") {
   ServerSettings settings{
       .hostname = "mail.example.test",
