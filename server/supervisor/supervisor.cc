@@ -110,7 +110,12 @@ ChildSpec Supervisor::role(child::Role role, std::string name, std::string_view 
     if (role == child::Role::kFrontend) {
       settings.certificate_file = settings_.certificate_file;
       settings.key_file = settings_.key_file;
+      settings.client_ca_file = settings_.client_ca_file;
+      if (settings_.sources.bearer.enabled())
+        settings.bearer_error = auth::bearer_error_json(settings_.sources.bearer);
     }
+    if (role == child::Role::kAuth)
+      settings.auth_sources = auth::source_settings_to_wire(settings_.sources);
     return settings;
   };
   spec.listeners = [this, role]() -> std::vector<child::NamedDescriptor> {
