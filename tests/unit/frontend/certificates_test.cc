@@ -23,7 +23,6 @@ struct Files {
     request.host_name = name;
     request.rsa = rsa;
     request.valid_for = valid_for;
-    request.now = clock.now();
     const auto made = tls::make_self_signed(request).value();
     std::ofstream(folder / (stem + ".crt")) << made.certificate_pem;
     std::ofstream(folder / (stem + ".key")) << made.key_pem.reveal();
