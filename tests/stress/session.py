@@ -11,6 +11,7 @@ MAILBOX = "Busy"
 OTHER = "Other"
 FLAGS = ("\\Seen", "\\Flagged", "\\Answered", "\\Draft", "$one", "$two")
 KINDS = ("plain", "condstore", "qresync", "plain", "uidonly", "qresync", "plain", "uidonly-qresync")
+COMPRESSED_EACH = 5  # one session in so many speaks COMPRESS=DEFLATE
 SIZE_MAX = 300  # of the mailbox: above it more is expunged than appended
 COPYUID = re.compile(r"\[COPYUID \d+ (\S+) (\S+)\]")
 APPENDUID = re.compile(r"\[APPENDUID \d+ (\S+)\]")
@@ -86,10 +87,14 @@ class Session:
 
     # Connecting
 
+    async def log_in(self):
+        await self.wire.log_in(self.server, self.address)
+        if self.number % COMPRESSED_EACH == 1:
+            await self.wire.compress()
+
     async def connect(self):
-        await self.wire.open(self.server.ports["imaps"], self.server.tls())
         self.view = View(self.truth, self.vanishes, self.uid_only)
-        await self.wire.command(f'LOGIN {self.address} "{self.server.password}"')
+        await self.log_in()
         if self.modseqs:
             wanted = [name for name, on in (("CONDSTORE", True), ("QRESYNC", self.qresync),
                                             ("UIDONLY", self.uid_only)) if on]
@@ -104,7 +109,7 @@ class Session:
             return await self.connect()
         self.reconnects += 1
         known = {uid: cache.flags[uid] for uid in cache.known() if uid in cache.flags}
-        await self.wire.log_in(self.server, self.address)
+        await self.log_in()
         await self.wire.command("ENABLE QRESYNC" + (" UIDONLY" if self.uid_only else ""))
         self.view = View(self.truth, self.vanishes, self.uid_only)
         self.earlier = {"gone": set(), "exists": None, "fetches": []}

@@ -3,6 +3,7 @@
 import asyncio
 import random
 import re
+import zlib
 
 READ_SECONDS_MAX = 20
 LOGIN_ATTEMPTS_MAX = 10
@@ -11,6 +12,46 @@ LITERAL = re.compile(rb"\{(\d+)\}\r\n$")
 
 class Violation(Exception):
     """The server said what it may not say, or left out what it has to say."""
+
+
+class Inflated:
+    """The reading half of a connection after COMPRESS=DEFLATE."""
+
+    def __init__(self, reader):
+        self.reader = reader
+        self.inflater = zlib.decompressobj(-15)
+        self.bytes = b""
+
+    async def readline(self):
+        while b"\n" not in self.bytes:
+            if not await self.more():
+                break
+        line, end, self.bytes = self.bytes.partition(b"\n")
+        return line + end
+
+    async def readexactly(self, count):
+        while len(self.bytes) < count:
+            if not await self.more():
+                raise Violation("the connection ended in a literal")
+        found, self.bytes = self.bytes[:count], self.bytes[count:]
+        return found
+
+    async def more(self):
+        got = await self.reader.read(65536)
+        self.bytes += self.inflater.decompress(got)
+        return bool(got)
+
+
+class Deflated:
+    """The writing half."""
+
+    def __init__(self, writer):
+        self.writer = writer
+        self.transport = writer.transport
+        self.deflater = zlib.compressobj(wbits=-15)
+
+    def write(self, data):
+        self.writer.write(self.deflater.compress(data) + self.deflater.flush(zlib.Z_SYNC_FLUSH))
 
 
 class Connection:
@@ -45,6 +86,10 @@ class Connection:
             self.abort()
             await asyncio.sleep(0.1 * (attempt + 1))
         raise Violation(f"LOGIN: {answer}")
+
+    async def compress(self):
+        await self.command("COMPRESS DEFLATE")
+        self.reader, self.writer = Inflated(self.reader), Deflated(self.writer)
 
     def abort(self):
         """Gone without a word, as a telephone in a tunnel."""
