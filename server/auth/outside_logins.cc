@@ -37,13 +37,16 @@ Task<Result<Identity>> OutsideLogins::verify(LoginAttempt attempt) {
 Result<Identity> OutsideLogins::enter(const Attempt& from, std::string_view named,
                                       std::string_view asked) {
   TRY_ASSIGN(const Login login, rules_.find(named, from.protocol));
-  if (!login.reason.empty()) return rules_.refuse(from, named, login.entry, login.reason);
-  if (!asked.empty()) {
-    TRY_ASSIGN(const Login other, rules_.find(asked, from.protocol));
-    if (!other.entry || other.entry->guid != login.entry->guid)
-      return rules_.refuse(from, asked, login.entry, "acting_for_another");
-  }
-  return rules_.accept(from, *login.entry, {}, false);
+  const std::string_view name = asked.empty() ? named : asked;
+  if (!login.reason.empty()) return rules_.refuse(from, name, login.entry, login.reason);
+  // What was signed names a person; whose mail they want to see is theirs alone to say.
+  if (login.entry->opens) return rules_.refuse(from, name, login.entry, "acting_for_another");
+  if (asked.empty()) return rules_.accept(from, *login.entry, {}, false);
+  TRY_ASSIGN(const Login wanted, rules_.find(asked, from.protocol));
+  if (!wanted.entry || wanted.entry->guid != login.entry->guid)
+    return rules_.refuse(from, name, login.entry, "acting_for_another");
+  if (!wanted.reason.empty()) return rules_.refuse(from, name, wanted.entry, wanted.reason);
+  return rules_.accept(from, *wanted.entry, {}, false);
 }
 
 Task<Result<Identity>> OutsideLogins::by_token(LoginAttempt attempt) {
@@ -75,7 +78,8 @@ Result<Identity> OutsideLogins::by_certificate(LoginAttempt attempt) {
     if (!login.entry) continue;
     if (attempt.name.empty()) return enter(from, name, {});
     TRY_ASSIGN(const Login asked, rules_.find(attempt.name, attempt.protocol));
-    if (asked.entry && asked.entry->guid == login.entry->guid) return enter(from, name, {});
+    if (asked.entry && asked.entry->guid == login.entry->guid)
+      return enter(from, name, attempt.name);
   }
   const bool nameless = attempt.name.empty() || attempt.certificate_names.empty();
   return rules_.refuse(from, attempt.name, {},

@@ -36,7 +36,8 @@ class OutsideLogins {
  private:
   Task<Result<Identity>> by_token(LoginAttempt attempt);
   Result<Identity> by_certificate(LoginAttempt attempt);
-  // Who is named, when `asked`, which may be empty, is an own name of theirs too.
+  // Whom `named` means; when `asked` is not empty, it must mean the same person, and may say whose
+  // mail they want to open.
   Result<Identity> enter(const Attempt& from, std::string_view named, std::string_view asked);
 
   Sources& sources_;

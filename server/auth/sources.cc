@@ -74,6 +74,12 @@ Result<std::unique_ptr<Sources>> Sources::create(Executor executor, SourceSettin
   return out;
 }
 
+Result<std::unique_ptr<Sources>> Sources::open(Executor executor, std::string_view settings,
+                                               const Clock& clock) {
+  TRY_ASSIGN(SourceSettings told, source_settings_from_wire(settings));
+  return create(executor, std::move(told), clock);
+}
+
 bool Sources::any_elsewhere() const { return ldap_ != nullptr || pam_ != nullptr; }
 
 helpers::Fields Sources::ldap_question(std::string_view address) const {

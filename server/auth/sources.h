@@ -23,6 +23,10 @@ class Sources {
   static Result<std::unique_ptr<Sources>> create(Executor executor, SourceSettings settings,
                                                  const Clock& clock);
 
+  // From source_settings_to_wire()'s bytes.
+  static Result<std::unique_ptr<Sources>> open(Executor executor, std::string_view settings,
+                                               const Clock& clock);
+
   const SourceSettings& settings() const { return settings_; }
   // True when any domain has a source other than our verifiers.
   bool any_elsewhere() const;

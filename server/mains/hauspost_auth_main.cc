@@ -16,12 +16,6 @@ Task<Result<std::string>> answer(auth::AuthService& service, std::uint16_t metho
   co_return co_await service.handle_control(method, std::move(body));
 }
 
-Result<std::unique_ptr<auth::Sources>> open_sources(Executor executor,
-                                                    const child::Settings& settings) {
-  TRY_ASSIGN(auto told, auth::source_settings_from_wire(settings.auth_sources));
-  return auth::Sources::create(executor, std::move(told), system_clock());
-}
-
 int run(child::Context& context) {
   asio::io_context io(1);
   auto directory = directory::DirectoryReader::open(context.settings.directory_path);
@@ -42,7 +36,8 @@ int run(child::Context& context) {
   settings.defence = [&directory] {
     return directory::defence_rules(directory::asking(**directory));
   };
-  auto sources = open_sources(io.get_executor(), context.settings);
+  auto sources =
+      auth::Sources::open(io.get_executor(), context.settings.auth_sources, system_clock());
   if (!sources) {
     log::error("start.failed", {{"cause", sources.error()}});
     return 1;

@@ -37,9 +37,9 @@ OWNED_HEADERS = [
     (r"CLI/.*", r"tools/.*|server/mains/.*"),
     (r"unicode/.*", r"store/mime/.*|protocols/.*|server/directory/.*|tests/.*"),
     (r"spdlog/.*", r"base/log\.cc"),
-    (r"ldap\.h", r"server/auth_helpers/ldap_main\.cc"),
-    (r"security/.*", r"server/auth_helpers/pam_main\.cc"),
-    (r"curl/.*", r"server/auth_helpers/fetch_main\.cc"),
+    (r"ldap\.h", r"server/auth_helpers/ask_ldap\.cc"),
+    (r"security/.*", r"server/auth_helpers/ask_pam\.cc"),
+    (r"curl/.*", r"server/auth_helpers/fetch_keys\.cc"),
 ]
 
 # Programs that are apart because a library of theirs brings OpenSSL's libcrypto.

@@ -128,6 +128,15 @@ TEST_CASE("outside logins: a token opens the mailbox that it names, and no other
   check_denied(fixture.token("nobody@x.org", "a@x.org"));
   check_denied(fixture.token("", "nobody@x.org"));
   check_denied(fixture.token("a@x.org", "nobody@x.org"));
+  // a@x.org may open another's mail when they ask for it; a token alone opens only their own.
+  const Guid shared = Guid::random();
+  fixture.logins["a@x.org/team"] = fixture.logins["a@x.org"];
+  fixture.logins["a@x.org/team"].opens = {shared, "team@x.org", "DB2"};
+  const auto opened = fixture.token("a@x.org/team", "a@x.org");
+  REQUIRE(opened);
+  CHECK(opened->mailbox == shared);
+  check_denied(fixture.token("a@x.org/team", "b@x.org"));
+  check_denied(fixture.token("", "a@x.org/team"));
   fixture.logins["a@x.org"].enabled = false;
   check_denied(fixture.token("", "a@x.org"));
   fixture.logins["b@x.org"].protocol_restricted = true;
