@@ -43,6 +43,16 @@ std::int64_t keep_disconnected_s(const directory::DatabaseEntry& database) {
   return limits.keep_disconnected_s;
 }
 
+directory::LoginChanges login_changes(const admin::MailboxSetRequest& request) {
+  directory::LoginChanges changes;
+  if (request.has_imap()) changes.imap = request.imap();
+  if (request.has_pop3()) changes.pop3 = request.pop3();
+  if (request.has_smtp()) changes.smtp = request.smtp();
+  if (request.has_protocol_restricted()) changes.protocol_restricted = request.protocol_restricted();
+  if (request.has_app_passwords_only()) changes.app_passwords_only = request.app_passwords_only();
+  return changes;
+}
+
 }  // namespace
 
 Task<Result<std::string>> AdminService::ask_store(std::string database, ControlMethod method,
@@ -69,6 +79,8 @@ Task<Result<admin::MailboxSetReply>> AdminService::mailbox_set(admin::MailboxSet
   if (changes.set.keep_disconnected_s)
     co_return fail(ErrorCode::kInvalid,
                    "how long disconnected mailboxes are kept is a setting of their database");
+  if (request.has_imap_without()) CO_TRY(set_imap_without(entry, request.imap_without()));
+  CO_TRY(supervisor_.directory().set_mailbox_login(entry.guid, login_changes(request)));
   CO_TRY_ASSIGN(const auto changed,
                 supervisor_.directory().set_mailbox_limits(entry.guid, changes));
   admin::MailboxSetReply reply;

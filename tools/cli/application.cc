@@ -74,7 +74,15 @@ void build_application(CLI::App& app, GlobalOptions& options, Verb& chosen) {
   add_domain_commands(app, chosen);
   add_mailbox_commands(app, chosen);
   add_service_commands(app, chosen);
+  add_imap_commands(app, chosen);
+  add_auth_commands(app, chosen);
   add_pop3_commands(app, chosen);
+  add_certificate_commands(app, chosen);
+  add_listener_commands(app, chosen);
+  add_component_commands(app, chosen);
+  add_block_commands(app, chosen);
+  add_auth_settings_commands(app, chosen);
+  add_audit_commands(app, chosen);
   add_queue_commands(app, chosen);
   add_server_commands(app, chosen);
   add_job_commands(app, chosen);

@@ -16,6 +16,10 @@ using Stored = child::wire::StoredMailbox;
 struct MailboxSet {
   std::string name;
   LimitOptions limits;
+  std::vector<std::string> imap_without;
+  std::vector<std::string> protocols;
+  std::string restricted;
+  std::string app_passwords_only;
 };
 
 struct OwnerOptions {
@@ -54,16 +58,51 @@ void show_limits(Context& context, const admin::Mailbox& mailbox, const admin::L
   context.say(table.render(terminal_width()));
 }
 
+void set_login(const MailboxSet& options, admin::MailboxSetRequest& request) {
+  if (!options.protocols.empty()) {
+    const auto has = [&](std::string_view name) {
+      return std::ranges::find(options.protocols, name) != options.protocols.end();
+    };
+    request.set_imap(has("imap"));
+    request.set_pop3(has("pop3"));
+    request.set_smtp(has("smtp"));
+  }
+  if (!options.restricted.empty()) request.set_protocol_restricted(options.restricted == "yes");
+  if (!options.app_passwords_only.empty())
+    request.set_app_passwords_only(options.app_passwords_only == "yes");
+}
+
 Outcome<> run_mailbox_set(Context& context, MailboxSet& options) {
-  if (!any_given(options.limits)) return usage("mailbox set: say what to set; see --help");
+  if (!any_given(options.limits) && options.imap_without.empty() && options.protocols.empty() &&
+      options.restricted.empty() && options.app_passwords_only.empty())
+    return usage("mailbox set: say what to set; see --help");
   admin::MailboxSetRequest request;
   request.set_name(options.name);
   TRY_ASSIGN(*request.mutable_limits(), to_changes(options.limits));
+  set_login(options, request);
+  if (!options.imap_without.empty()) {
+    admin::ImapWithout& without = *request.mutable_imap_without();
+    const bool none = options.imap_without == std::vector<std::string>{"none"};
+    for (const std::string& extension : options.imap_without)
+      if (!none) without.add_names(extension);
+  }
   TRY_ASSIGN(const auto reply, context.ask(request));
   context.print({{"address", reply.mailbox().address()},
+                 {"imap_without", to_json(reply.mailbox())["imap_without"]},
+                 {"imap", reply.mailbox().imap()},
+                 {"pop3", reply.mailbox().pop3()},
+                 {"smtp", reply.mailbox().smtp()},
+                 {"protocol_restricted", reply.mailbox().protocol_restricted()},
+                 {"app_passwords_only", reply.mailbox().app_passwords_only()},
                  {"limits", to_json(reply.mailbox().limits())},
                  {"effective", to_json(reply.effective())}});
   context.say(fmt::format("Mailbox {} is set.", printable(reply.mailbox().address())));
+  if (!options.imap_without.empty()) {
+    context.say(fmt::format("IMAP sessions that begin now are {}.",
+                            reply.mailbox().imap_without().empty()
+                                ? "offered everything"
+                                : "not offered " + imap_without_text(reply.mailbox())));
+  }
   show_limits(context, reply.mailbox(), reply.effective());
   return {};
 }
@@ -246,6 +285,13 @@ void add_disconnected_options(CLI::App& verb, const std::shared_ptr<OwnerOptions
 
 }  // namespace
 
+std::string imap_without_text(const admin::Mailbox& mailbox) {
+  std::string out;
+  for (const std::string& extension : mailbox.imap_without())
+    out += (out.empty() ? "" : " ") + extension;
+  return out;
+}
+
 Outcome<> list_disconnected(Context& context, const std::string& database) {
   admin::MailboxDisconnectedRequest request;
   request.set_database(database);
@@ -281,6 +327,23 @@ void add_mailbox_limit_commands(CLI::App& noun, Verb& chosen) {
       add_verb<MailboxSet>(noun, "set", "Set what a mailbox may hold", chosen, set, run_mailbox_set);
   verb->add_option("ADDRESS", set->name, "The mailbox")->required();
   add_limit_options(*verb, set->limits, LimitScope::kMailbox);
+  verb->add_option("--protocols", set->protocols,
+                   "What it may log in over, of imap, pop3 and smtp, or \"none\"")
+      ->delimiter(',')
+      ->allow_extra_args(false)
+      ->check(CLI::IsMember({"imap", "pop3", "smtp", "none"}))
+      ->type_name("NAME,...");
+  verb->add_option("--restricted", set->restricted,
+                   "Never over IMAP or POP3, for accounts that run things")
+      ->check(CLI::IsMember({"yes", "no"}));
+  verb->add_option("--app-passwords-only", set->app_passwords_only,
+                   "Its own password opens nothing, only its app passwords do")
+      ->check(CLI::IsMember({"yes", "no"}));
+  verb->add_option("--imap-without", set->imap_without,
+                   "IMAP capabilities that its sessions are not offered, or \"none\"")
+      ->delimiter(',')
+      ->allow_extra_args(false)
+      ->type_name("NAME,...");
   auto options = std::make_shared<OwnerOptions>();
   add_owner_verb(noun, "stats", "Show how much a mailbox holds", chosen, run_stats, options,
                  "ADDRESS", "The mailbox");

@@ -19,7 +19,16 @@ void add_database_commands(CLI::App& app, Verb& chosen);
 void add_domain_commands(CLI::App& app, Verb& chosen);
 void add_mailbox_commands(CLI::App& app, Verb& chosen);
 void add_service_commands(CLI::App& app, Verb& chosen);
+void add_imap_commands(CLI::App& app, Verb& chosen);
+void add_auth_commands(CLI::App& app, Verb& chosen);
 void add_pop3_commands(CLI::App& app, Verb& chosen);
+void add_certificate_commands(CLI::App& app, Verb& chosen);
+void add_listener_commands(CLI::App& app, Verb& chosen);
+void add_component_commands(CLI::App& app, Verb& chosen);
+void add_block_commands(CLI::App& app, Verb& chosen);
+// Both give the noun "auth" verbs.
+void add_auth_settings_commands(CLI::App& app, Verb& chosen);
+void add_audit_commands(CLI::App& app, Verb& chosen);
 void add_queue_commands(CLI::App& app, Verb& chosen);
 void add_server_commands(CLI::App& app, Verb& chosen);
 void add_job_commands(CLI::App& app, Verb& chosen);

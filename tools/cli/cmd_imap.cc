@@ -1,0 +1,98 @@
+#include <fmt/format.h>
+
+#include "tools/cli/commands.h"
+#include "tools/cli/table.h"
+
+namespace hauspost::cli {
+
+namespace {
+
+struct WithdrawnLift {
+  std::string name;
+  std::string extension;
+  bool all = false;
+  bool dry_run = false;
+};
+
+Json as_json(const admin::ImapWithdrawal& one) {
+  return {{"user", one.user()},
+          {"database", one.database()},
+          {"extension", one.withdrawal().extension()},
+          {"device", one.withdrawal().device()},
+          {"address", one.withdrawal().address()},
+          {"cause", one.withdrawal().cause()},
+          {"since_s", one.withdrawal().since_s()},
+          {"until_s", one.withdrawal().until_s()}};
+}
+
+template <class Withdrawals>
+void show_withdrawals(Context& context, const Withdrawals& withdrawals) {
+  Table table({{"USER"}, {"DEVICE"}, {"ADDRESS"}, {"EXTENSION"}, {"UNTIL"}, {"CAUSE"}});
+  for (const admin::ImapWithdrawal& one : withdrawals) {
+    const auto& what = one.withdrawal();
+    table.add({one.user(), what.device().empty() ? "-" : what.device(), what.address(),
+               what.extension(), human_time(what.until_s()), what.cause()});
+  }
+  context.say(table.render(terminal_width()));
+}
+
+template <class Names>
+Outcome<> all_answered(const Names& silent) {
+  if (silent.empty()) return {};
+  std::string names;
+  for (const std::string& name : silent) names += (names.empty() ? "" : ", ") + name;
+  return partial(fmt::format("no answer from database {}; see: hauspost database list", names));
+}
+
+Outcome<> run_withdrawn_list(Context& context) {
+  TRY_ASSIGN(const auto reply, context.ask(admin::ImapWithdrawnListRequest{}));
+  Json all = Json::array();
+  for (const auto& one : reply.withdrawals()) all.push_back(as_json(one));
+  context.print(all);
+  if (reply.withdrawals().empty())
+    context.say("Nothing is withdrawn from any device.");
+  else
+    show_withdrawals(context, reply.withdrawals());
+  return all_answered(reply.silent());
+}
+
+Outcome<> run_withdrawn_lift(Context& context, WithdrawnLift& options) {
+  if (options.name.empty() != options.all)
+    return usage("imap withdrawn lift: give either an ADDRESS or --all");
+  admin::ImapWithdrawnLiftRequest request;
+  request.set_name(options.name);
+  request.set_extension(options.extension);
+  request.set_dry_run(options.dry_run);
+  TRY_ASSIGN(const auto reply, context.ask(request));
+  Json lifted = Json::array();
+  for (const auto& one : reply.lifted()) lifted.push_back(as_json(one));
+  context.print({{"lifted", lifted}, {"dry_run", options.dry_run}});
+  if (reply.lifted().empty()) {
+    context.say("Nothing is withdrawn there.");
+  } else {
+    context.say(options.dry_run ? "Would be offered again:"
+                                : "Offered again, from the next session on:");
+    show_withdrawals(context, reply.lifted());
+  }
+  return all_answered(reply.silent());
+}
+
+}  // namespace
+
+void add_imap_commands(CLI::App& app, Verb& chosen) {
+  CLI::App* noun = add_noun(app, "imap", "What IMAP offers");
+  CLI::App* withdrawn =
+      add_noun(*noun, "withdrawn", "Extensions kept from devices that cannot use them");
+  add_verb(*withdrawn, "list", "List what is withdrawn from which device", chosen,
+           run_withdrawn_list);
+  auto options = std::make_shared<WithdrawnLift>();
+  CLI::App* lift = add_verb<WithdrawnLift>(*withdrawn, "lift", "Offer again what was withdrawn",
+                                           chosen, options, run_withdrawn_lift);
+  lift->add_option("ADDRESS", options->name, "From the devices of this mailbox");
+  lift->add_flag("--all", options->all, "From everybody's");
+  lift->add_option("--extension", options->extension, "Only this one, as the list spells it")
+      ->type_name("NAME");
+  lift->add_flag("--dry-run", options->dry_run, "Only say what would be done");
+}
+
+}  // namespace hauspost::cli
