@@ -40,6 +40,9 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
   limits.command_bytes_max = 128;
   limits.message_bytes_max = 200;
   limits.append_bytes_max = 300;
+  limits.unasked_bytes_max = 150;
+  limits.passed_over_bytes_max = 400;
+  const Extensions without = {Extension::kMove, Extension::kSort};
   Heard whole = read(bytes, bytes.size(), limits);
   const Heard pieces = read(bytes, 1, limits);
   HP_CHECK(whole.events == pieces.events);
@@ -50,11 +53,13 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
     HP_CHECK(raw.literals.size() == pieces.commands[i].literals.size());
     HP_CHECK(raw.text.size() <= limits.line_bytes_max);
     const std::size_t length = raw.text.size();
-    const ParsedCommand parsed = parse_command(std::move(raw), limits);
+    const ParsedCommand parsed = parse_command(std::move(raw), limits, false, without);
     HP_CHECK(!parsed.tag.empty());
     if (!parsed.command) {
       HP_CHECK(parsed.command.error().offset <= length);
       HP_CHECK(!parsed.command.error().text.empty());
+    } else {
+      HP_CHECK(!used_by(*parsed.command).has_any(without));
     }
   }
   return 0;
