@@ -123,6 +123,29 @@ TEST_CASE("auth: flags of the mailbox decide, also right after a good login") {
     check_denied(fixture.login("a@example.org", "right", link::Protocol::kPop3));
     CHECK(fixture.login("a@example.org", "right", link::Protocol::kSmtp));
   }
+  SECTION("shared: nobody's own") {
+    entry.shared = true;
+    check_denied(fixture.login("a@example.org", "right"));
+    check_denied(fixture.login("a@example.org", "right", link::Protocol::kSmtp));
+  }
+}
+
+TEST_CASE("auth: who opens another's mailbox reads there and sends nothing") {
+  Fixture fixture;
+  const auto user = fixture.add("a@example.org");
+  fixture.set_password(user.guid, "right");
+  auto& pair = fixture.logins["a@example.org/info@example.org"];
+  pair = user;
+  pair.opens = directory::OpenedMailbox{Guid::random(), "info@example.org", "DB7"};
+  const auto identity = fixture.login("a@example.org/info@example.org", "right");
+  REQUIRE(identity);
+  CHECK(identity->mailbox == pair.opens->guid);
+  CHECK(identity->user == user.guid);
+  CHECK(identity->address == "a@example.org");
+  CHECK(identity->database == "DB7");
+  check_denied(fixture.login("a@example.org/info@example.org", "wrong"));
+  check_denied(fixture.login("a@example.org/info@example.org", "right", link::Protocol::kSmtp));
+  CHECK_FALSE(fixture.login("a@example.org", "right")->user.has_value());
 }
 
 TEST_CASE("auth: reserved names never read mail, even with the right password") {

@@ -212,14 +212,14 @@ TEST_CASE("acl: each command needs its right") {
       "S* * OK [PERMANENTFLAGS (\\Answered \\Flagged \\Seen \\Draft \\*)] ...\n"
       "S* n OK [READ-WRITE] ...\n"
       "C: o STORE 1 +FLAGS (\\Deleted)\nS: o NO [NOPERM] ...\n"
-      "C: p STORE 1 +FLAGS (\\Deleted \\Flagged)\nS: * 1 FETCH (FLAGS (\\Flagged))\nS: p OK ...\n"
+      "C: p STORE 1 +FLAGS (\\Deleted \\Flagged)\nS: * 1 FETCH (FLAGS (\\Flagged...))\nS: p OK ...\n"
       "C: q EXPUNGE\nS: q NO [NOPERM] ...\n"
       "C: r MOVE 1 INBOX\nS: r NO [NOPERM] ...\n"
       "C: s COPY 1 Shared/anna/INBOX\nS: s NO [NOPERM] ...\n");
   anna.talk("C: d SETACL INBOX bert@example.org lrte\nS: d OK ...\n");
   bert.talk(
       "C: t STORE 1 FLAGS (\\Deleted \\Answered)\n"
-      "S: * 1 FETCH (FLAGS (\\Flagged \\Deleted))\n"
+      "S: * 1 FETCH (FLAGS (\\Flagged \\Deleted...))\n"
       "S: t OK ...\n"
       "C: u EXPUNGE\nS: * 1 EXPUNGE\nS: u OK ...\n"
       "C: v MOVE 1 INBOX\nS: * OK [COPYUID ...\nS: * 1 EXPUNGE\nS: v OK ...\n");
@@ -257,13 +257,13 @@ TEST_CASE("acl: everybody reads for themselves") {
       "S* a OK [READ-WRITE] ...\n"
       "C: b FETCH 1 BODY[TEXT]\n"
       "S: * 1 FETCH (BODY[TEXT] {6}\nS: body\nS: )\n"
-      "S: * 1 FETCH (FLAGS (\\Seen))\n"
+      "S: * 1 FETCH (UID 1 FLAGS (\\Seen...))\n"
       "S: b OK ...\n"
       "C: c SEARCH UNSEEN\nS: * SEARCH 2\nS: c OK ...\n"
       "C: d STATUS Shared/anna/INBOX (UNSEEN)\n"
       "S: * STATUS \"Shared/anna/INBOX\" (UNSEEN 1)\n"
       "S: d OK ...\n"
-      "C: e STORE 1 +FLAGS (\\Answered)\nS: * 1 FETCH (FLAGS (\\Answered \\Seen))\nS: e OK ...\n");
+      "C: e STORE 1 +FLAGS (\\Answered)\nS: * 1 FETCH (FLAGS (\\Answered \\Seen...))\nS: e OK ...\n");
   // The owner hears of the flag that is everybody's, and not of who has read what.
   anna.talk(
       "C: b NOOP\n"

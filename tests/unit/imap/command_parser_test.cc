@@ -52,7 +52,7 @@ TEST_CASE("imap parser: what no command is") {
                                       "ID (\"a\")",
                                       "AUTHENTICATE",
                                       "AUTHENTICATE PLAIN ",
-                                      "GETACL INBOX"}) {
+                                      "GETANNOTATION INBOX"}) {
     INFO(line);
     CHECK_FALSE(parse_error(line).no);
   }

@@ -1,5 +1,7 @@
 #include "fixture.h"
 
+#include "store/metadata.h"
+
 #include <unistd.h>
 
 namespace hauspost::store::test {
@@ -62,12 +64,26 @@ void require_whole(const Database& database) {
   REQUIRE(report->index_checked);
 }
 
+namespace {
+
+void describe_metadata(const Snapshot& snapshot, MailboxId mailbox, FolderId folder,
+                       std::ostream& out) {
+  for (const Guid& owner : {Guid(), kAnna, kBert}) {
+    snapshot.for_each_metadata({mailbox, folder, owner}, "", [&](const MetadataEntry& entry) {
+      out << "  metadata " << owner.to_string() << ' ' << entry.name << '=' << entry.value << '\n';
+    });
+  }
+}
+
+}  // namespace
+
 std::string describe(const Database& database) {
   const Snapshot snapshot = database.snapshot();
   std::ostringstream out;
   for (const Mailbox& mailbox : snapshot.mailboxes()) {
     out << "mailbox " << mailbox.id.value << ' ' << mailbox.guid.to_string() << ' ' << mailbox.label
         << '\n';
+    describe_metadata(snapshot, mailbox.id, FolderId(), out);
     for (const Folder& folder : snapshot.folders(mailbox.id)) {
       out << " folder " << folder.id.value << ' ' << folder.path << ' ' << folder.uid_validity
           << ' ' << folder.uid_next.value << ' ' << folder.highest_modseq.value << ' '
@@ -76,6 +92,7 @@ std::string describe(const Database& database) {
           << folder.has_children;
       for (const std::string& keyword : folder.keywords) out << ' ' << keyword;
       out << '\n';
+      describe_metadata(snapshot, mailbox.id, folder.id, out);
       for (const FolderRight& right : snapshot.rights(folder.id))
         out << "  right " << right.identity.to_string() << ' ' << right.rights << '\n';
       for (const Guid& identity : {kAnna, kBert}) {

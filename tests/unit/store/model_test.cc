@@ -5,6 +5,7 @@
 #include <set>
 
 #include "fixture.h"
+#include "store/metadata.h"
 
 using namespace hauspost;
 using namespace hauspost::store;
@@ -17,11 +18,13 @@ struct ModelMessage {
   FlagBits flags = 0;
   std::set<std::string> keywords;
   std::string annotation;
+  bool seen_by_bert = false;  // who does not own it
   bool operator==(const ModelMessage&) const = default;
 };
 struct ModelFolder {
   std::map<std::uint32_t, ModelMessage> messages;
   std::uint32_t uid_next = 1;
+  std::map<std::pair<Guid, std::string>, std::string> metadata;  // by owner and name
 };
 
 class Model {
@@ -36,14 +39,14 @@ class Model {
       case 3: return append();
       case 4:
       case 5:
-      case 6: return change_flags();
+      case 6: return pick(3) == 0 ? read_as_bert() : change_flags();
       case 7: return transfer(false);
       case 8:
       case 9: return transfer(true);
       case 10:
       case 11: return expunge();
       case 12: return deliver();
-      case 13: return pick(3) == 0 ? create_folder() : annotate();
+      case 13: return pick(3) == 0 ? create_folder() : pick(2) == 0 ? set_metadata() : annotate();
       case 14: return pick(3) == 0 ? remove_folder() : rename_folder();
       default: return pick(12) == 0 ? reopen() : append();
     }
@@ -51,12 +54,14 @@ class Model {
 
   void compare() {
     const Snapshot snapshot = db_->database->snapshot();
+    Snapshot berts = db_->database->snapshot();
+    berts.view_as(kBert);
     const auto folders = snapshot.folders(db_->mailbox);
     REQUIRE(folders.size() == folders_.size());
     for (const Folder& folder : folders) {
       CAPTURE(folder.path);
       REQUIRE(folders_.contains(folder.path));
-      compare_folder(snapshot, folder, folders_[folder.path]);
+      compare_folder(snapshot, berts, folder, folders_[folder.path]);
     }
     require_whole(**db_);
   }
@@ -145,6 +150,24 @@ class Model {
       if (!(before == message)) expected.add(uid);
     }
     const auto done = wait_for((*db_)->change_flags({}, db_->folder(path), change));
+    REQUIRE(done.has_value());
+    REQUIRE(done->changed == expected);
+  }
+
+  void read_as_bert() {
+    const std::string path = some_path();
+    ModelFolder& folder = folders_[path];
+    FlagChange change{.uids = some_uids(folder),
+                      .mode = pick(2) == 0 ? FlagMode::kAdd : FlagMode::kRemove,
+                      .flags = kSeen};
+    UidSet expected;
+    for (auto& [uid, message] : folder.messages) {
+      if (!change.uids.contains(uid)) continue;
+      const bool seen = change.mode == FlagMode::kAdd;
+      if (std::exchange(message.seen_by_bert, seen) != seen) expected.add(uid);
+    }
+    const auto done = wait_for((*db_)->change_flags({.session = {}, .user = kBert, .device = {}},
+                                                    db_->folder(path), change));
     REQUIRE(done.has_value());
     REQUIRE(done->changed == expected);
   }
@@ -262,17 +285,51 @@ class Model {
     if (done) message->second.annotation = text;
   }
 
-  static void compare_folder(const Snapshot& snapshot, const Folder& folder,
+  void set_metadata() {
+    const std::string path = some_path();
+    ModelFolder& folder = folders_[path];
+    std::vector<MetadataChange> changes;
+    for (std::uint64_t i = 0; i <= pick(3); ++i) {
+      MetadataChange change{pick(2) == 0 ? Guid() : kAnna, "/entry/" + std::to_string(pick(5)), {}};
+      if (pick(3) != 0) change.value = "value " + std::to_string(pick(100));
+      if (change.value) {
+        folder.metadata[{change.owner, change.name}] = *change.value;
+      } else {
+        folder.metadata.erase({change.owner, change.name});
+      }
+      changes.push_back(std::move(change));
+    }
+    REQUIRE(wait_for((*db_)->set_metadata({}, db_->mailbox, db_->folder(path), changes)));
+  }
+
+  static void compare_metadata(const Snapshot& snapshot, const Folder& folder,
+                               const ModelFolder& model) {
+    decltype(model.metadata) found;
+    for (const Guid& owner : {Guid(), kAnna}) {
+      snapshot.for_each_metadata({folder.mailbox, folder.id, owner}, "",
+                                 [&](const MetadataEntry& entry) {
+                                   found[{owner, entry.name}] = entry.value;
+                                 });
+    }
+    REQUIRE(found == model.metadata);
+  }
+
+  static void compare_folder(const Snapshot& snapshot, const Snapshot& berts, const Folder& folder,
                              const ModelFolder& model) {
+    compare_metadata(snapshot, folder, model);
     REQUIRE(folder.uid_next.value == model.uid_next);
     REQUIRE(folder.messages == model.messages.size());
     auto expected = model.messages.begin();
+    std::uint32_t unread = 0;
+    for (const auto& [uid, message] : model.messages) unread += message.seen_by_bert ? 0 : 1;
+    REQUIRE(berts.folder(folder.id)->unseen == unread);
     snapshot.for_each_message(folder.id, {1, UINT32_MAX}, [&](const Message& message) {
       REQUIRE(message.uid.value == expected->first);
       ModelMessage found{std::string(snapshot.body(message.body)->bytes),
                          message.flags & kSystemFlags,
                          {},
-                         snapshot.annotation(folder.id, message.uid)};
+                         snapshot.annotation(folder.id, message.uid),
+                         (berts.message(folder.id, message.uid)->flags & kSeen) != 0};
       for (std::size_t i = 0; i < folder.keywords.size(); ++i) {
         if ((message.flags >> (i + kFirstKeywordBit) & 1) != 0)
           found.keywords.insert(folder.keywords[i]);
