@@ -85,11 +85,18 @@ Task<SessionEnd> Session::run() {
   co_return alive ? SessionEnd::kInOrder : SessionEnd::kBroken;
 }
 
+// What a mailbox that the store has never seen is called.
+std::string Session::label() const {
+  if (works_in_own() || services_.people == nullptr) return start_.user;
+  const auto owner = services_.people->person(*start_.mailbox);
+  return owner ? owner->address : start_.user;
+}
+
 // Answers the LOGIN or AUTHENTICATE that the front-end handed over with this client.
 Task<bool> Session::open() {
   const std::string_view tag =
       start_.client_tag.empty() ? "*" : std::string_view(start_.client_tag);
-  const auto opened = co_await database().open_mailbox(actor(), *start_.mailbox, start_.user);
+  const auto opened = co_await database().open_mailbox(actor(), *start_.mailbox, label());
   if (!opened) {
     out_.tagged(tag, reply_for(opened.error()));
     bye("[UNAVAILABLE] The mailbox cannot be opened");

@@ -111,6 +111,7 @@ class Session {
   Task<bool> open();
   void look_up_rules();
   void look_up_rights();
+  std::string label() const;
   void look_up_offer();
   std::int64_t unix_now() const;
   Device device() const;
