@@ -3,6 +3,7 @@
 #include <map>
 
 #include "store/backup/await.h"
+#include "store/metadata.h"
 
 namespace hauspost::store {
 
@@ -56,6 +57,8 @@ class Merging {
     for (const Folder& folder : folders) total += folder.bytes;
     progress_.begin("copying messages", total);
     TRY_ASSIGN(mailbox_, await_here(target_.open_mailbox(actor_, options_.to, options_.to_label)));
+    if (options_.folder.empty() && !folders.empty())
+      TRY(merge_metadata(folders.front().mailbox, FolderId(), FolderId()));
     for (const Folder& folder : folders) TRY(merge(folder));
     return std::move(report_);
   }
@@ -89,6 +92,7 @@ class Merging {
     TRY_ASSIGN(const FolderId made,
                await_here(target_.create_folder(actor_, mailbox_, path, SpecialUse::kNone)));
     ++report_.folders_made;
+    TRY(merge_rights(folder.id, made));
     TRY(await_here(target_.set_subscribed(actor_, made, true)));
     return made;
   }
@@ -96,6 +100,7 @@ class Merging {
   Result<> merge(const Folder& folder) {
     ++report_.folders;
     TRY_ASSIGN(const FolderId to, target_folder(folder));
+    TRY(merge_metadata(folder.mailbox, folder.id, to));
     Existing existing(target_, options_.copy_again ? FolderId() : to);
     Result<> outcome;
     from_.for_each_message(folder.id, kAllUids, [&](const Message& message) {
@@ -104,6 +109,31 @@ class Merging {
     });
     TRY(outcome);
     return write_batch(to);
+  }
+
+  // Those of everybody and of the mailbox's own user; what the target has stays.
+  Result<> merge_metadata(MailboxId mailbox, FolderId from, FolderId to) {
+    std::vector<MetadataChange> changes;
+    const Snapshot there = target_.snapshot();
+    for (const auto& [was, owner] : {std::pair(Guid(), Guid()), {options_.from, options_.to}}) {
+      from_.for_each_metadata({mailbox, from, was}, "", [&](const MetadataEntry& entry) {
+        if (!there.metadata({mailbox_, to, owner}, entry.name))
+          changes.push_back({owner, entry.name, entry.value});
+      });
+    }
+    if (changes.empty()) return {};
+    return await_here(target_.set_metadata(actor_, mailbox_, to, std::move(changes)));
+  }
+
+  // Of a folder that was gone, in the mailbox it was in: there is nothing newer that they could
+  // contradict. Whose mailbox is not there any more gets none.
+  Result<> merge_rights(FolderId from, FolderId to) {
+    if (options_.from != options_.to) return {};
+    for (const FolderRight& right : from_.rights(from)) {
+      if (!right.identity.is_nil() && !target_.snapshot().mailbox(right.identity)) continue;
+      TRY(await_here(target_.set_rights(actor_, to, right.identity, right.rights)));
+    }
+    return {};
   }
 
   Result<> take(const Folder& folder, const Message& message, Existing& existing, FolderId to) {
