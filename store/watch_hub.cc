@@ -44,12 +44,17 @@ void FolderWatch::Ear::tell(const FolderEvent& event, const std::shared_ptr<Ear>
   wake(self);
 }
 
-void MailboxWatch::Ear::tell(const FolderEvent& event, const std::shared_ptr<Ear>& self) {
-  if (!event.identity.is_nil() && event.identity != user) return;
+bool MailboxWatch::Ear::hear(const FolderEvent& event) {
+  if (!event.identity.is_nil() && event.identity != user) return false;
   const std::scoped_lock lock(mutex);
-  if (!listening) return;
+  if (!listening) return false;
   note(event);
-  if (!taken.empty()) wake(self);
+  return !taken.empty();
+}
+
+void MailboxWatch::Ear::wake_up(const std::shared_ptr<Ear>& self) {
+  const std::scoped_lock lock(mutex);
+  if (listening) wake(self);
 }
 
 void MailboxWatch::Ear::note(const FolderEvent& event) {
@@ -113,15 +118,20 @@ void WatchHub::remove(const std::shared_ptr<MailboxWatch::Ear>& ear) {
 
 void WatchHub::tell(std::span<const FolderEvent> events) {
   const std::scoped_lock lock(mutex_);
+  // Woken at the end: what happened together is told together.
+  std::vector<std::shared_ptr<MailboxWatch::Ear>> heard;
   for (const FolderEvent& event : events) {
     note_recent(event);
     if (const auto found = ears_.find(event.folder); found != ears_.end()) {
       for (const auto& ear : found->second) ear->tell(event, ear);
     }
     if (const auto found = mailbox_ears_.find(event.mailbox); found != mailbox_ears_.end()) {
-      for (const auto& ear : found->second) ear->tell(event, ear);
+      for (const auto& ear : found->second) {
+        if (ear->hear(event)) heard.push_back(ear);
+      }
     }
   }
+  for (const auto& ear : heard) ear->wake_up(ear);
 }
 
 void WatchHub::note_recent(const FolderEvent& event) {

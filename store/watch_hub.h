@@ -33,8 +33,9 @@ struct MailboxWatch::Ear {
   Ear(Executor on, Signal& wake, MailboxId of, const Actor& actor)
       : executor(on), signal(&wake), mailbox(of), session(actor.session), user(actor.user) {}
 
-  // Any thread.
-  void tell(const FolderEvent& event, const std::shared_ptr<Ear>& self);
+  // Any thread. True: there is news, and wake_up() must follow.
+  bool hear(const FolderEvent& event);
+  void wake_up(const std::shared_ptr<Ear>& self);
 
   Executor executor;
   Signal* signal;  // as above

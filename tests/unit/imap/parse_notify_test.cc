@@ -15,7 +15,7 @@ using Filter = MailboxFilter::Kind;
 TEST_CASE("imap grammar: NOTIFY SET") {
   const auto notify = parse_as<NotifyRequest>(
       "NOTIFY SET STATUS (selected (MessageNew (UID BODY.PEEK[HEADER.FIELDS (FROM)]<0.5>) "
-      "MessageExpunge FlagChange)) (subtree (\"a b\" inbox) NONE) (mailboxes {3+}\r\nL&-x "
+      "MessageExpunge FlagChange)) (subtree (\"a b\" inbox) NONE) (mailboxes {4+}\r\nL&-x "
       "(MailboxName ServerMetadataChange))");
   CHECK(notify.status);
   REQUIRE(notify.groups.size() == 3);

@@ -106,8 +106,8 @@ TEST_CASE("imap notify: the selected mailbox, at once", "[notify]") {
     -- SET implies a NOOP.
     C: a NOTIFY SET (selected (MessageNew (UID FLAGS BODY.PEEK[HEADER.FIELDS (SUBJECT)]) MessageExpunge))
     S: * 4 EXISTS
-    S: * 0 RECENT
-    S: * 4 FETCH (UID 4 FLAGS () BODY[HEADER.FIELDS (SUBJECT)] {14}
+    S: * ... RECENT
+    S: * 4 FETCH (UID 4 FLAGS (...) BODY[HEADER.FIELDS (SUBJECT)] {14}
     S: Subject: a
     S: 
     S: )
@@ -115,8 +115,8 @@ TEST_CASE("imap notify: the selected mailbox, at once", "[notify]") {
   append(other, "INBOX", "\\Flagged");
   c.talk(R"(
     S: * 5 EXISTS
-    S: * 0 RECENT
-    S: * 5 FETCH (UID 5 FLAGS (\Flagged) BODY[HEADER.FIELDS (SUBJECT)] {14}
+    S: * ... RECENT
+    S: * 5 FETCH (UID 5 FLAGS (\Flagged...) BODY[HEADER.FIELDS (SUBJECT)] {14}
     S: Subject: a
     S: 
     S: ))");
@@ -130,14 +130,14 @@ TEST_CASE("imap notify: the selected mailbox, at once", "[notify]") {
     S: b OK ...)");
   other.ask("UID STORE 3 +FLAGS (\\Answered)");
   c.talk(R"(
-    S: * 2 FETCH (UID 3 FLAGS (\Answered))
+    S: * 2 FETCH (UID 3 FLAGS (\Answered...))
     S- )");
   // What the client did itself brings no FETCH.
   c.ask("NOTIFY SET (selected (MessageNew (UID) MessageExpunge))");
   c.send("d APPEND INBOX {15+}\r\nSubject: a\r\n\r\nx\r\n");
   c.talk(R"(
     S: * 5 EXISTS
-    S: * 0 RECENT
+    S: * ... RECENT
     S: d OK ...
     S- )");
 }
@@ -151,14 +151,14 @@ TEST_CASE("imap notify: expunges wait with SELECTED-DELAYED", "[notify]") {
   other.ask("SELECT INBOX");
   c.ask("NOTIFY SET (selected-delayed (MessageNew (UID) MessageExpunge FlagChange))");
   other.ask("STORE 2 +FLAGS (\\Flagged)");
-  c.talk(R"(S: * 2 FETCH (UID 2 FLAGS (\Flagged)))");
+  c.talk(R"(S: * 2 FETCH (UID 2 FLAGS (\Flagged...)))");
   other.ask("STORE 3 +FLAGS.SILENT (\\Deleted)");
-  c.talk(R"(S: * 3 FETCH (UID 3 FLAGS (\Deleted)))");
+  c.talk(R"(S: * 3 FETCH (UID 3 FLAGS (\Deleted...)))");
   other.ask("EXPUNGE");
   append(other, "INBOX");
   c.talk(R"(
     S: * 4 EXISTS
-    S: * 0 RECENT
+    S: * ... RECENT
     S: * 4 FETCH (UID 4)
     S- 
     C: a FETCH 3 (UID)
@@ -188,9 +188,9 @@ TEST_CASE("imap notify: NONE, and silence about the selected mailbox", "[notify]
     other.ask("STORE 2 +FLAGS (\\Deleted)");
     other.ask("EXPUNGE");
     CHECK(quiet.quiet());
-    CHECK(quiet.ask("NOOP").starts_with("t"));
+    CHECK(quiet.ask("NOOP").find("* ") == std::string::npos);
     // UIDs may come from elsewhere; its own changes are told with all the rest.
-    CHECK(quiet.ask("UID FETCH 1:* (UID)").find("EXPUNGE") == std::string::npos);
+    CHECK(quiet.ask("UID FETCH 1:* (UID)").find(" EXPUNGE\r\n") == std::string::npos);
     append(quiet, "Drafts");
     quiet.send("x APPEND INBOX {15+}\r\nSubject: a\r\n\r\nx\r\n");
     quiet.talk("S: * 5 EXISTS\nS* x OK ...");
@@ -216,8 +216,8 @@ TEST_CASE("imap notify: other mailboxes", "[notify]") {
   c.ask("NOTIFY SET (personal (MessageNew MessageExpunge))");
   other.ask("MOVE 1 Archive");
   c.talk(R"(
-    S* * STATUS "INBOX" (MESSAGES 1 UIDNEXT 3)
-    S* * STATUS "Archive" (MESSAGES 1 UIDNEXT 2)
+    S: * STATUS "INBOX" (MESSAGES 1 UIDNEXT 3)
+    S: * STATUS "Archive" (MESSAGES 1 UIDNEXT 2)
     S- )");
   other.ask("STORE 1 +FLAGS (\\Seen)");
   CHECK(c.quiet());
@@ -227,7 +227,7 @@ TEST_CASE("imap notify: other mailboxes", "[notify]") {
   // What it does itself is no news to it.
   append(c, "Sent");
   c.ask("CREATE Fresh");
-  CHECK(c.ask("NOOP").starts_with("t"));
+  CHECK(c.ask("NOOP").find("* ") == std::string::npos);
   CHECK(c.quiet());
   c.ask("ENABLE CONDSTORE");
   append(other, "Sent");
@@ -247,7 +247,7 @@ TEST_CASE("imap notify: groups add up, and the selected mailbox is apart", "[not
   append(other, "INBOX");
   c.talk(R"(
     S: * 2 EXISTS
-    S: * 0 RECENT
+    S: * ... RECENT
     S- )");
   other.ask("RENAME Junk Spam");
   c.talk(R"(S: * LIST (\HasNoChildren \Junk \Subscribed) "/" "Spam" ("OLDNAME" ("Junk")))");
@@ -356,7 +356,7 @@ TEST_CASE("imap notify: VANISHED and UIDFETCH where they were enabled", "[notify
   append(other, "INBOX");
   c.talk(R"(
     S: * 3 EXISTS
-    S* * 5 UIDFETCH (FLAGS ())
+    S* * 5 UIDFETCH (FLAGS (...))
     S- )");
 }
 
