@@ -4,6 +4,7 @@ an authority of client certificates."""
 import base64
 import http.server
 import imaplib
+import itertools
 import json
 import os
 import poplib
@@ -44,9 +45,11 @@ def base64url(data):
 class Issuer:
     """Signs tokens with an RSA key (RS256), as login servers do."""
 
+    numbers = itertools.count()
+
     def __init__(self, folder, name):
         self.name = name
-        self.key = folder / f"{name}.key"
+        self.key = folder / f"{name}-{next(self.numbers)}.key"
         openssl("genpkey", "-algorithm", "RSA", "-pkeyopt", "rsa_keygen_bits:2048", "-out", self.key)
         line = openssl("rsa", "-in", self.key, "-noout", "-modulus").decode().strip()
         self.modulus = bytes.fromhex(line.partition("=")[2])
@@ -186,7 +189,7 @@ class Case(unittest.TestCase):
             self.assertIn(text, str(raised.exception))
 
     def log_has(self, text):
-        self.assertIn(text, self.server.log.read_text())
+        self.assertTrue(text in self.server.log.read_text(), f"{text!r} is not in the log")
 
 
 @unittest.skipUnless(SLAPD, "slapd is not installed")
