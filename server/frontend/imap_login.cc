@@ -76,6 +76,11 @@ Task<std::optional<imap::RawCommand>> ImapLogin::next_command() {
     if (input_.bytes().empty() && !co_await more_input()) co_return std::nullopt;
     const auto step = reader_.feed(input_.bytes());
     input_.consume(step.consumed);
+    unfinished_bytes_ = step.event == Event::kNeedMore ? unfinished_bytes_ + step.consumed : 0;
+    if (unfinished_bytes_ > kUnfinishedMax) {
+      co_await goodbye("[TOOBIG] Line too long", "line_flood");
+      co_return std::nullopt;
+    }
     if (step.event == Event::kNeedMore) continue;
     if (step.event == Event::kCommand) co_return reader_.take();
     if (step.event == Event::kContinue) {

@@ -48,6 +48,7 @@ class ImapLogin {
   ClientInput input_;
   Clock::time_point until_;
   unsigned bad_commands_ = 0;
+  std::size_t unfinished_bytes_ = 0;  // of the command that is being read
   std::string device_;  // what the client said of itself with ID
   std::string_view reason_;
   bool over_ = false;

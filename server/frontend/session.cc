@@ -57,9 +57,10 @@ template <class Greeter>
 Task<Ended> greet_and_carry(const Services& services, const SessionContext& context) {
   std::optional<Handover> handover;
   {
-    Greeter greeter(services, context);
-    handover = co_await greeter.run();
-    if (!handover) co_return Ended{greeter.reason()};
+    // Not in this frame, which lasts as long as the session.
+    const auto greeter = std::make_unique<Greeter>(services, context);
+    handover = co_await greeter->run();
+    if (!handover) co_return Ended{greeter->reason()};
   }
   co_return co_await carry(services, context, std::move(*handover));
 }

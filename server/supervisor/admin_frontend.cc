@@ -14,6 +14,8 @@ namespace {
 
 constexpr Duration kFrontendTime = std::chrono::seconds(20);
 constexpr Duration kStatusTime = std::chrono::seconds(2);  // a look does not wait for the busy
+constexpr Duration kRestartTime = std::chrono::seconds(8);
+constexpr Duration kRetryPause = std::chrono::milliseconds(50);
 constexpr std::int64_t kSecondsADay = 24 * 3600;
 constexpr std::int64_t kWarningDays = 14;
 
@@ -68,12 +70,23 @@ bool serves(std::string_view component, std::string_view listener) {
 
 Task<Result<std::string>> AdminService::ask_frontend(child::ControlMethod method,
                                                      Duration timeout) {
-  const auto control = supervisor_.frontend().control();
-  if (!control) {
-    co_return fail(ErrorCode::kUnavailable, "the front-end does not run; see: hauspost status");
+  // A front-end that is being started again, as after `service enable`, is there in a moment.
+  ChildProcess& frontend = supervisor_.frontend();
+  const auto until = std::chrono::steady_clock::now() + std::min(timeout, kRestartTime);
+  for (;;) {
+    const auto control = frontend.control();
+    Result<std::string> answer = fail(
+        ErrorCode::kUnavailable, "the front-end does not run; see: hauspost status");
+    if (control) {
+      answer = co_await control->call(static_cast<std::uint16_t>(method), std::string_view(),
+                                      timeout);
+    }
+    if (answer || answer.error().code != ErrorCode::kUnavailable ||
+        std::chrono::steady_clock::now() >= until) {
+      co_return answer;
+    }
+    CO_TRY(co_await sleep_for(kRetryPause));
   }
-  co_return co_await control->call(static_cast<std::uint16_t>(method), std::string_view(),
-                                   timeout);
 }
 
 Task<void> AdminService::note_warnings(admin::StatusReply& reply) {

@@ -22,6 +22,15 @@ class FakeAuthenticator final : public auth::Authenticator {
       co_return fail(ErrorCode::kDenied, std::string(auth::kDeniedText));
     co_return auth::Identity{mailbox, "a@example.org", "DB1"};
   }
+  Task<Result<auth::SaslAnswer>> sasl(auth::SaslMessage message) override {
+    messages.push_back(message);
+    if (answers.empty()) co_return fail(ErrorCode::kDenied, std::string(auth::kDeniedText));
+    auto answer = std::move(answers.front());
+    answers.pop_front();
+    co_return answer;
+  }
+  std::deque<Result<auth::SaslAnswer>> answers;  // then it is denied
+  std::vector<auth::SaslMessage> messages;
   Guid mailbox = Guid::random();
   bool unavailable = false;
   std::vector<auth::LoginAttempt> attempts;
@@ -62,12 +71,15 @@ class MemoryClient final : public Client {
       : Client(std::move(facts)), stream_(std::move(stream)) {}
   Stream& stream() override { return *stream_; }
   bool can_start_tls() const override { return !facts_.tls && has_certificate; }
+  bool can_bind_channel() const override { return facts_.tls && binds; }
+  auth::ChannelBindings channel_bindings() const override { return {"EXPORTED", "CERTIFICATE"}; }
   Task<Result<>> start_tls() override {
     facts_.tls = true;
     facts_.tls_version = "TLSv1.3";
     co_return Result<>{};
   }
   bool has_certificate = true;
+  bool binds = true;
 
  private:
   std::unique_ptr<Stream> stream_;
