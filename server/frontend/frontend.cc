@@ -1,5 +1,7 @@
 #include "server/frontend/frontend.h"
 
+#include <algorithm>
+
 #include "base/deadline.h"
 #include "server/frontend/proxy_header.h"
 #include "server/frontend/session.h"
@@ -123,11 +125,7 @@ std::vector<CertificateFiles> Frontend::certificate_list() const {
   return list;
 }
 
-Result<> Frontend::load_certificate() {
-  if (!std::exchange(watching_, true))
-    accepting_.spawn("frontend.certificate", watch_certificate());
-  return certificates_.load();
-}
+Result<> Frontend::load_certificate() { return certificates_.load(); }
 
 // A renewed certificate is taken without a restart; one that does not load leaves the old in place.
 Task<void> Frontend::watch_certificate() {
@@ -151,6 +149,9 @@ Result<> Frontend::listen(const std::string& name, int fd) {
   listener.acceptor.assign(v6 ? asio::ip::tcp::v6() : asio::ip::tcp::v4(), fd, code);
   if (code) return fail(asio_error("listener " + name, code));
   accepting_.spawn("frontend.accept", accept_loop(listener));
+  // Also when none has loaded yet: the files may come.
+  if (!settings_.certificate_file.empty() && !std::exchange(watching_, true))
+    accepting_.spawn("frontend.certificate", watch_certificate());
   return {};
 }
 

@@ -8,6 +8,13 @@
 
 namespace hauspost::frontend {
 
+namespace {
+
+// Of one command or literal, also of one that was refused and is passed over.
+constexpr std::size_t kUnfinishedMax = 256 * 1024;
+
+}  // namespace
+
 ImapLogin::ImapLogin(const Services& services, const SessionContext& context)
     : services_(services),
       context_(context),

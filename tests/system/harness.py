@@ -135,8 +135,12 @@ def subjects_in(connection, folder):
 class Wire:
     """A raw connection that speaks in lines, for what the libraries would never send."""
 
-    def __init__(self, port, tls=None):
-        self.socket = socket.create_connection((HOST, port), timeout=TIMEOUT)
+    def __init__(self, port, tls=None, source=None, first=b""):
+        """`source`: the loopback address to come from; `first`: bytes in the clear before TLS."""
+        self.socket = socket.create_connection((HOST, port), timeout=TIMEOUT,
+                                               source_address=(source, 0) if source else None)
+        if first:
+            self.socket.sendall(first)
         if tls:
             self.socket = tls.wrap_socket(self.socket, server_hostname=HOST)
         self.file = self.socket.makefile("rb")
@@ -178,6 +182,17 @@ class Wire:
             lines.append(self.line())
             if not lines[-1] or lines[-1].startswith(tag + " "):
                 return lines
+
+    def rest_within(self, seconds):
+        """Everything until the server closes, or what came in that time."""
+        self.socket.settimeout(seconds)
+        data = b""
+        try:
+            while chunk := self.socket.recv(65536):
+                data += chunk
+        except OSError:
+            pass
+        return data.decode("utf-8", "replace")
 
     def rest(self):
         """Everything until the server closes."""
