@@ -99,3 +99,25 @@ class ImapNotifyTest(SystemTest):
         lines = self.ok(self.imap, "ESEARCH IN (personal) SUBJECT needle")
         found = [re.search(r'MAILBOX "(\w+)".* UID ALL 1$', line) for line in lines[:-1]]
         self.assertEqual(sorted(match.group(1) for match in found), ["Archive", "Sent"])
+
+    def test_what_others_share(self):
+        owner_address = self.server.user()
+        self.other = owner = self.server.imap(owner_address)
+        self.addCleanup(owner.shutdown)
+        self.ok(owner, f"SETACL INBOX {self.address} lrs")
+        listed = " ".join(self.ok(self.imap, 'LIST "" "Shared/*"'))
+        name = re.search(r'"(Shared/[^"]+/INBOX)"', listed).group(1)
+        lines = self.ok(self.imap, "NOTIFY SET STATUS (subtree Shared (MessageNew MessageExpunge "
+                                   "FlagChange MailboxMetadataChange))")
+        self.assertTrue(lines[0].startswith(f'* STATUS "{name}" (MESSAGES 0 '), lines)
+        self.append("INBOX", "needle")
+        self.assertEqual(self.next_line(), f'* STATUS "{name}" (MESSAGES 1 UIDNEXT 2 UNSEEN 1)')
+        # What is private is not told to others.
+        self.ok(owner, 'SETMETADATA INBOX (/shared/comment "x" /private/comment "y")')
+        self.assertEqual(self.next_line(), f'* METADATA "{name}" /shared/comment')
+        lines = self.ok(self.imap, "ESEARCH IN (subtree Shared) SUBJECT needle")
+        self.assertRegex(lines[0], rf'MAILBOX "{name}" UIDVALIDITY \d+\) UID ALL 1$')
+        self.assertEqual(len(self.ok(self.imap, "ESEARCH IN (personal) SUBJECT needle")), 1)
+        self.ok(owner, f"DELETEACL INBOX {self.address}")
+        self.append("INBOX", "no longer")
+        self.assertEqual(self.ok(self.imap, "NOOP"), ["x1 OK NOOP completed"])
