@@ -33,8 +33,8 @@ void FetchOutput::clear() {
 }
 
 void FetchOutput::release() {
-  text_ = std::string();
-  views_ = std::vector<View>();
+  std::string().swap(text_);  // assigning a short string would keep the memory
+  std::vector<View>().swap(views_);
 }
 
 void FetchOutput::rewind(Mark mark) {

@@ -54,7 +54,7 @@ class Pump {
   Task<void> up() {
     if (!first_bytes_.empty()) {
       const bool sent = co_await send(first_bytes_);
-      first_bytes_ = std::string();
+      std::string().swap(first_bytes_);  // assigning a short string would keep the memory
       if (!sent) co_return;
     }
     for (;;) {
