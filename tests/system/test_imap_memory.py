@@ -8,6 +8,8 @@ from harness import PASSWORD, OwnServerTest, Wire, message
 MESSAGES = 40_000
 GROWTH_MAX_KIB = 6 * 1024  # all processes; what FETCH has to say here are 100 MiB and more
 SLOW_READS = 60
+SESSIONS = 30
+SESSION_MAX_KIB = 64  # all processes, behind a FETCH of a megabyte and in IDLE; TLS
 
 
 class SlowReader(OwnServerTest):
@@ -70,6 +72,27 @@ class SlowReader(OwnServerTest):
                         "FETCH 1:* (UID BODY.PEEK[HEADER])"):
             with self.subTest(command=command):
                 self.assertLess(self.peak_while_slow(command), GROWTH_MAX_KIB)
+
+    def test_who_idles_keeps_nothing_of_what_was_fetched(self):
+        self.ok("CREATE Some")
+        self.ok("COPY 1:300 Some")
+
+        def idle():
+            wire = Wire(self.server.ports["imaps"], self.server.tls())
+            self.addCleanup(wire.close)
+            wire.line()
+            for line in (f'LOGIN {self.address} "{PASSWORD}"', "EXAMINE Some", "FETCH 1:* (BODY.PEEK[TEXT])"):
+                self.assertIn(" OK ", wire.tagged("i", line)[-1])
+            wire.send("i IDLE\r\n")
+            self.assertEqual(wire.line(), "+ idling")
+
+        for _ in range(5):  # what the first of them costs is paid once
+            idle()
+        before = self.memory_kib()
+        for _ in range(SESSIONS):
+            idle()
+        each = (self.memory_kib() - before) / SESSIONS
+        self.assertLess(each, SESSION_MAX_KIB)
 
     def test_everything_arrives_all_the_same(self):
         self.wire.send("f FETCH 1:* (BODY.PEEK[TEXT])\r\n")
