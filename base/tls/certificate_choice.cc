@@ -3,6 +3,10 @@
 #include <openssl/bytestring.h>
 #include <openssl/tls1.h>
 
+#include <algorithm>
+#include <memory>
+#include <optional>
+
 #include "base/tls/certificate_facts.h"
 
 namespace hauspost::tls {
