@@ -42,7 +42,7 @@ Outcome<> run_auth_sources(Context& context) {
   }
   context.print({{"orders", orders}, {"sources", sources}});
   context.say(order_table.render(terminal_width()));
-  if (reply.sources_size() > 0) context.say("\n" + facts.render(terminal_width()));
+  if (reply.sources_size() > 0) context.say(facts.render(terminal_width()));
   return {};
 }
 
@@ -60,16 +60,17 @@ Outcome<> run_auth_test(Context& context, AuthTest& options) {
                  {"reason", reply.reason()},
                  {"address", reply.address()},
                  {"database", reply.database()}});
+  const std::string who = options.name.empty() ? "who it names" : printable(options.name);
   if (!reply.accepted()) {
-    Failure failure = refused(ErrorCode::kDenied,
-                              fmt::format("{} may not log in over {}: {}", printable(options.name),
-                                          options.protocol, printable(reply.reason())))
-                          .error();
+    Failure failure =
+        refused(ErrorCode::kDenied, fmt::format("{} may not log in over {}: {}", who,
+                                                options.protocol, printable(reply.reason())))
+            .error();
     failure.answered = context.json();
     return std::unexpected(std::move(failure));
   }
-  context.say(fmt::format("{} logs in to {} in {} ({})", printable(options.name), reply.address(),
-                          reply.database(), reply.reason()));
+  context.say(fmt::format("{} logs in to {} in {} ({})", who, reply.address(), reply.database(),
+                          reply.reason()));
   return {};
 }
 
