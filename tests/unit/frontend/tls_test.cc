@@ -1,8 +1,10 @@
 #include <catch2/catch.hpp>
 
+#include "base/crypto/mac.h"
 #include "base/random.h"
 #include "base/signal.h"
 #include "base/socket_stream.h"
+#include "base/text.h"
 #include "base/tls/certificate.h"
 #include "base/tls/tls_stream.h"
 #include "tests/unit/base/run.h"
@@ -101,6 +103,25 @@ std::string random_text(std::size_t size) {
 }
 
 }  // namespace
+
+TEST_CASE("tls: channel bindings are the connection's own") {
+  Pair pair;
+  const auto one = shake_hands(pair, "mail.example.org");
+  const auto other = shake_hands(pair, "mail.example.org");
+  REQUIRE((one.server && one.client && other.server));
+  REQUIRE((*one.server)->can_bind_channel());
+  const std::string exported = (*one.server)->exporter_binding();
+  CHECK(exported.size() == 32);
+  CHECK((*one.client)->exporter_binding() == exported);
+  CHECK((*other.server)->exporter_binding() != exported);
+  // RFC 5929 section 4.1: the hash of the whole certificate.
+  const std::string& pem = pair.certificate.certificate_pem;
+  const std::size_t begin = pem.find('\n') + 1;
+  std::string base64 = pem.substr(begin, pem.find("-----END") - begin);
+  std::erase(base64, '\n');
+  CHECK((*one.server)->endpoint_binding() ==
+        crypto::hash(crypto::Digest::kSha256, base64_decode(base64).value()));
+}
 
 TEST_CASE("tls certificate: names and addresses that are none are refused") {
   for (const std::string name : {"", "a b", "-a.example", "a..b", "exa mple", "a_b.example", "*"}) {
