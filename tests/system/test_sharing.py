@@ -1,7 +1,6 @@
 """Mailboxes of others: shared mailboxes, full access, rights on folders, everybody's own \\Seen."""
 
 import imaplib
-import json
 import re
 
 from harness import DOMAIN, PASSWORD, SystemTest, message
@@ -33,7 +32,7 @@ class SharingTest(SystemTest):
             pass
 
     def names(self, connection, pattern="*"):
-        _, lines = connection.list("", pattern)
+        _, lines = connection.list('""', pattern)
         return [re.search(rb'"([^"]*)"$', line).group(1).decode() for line in lines if line]
 
     def unseen(self, connection, folder):
@@ -41,8 +40,8 @@ class SharingTest(SystemTest):
         return int(re.search(rb"UNSEEN (\d+)", lines[0]).group(1))
 
     def test_nobody_logs_in_as_a_shared_mailbox(self):
-        refused = self.server.cli("mailbox", "set-password", self.info, "--password-stdin",
-                                  stdin=PASSWORD + "\n", check=False)
+        refused = self.server.run("mailbox", "set-password", self.info, "--password-stdin",
+                                  stdin=PASSWORD + "\n")
         self.assertEqual(refused.returncode, 1)
         self.assertIn("mailbox permission add", refused.stderr)
         connection = self.server.imap()
@@ -100,9 +99,9 @@ class SharingTest(SystemTest):
         bert = self.imap(self.bert)
         inbox = f"Shared/{self.anna.partition('@')[0]}/INBOX"
         self.assertEqual(self.names(bert, "Shared/%/%"), [inbox])
-        status, _ = bert.select(inbox)
-        self.assertEqual(status, "OK")
-        self.assertTrue(bert.is_readonly)
+        with self.assertRaises(imaplib.IMAP4.readonly):
+            bert.select(inbox)
+        self.assertEqual(bert.select(inbox, readonly=True)[1], [b"1"])
         self.assertEqual(bert.fetch("1", "(BODY[TEXT])")[0], "OK")
         self.assertEqual(bert.copy("1", "INBOX")[0], "OK")
         status, text = bert.append(inbox, None, None, b"Subject: no\r\n\r\n")
@@ -159,21 +158,18 @@ class SharingTest(SystemTest):
         self.grant(self.anna)
         self.grant(self.bert, "--folder", "INBOX", "--rights", "reader")
         self.grant("anyone", "--rights", "l")
-        told = json.loads(self.server.cli("mailbox", "permission", "list", self.info,
-                                          "--json").stdout)
+        told = self.server.ask("mailbox", "permission", "list", self.info)
         found = {(p["user"], p["full_access"], p["folder"]): p["rights"]
                  for p in told["permissions"]}
         self.assertEqual(found[(self.anna, True, "")], "lrswipkxtecda")
         self.assertEqual(found[(self.bert, False, "INBOX")], "lrs")
         self.assertEqual(found[("anyone", False, "Sent")], "l")
-        dry = json.loads(self.server.cli("mailbox", "permission", "remove", self.info, "--user",
-                                         "anyone", "--dry-run", "--json").stdout)
+        dry = self.server.ask("mailbox", "permission", "remove", self.info, "--user", "anyone",
+                              "--dry-run")
         self.assertEqual((dry["folders"], dry["dry_run"]), (6, True))
-        gone = json.loads(self.server.cli("mailbox", "permission", "remove", self.info, "--user",
-                                          self.anna, "--json").stdout)
+        gone = self.server.ask("mailbox", "permission", "remove", self.info, "--user", self.anna)
         self.assertTrue(gone["full_access"])
-        left = json.loads(self.server.cli("mailbox", "permission", "list", self.info,
-                                          "--json").stdout)
+        left = self.server.ask("mailbox", "permission", "list", self.info)
         self.assertNotIn(self.anna, [p["user"] for p in left["permissions"]])
 
     def test_what_cannot_be_granted_is_refused_with_a_next_step(self):
@@ -183,7 +179,6 @@ class SharingTest(SystemTest):
                 (("--user", self.anna, "--folder", "Nowhere", "--rights", "lr"), "mailbox folders"),
                 (("--user", self.anna, "--rights", "lrZ"), "reader"),
                 (("--user", "anyone"), "reader")):
-            refused = self.server.cli("mailbox", "permission", "add", self.info, *arguments,
-                                      check=False)
+            refused = self.server.run("mailbox", "permission", "add", self.info, *arguments)
             self.assertEqual(refused.returncode, 1, arguments)
             self.assertIn(text, refused.stderr)
