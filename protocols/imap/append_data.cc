@@ -73,7 +73,8 @@ class Catenation {
                         : session_.state() == State::kSelected
                             ? snapshot.folder(session_.view().folder())
                             : std::nullopt;
-    if (!folder || refusal(session_, *folder, store::kMayRead) || (url.uid_validity && *url.uid_validity != folder->uid_validity))
+    if (!folder || refusal(session_, *folder, store::kMayRead) ||
+        (url.uid_validity && *url.uid_validity != folder->uid_validity))
       return std::nullopt;
     return folder->id;
   }
