@@ -94,18 +94,29 @@ Result<AuthService::Checked> AuthService::check(const Question& question) const 
     checked.good = unprepared;
   }
   if (!checked.good || !question.mailbox) return checked;
+  auto renewed = renew(question, typed, unprepared);
+  // The password is right all the same: a full disk must not keep everybody out.
+  if (!renewed)
+    log::warning("auth.not_renewed", {{"cause", renewed.error()}});
+  else if (*renewed)
+    checked.verifier = std::move(**renewed);
+  return checked;
+}
+
+Result<std::optional<std::string>> AuthService::renew(const Question& question, const Secret& typed,
+                                                      bool unprepared) const {
   TRY_ASSIGN(const StoredCredentials stored, verifiers_.credentials(*question.mailbox));
   const HashCost cost = cost_of(question.settings);
   const bool dated = unprepared || needs_rehash(question.verifier, cost);
-  if (!dated && !is_scram_stale(question.settings, stored)) return checked;
+  if (!dated && !is_scram_stale(question.settings, stored)) return std::nullopt;
   std::string renewed = question.verifier;
   if (dated) {
     TRY_ASSIGN(renewed, make_verifier(typed, cost));
   }
   TRY_ASSIGN(const bool replaced, verifiers_.replace(*question.mailbox, question.verifier, renewed,
                                                      scram_for(question.settings, stored, typed)));
-  if (replaced) checked.verifier = std::move(renewed);
-  return checked;
+  if (!replaced) return std::nullopt;
+  return renewed;
 }
 
 Task<Result<>> AuthService::note_use(Guid mailbox, AppPassword used, std::string client_address) {
@@ -139,7 +150,11 @@ Task<Result<Identity>> AuthService::verify(LoginAttempt attempt) {
   const bool own = reason.empty() && !login.entry->app_passwords_only;
   const bool known = own && login.local && cache_.knows(login.entry->guid, attempt.password);
   const bool judged = own && outside_ && outside_->judges(*login.entry);
-  if (known || (judged && outside_->knows(login.entry->guid, attempt.password)))
+  const bool remembered = known || (judged && outside_->knows(login.entry->guid, attempt.password));
+  const auto blocked = rules_.blocked(attempt.client_address, attempt.name, login);
+  // Who was in keeps coming in while others guess from there; what is remembered must not answer
+  // the guesses of those who were not.
+  if (remembered && (blocked.empty() || rules_.is_friend(attempt.client_address, *login.entry)))
     co_return rules_.accept(from, *login.entry, {}, true);
   StoredCredentials stored;
   if (reason.empty()) {
@@ -151,10 +166,7 @@ Task<Result<Identity>> AuthService::verify(LoginAttempt attempt) {
       co_return co_await enter_by(*used, from, login);
     if (used != nullptr) reason = "app_password_scope";
   }
-  if (const auto blocked = rules_.blocked(attempt.client_address, attempt.name, login);
-      !blocked.empty()) {
-    co_return refuse(blocked);
-  }
+  if (!blocked.empty()) co_return refuse(blocked);
   if (reason.empty() && !own) reason = "app_password_needed";
   if (reason.empty() && judged)
     co_return co_await ask_sources(std::move(attempt), from, login, std::move(stored));
@@ -178,8 +190,10 @@ Task<Result<SaslAnswer>> AuthService::sasl(SaslMessage message) {
   const std::string client_address = message.client_address;
   CO_TRY_ASSIGN(ScramLogins::Outcome outcome, scram_.take(std::move(message), policy_));
   if (outcome.used) {
-    const auto noted =
-        co_await note_use(outcome.answer.identity->mailbox, *outcome.used, client_address);
+    // The app password is the user's, also when it opens another's mailbox.
+    const Identity& identity = *outcome.answer.identity;
+    const Guid owner = identity.user.value_or(identity.mailbox);
+    const auto noted = co_await note_use(owner, *outcome.used, client_address);
     if (!noted) log::warning("auth.use_not_noted", {{"cause", noted.error()}});
   }
   co_return std::move(outcome.answer);

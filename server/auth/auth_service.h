@@ -77,6 +77,9 @@ class AuthService final : public Authenticator {
   AuthService(Executor executor, VerifierStore& verifiers, FindLogin find_login, const Clock& clock,
               Settings settings, directory::AuthSettings policy, std::string dummy);
   Result<Checked> check(const Question& question) const;
+  // What is stored now, when what was stored was out of date.
+  Result<std::optional<std::string>> renew(const Question& question, const Secret& typed,
+                                           bool unprepared) const;
   // auth_service_sources.cc
   Task<Result<Identity>> verify_otherwise(LoginAttempt attempt);
   Task<Result<Identity>> ask_sources(LoginAttempt attempt, Attempt from, Login login,

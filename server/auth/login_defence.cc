@@ -45,7 +45,7 @@ std::vector<LoginDefence::Counted> LoginDefence::subjects_of(
   std::vector<Counted> subjects;
   for (const Level& level : kLevels)
     subjects.push_back({network_key(address, level), rules.failures_max * level.factor});
-  if (!account.empty() && !friends_.contains(friend_key(address, account)))
+  if (!account.empty() && !is_friend(address, account))
     subjects.push_back({account_key(account), rules.account_failures_max});
   return subjects;
 }
@@ -133,6 +133,10 @@ void LoginDefence::failed(const std::string& address, const std::string& account
 void LoginDefence::succeeded(const std::string& address, const std::string& account) {
   if (friends_.size() >= kFriendsMax) friends_.clear();
   friends_.insert(friend_key(address, account));
+}
+
+bool LoginDefence::is_friend(const std::string& address, const std::string& account) const {
+  return friends_.contains(friend_key(address, account));
 }
 
 std::vector<LoginDefence::Block> LoginDefence::blocks() const {

@@ -36,6 +36,8 @@ class LoginDefence {
   // a forgotten telephone is not an attack. `password` empty: not known.
   void failed(const std::string& address, const std::string& account, std::string_view password);
   void succeeded(const std::string& address, const std::string& account);
+  // True when the network of `address` has logged in to `account`.
+  bool is_friend(const std::string& address, const std::string& account) const;
 
   struct Block {
     std::string subject;   // "192.0.2.7", "2001:db8::/64", "a@example.org"

@@ -43,6 +43,10 @@ class LoginRules {
                            const Login& login) {
     return defence_.refusal(client_address, account_of(name, login.entry));
   }
+  // True when the account has been logged in to from this address or its network.
+  bool is_friend(const std::string& client_address, const directory::MailboxEntry& entry) const {
+    return defence_.is_friend(client_address, entry.address);
+  }
   // Log auth.accepted and auth.refused. A refusal that may have been a guess counts; `password` is
   // what was wrong, so that the same again counts no further; empty: not known.
   Identity accept(const Attempt& attempt, const directory::MailboxEntry& entry,

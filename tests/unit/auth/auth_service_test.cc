@@ -218,6 +218,20 @@ TEST_CASE("auth: guessing ends after ten failures of one address") {
   CHECK(fixture.service->defence().blocks().empty());
 }
 
+TEST_CASE("auth: what is remembered answers no guess from where one is blocked") {
+  Fixture fixture;
+  const auto entry = fixture.add("a@example.org");
+  fixture.set_password(entry.guid, "right");
+  REQUIRE(fixture.login("a@example.org", "right"));
+  const auto guess = [&](std::string password) {
+    return fixture.login("a@example.org", std::move(password), link::Protocol::kImap,
+                         "203.0.113.7");
+  };
+  for (int i = 0; i < 11; ++i) check_denied(guess("wrong" + std::to_string(i)));
+  check_denied(guess("right"));
+  CHECK(fixture.login("a@example.org", "right"));
+}
+
 TEST_CASE("auth: the same wrong password again and again is no guessing") {
   Fixture fixture;
   const auto entry = fixture.add("a@example.org");

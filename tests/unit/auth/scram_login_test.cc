@@ -270,6 +270,22 @@ TEST_CASE("auth app passwords: open what they are for, by password and by SCRAM,
   CHECK(twice.error().code == ErrorCode::kNotFound);
 }
 
+TEST_CASE("auth app passwords: one that opens another's mailbox is its owner's") {
+  ScramFixture fixture;
+  auto& other = fixture.add("info@example.org", "");
+  const auto phone = fixture.app_password("a@example.org", "phone");
+  fixture.app_password("info@example.org", "scanner");
+  auto& pair = fixture.logins["a@example.org/info@example.org"];
+  pair = fixture.logins["a@example.org"];
+  pair.opens = directory::OpenedMailbox{other.guid, "info@example.org", "DB1"};
+  const auto identity = fixture.login(
+      {.name = "a@example.org/info@example.org", .password = std::string(phone.password.reveal())});
+  REQUIRE(identity);
+  CHECK(identity->mailbox == other.guid);
+  CHECK(fixture.service->app_passwords(*identity->user).value().at(0).used_from == "192.0.2.1");
+  CHECK(fixture.service->app_passwords(other.guid).value().at(0).used_from.empty());
+}
+
 TEST_CASE("auth app passwords: a mailbox may open by nothing else") {
   ScramFixture fixture;
   const auto made = fixture.app_password("a@example.org", "tablet");
