@@ -52,6 +52,17 @@ std::string object_of(const admin::JobStartRequest& request) {
 std::string object_of(const admin::JobCancelRequest& request) {
   return std::to_string(request.id());
 }
+// Whom to, and on what: "info@example.org bob@example.org INBOX lr".
+std::string object_of(const admin::MailboxPermissionAddRequest& request) {
+  std::string out = request.name() + " " + request.user();
+  if (!request.folder().empty()) out += " " + request.folder();
+  return out + " " + request.rights();
+}
+std::string object_of(const admin::MailboxPermissionRemoveRequest& request) {
+  std::string out = request.name() + " " + request.user();
+  if (!request.folder().empty()) out += " " + request.folder();
+  return out;
+}
 std::string object_of(const admin::AuthSettingsSetRequest&) { return "passwords"; }
 std::string object_of(const admin::AppPasswordCreateRequest& request) {
   return request.name() + " " + request.label();
