@@ -47,10 +47,11 @@ Outcome<Secret> read_line(const std::string& owner, std::size_t bytes_max = kPas
   return Secret(std::move(line));
 }
 
-Outcome<Secret> prompt(const std::string& text, const std::string& owner) {
+Outcome<Secret> prompt(const std::string& text, const std::string& owner,
+                       std::size_t bytes_max = kPasswordBytesMax) {
   const EchoOff silent;  // before the prompt: nobody can type between the two
   fmt::print(stderr, "{}", text);
-  auto line = read_line(owner);
+  auto line = read_line(owner, bytes_max);
   fmt::print(stderr, "\n");
   return line;
 }
@@ -71,7 +72,7 @@ Outcome<Secret> obtain_secret(bool from_stdin, const std::string& owner, std::si
     return usage(fmt::format("{}: no password, and no terminal to ask on; use --password-stdin",
                              owner));
   }
-  return prompt(fmt::format("Password of {}: ", owner), owner);
+  return prompt(fmt::format("Password of {}: ", owner), owner, bytes_max);
 }
 
 Outcome<NewPassword> obtain_password(const PasswordOptions& options, const std::string& owner) {
