@@ -55,13 +55,13 @@ Result<std::unique_ptr<TlsStream>> TlsStream::make(TcpSocket socket, const TlsCo
 
 Task<Result<std::unique_ptr<TlsStream>>> TlsStream::accept(TcpSocket socket,
                                                            const TlsContext& context,
-                                                           std::string_view alpn) {
+                                                           std::string_view alpn, Signal* stop) {
   CO_TRY_ASSIGN(auto stream, make(std::move(socket), context));
   stream->served_alpn_ = alpn;
   if (!set_alpn(stream->ssl_.get(), &stream->served_alpn_))
     co_return fail(library_error(ErrorCode::kInternal, "TLS"));
   SSL_set_accept_state(stream->ssl_.get());
-  CO_TRY(co_await stream->handshake());
+  CO_TRY(co_await stream->handshake(stop));
   co_return std::move(stream);
 }
 
@@ -88,9 +88,18 @@ Task<Result<std::unique_ptr<TlsStream>>> TlsStream::connect(TcpSocket socket,
   co_return std::move(stream);
 }
 
-Task<Result<>> TlsStream::handshake() {
+Task<Result<>> TlsStream::handshake(Signal* stop) {
+  struct Waker {
+    ~Waker() {
+      if (signal != nullptr) signal->set_waker(nullptr);
+    }
+    Signal* signal;
+  } const waker{stop};
+  if (stop != nullptr) stop->set_waker([this] { cancel_socket(); });
   read_deadline_.start(kHandshakeTimeout);
   for (;;) {
+    if (stop != nullptr && stop->is_set())
+      co_return fail(ErrorCode::kCancelled, "TLS handshake: stopped");
     ERR_clear_error();
     const int status = SSL_do_handshake(ssl_.get());
     if (status == 1) break;

@@ -24,11 +24,12 @@ class TlsStream final : public Stream {
  public:
   // Server side of a handshake on a connected socket. `alpn` is one of the constants above; a
   // client that offers only others is turned away. kTimeout after kHandshakeTimeout; kInvalid when
-  // the peer speaks no acceptable TLS; kUnavailable when it went away. The socket is closed on
-  // failure.
+  // the peer speaks no acceptable TLS; kUnavailable when it went away; kCancelled when `stop`,
+  // which may be null, is set or was already. The socket is closed on failure.
   static Task<Result<std::unique_ptr<TlsStream>>> accept(TcpSocket socket,
                                                          const TlsContext& context,
-                                                         std::string_view alpn = kAlpnNone);
+                                                         std::string_view alpn = kAlpnNone,
+                                                         Signal* stop = nullptr);
   // Client side. `server_name` is sent (SNI) and, when the context has roots, verified.
   static Task<Result<std::unique_ptr<TlsStream>>> connect(TcpSocket socket,
                                                           const TlsContext& context,
@@ -65,7 +66,7 @@ class TlsStream final : public Stream {
 
   TlsStream(TcpSocket socket, ssl_st* ssl);
   static Result<std::unique_ptr<TlsStream>> make(TcpSocket socket, const TlsContext& context);
-  Task<Result<>> handshake();
+  Task<Result<>> handshake(Signal* stop = nullptr);
   // What the library wants after a call that returned `status`; errors are final.
   Result<Need> need_after(int status, std::string_view what);
   Task<Result<>> wait_for(Need need, const Deadline& deadline, std::string_view what);

@@ -15,9 +15,11 @@ std::string_view alpn_of(link::Protocol protocol) {
 
 }  // namespace
 
-SocketClient::SocketClient(TcpSocket socket, ClientFacts facts, CurrentTls current_tls)
+SocketClient::SocketClient(TcpSocket socket, ClientFacts facts, CurrentTls current_tls,
+                           Signal* stop)
     : Client(std::move(facts)),
       current_tls_(std::move(current_tls)),
+      stop_(stop),
       plain_(std::make_unique<TcpStream>(std::move(socket))) {}
 
 Stream& SocketClient::stream() {
@@ -31,7 +33,7 @@ Task<Result<>> SocketClient::start_tls() {
   const auto context = current_tls_();
   if (!context) co_return fail(ErrorCode::kUnavailable, "no certificate");
   CO_TRY_ASSIGN(auto stream, co_await tls::TlsStream::accept(plain_->release(), *context,
-                                                             alpn_of(facts_.protocol)));
+                                                             alpn_of(facts_.protocol), stop_));
   encrypted_ = std::move(stream);
   plain_.reset();  // it gave its socket away
   facts_.tls = true;

@@ -48,7 +48,8 @@ class Client {
 class SocketClient final : public Client {
  public:
   using CurrentTls = std::function<std::shared_ptr<const tls::TlsContext>()>;  // null: no TLS
-  SocketClient(TcpSocket socket, ClientFacts facts, CurrentTls current_tls);
+  // A handshake ends when `stop` is set; null: there is nothing that could end it.
+  SocketClient(TcpSocket socket, ClientFacts facts, CurrentTls current_tls, Signal* stop = nullptr);
 
   Stream& stream() override;
   bool can_start_tls() const override;
@@ -59,6 +60,7 @@ class SocketClient final : public Client {
 
  private:
   CurrentTls current_tls_;
+  Signal* stop_;
   std::unique_ptr<TcpStream> plain_;
   std::unique_ptr<tls::TlsStream> encrypted_;
 };

@@ -67,7 +67,7 @@ struct Frontend::Session {
       : listener(accepted_by),
         services(std::move(shared)),
         admission(std::move(admitted)),
-        client(std::move(socket), std::move(facts), std::move(current_tls)) {
+        client(std::move(socket), std::move(facts), std::move(current_tls), &stop) {
     ++listener.connections;
   }
   ~Session() { --listener.connections; }
@@ -280,10 +280,15 @@ void Frontend::refuse(Listener& listener, TcpSocket& socket, const std::string& 
 
 void Frontend::admit(Listener& listener, TcpSocket socket, std::string address, std::uint16_t port,
                      const directory::ListenerRules& rules) {
+  if (accepting_.stopping()) return;  // its PROXY header came too late to be told goodbye
   const Service& service = listener.service;
   const Limits limits = limits_now(rules);
   std::string_view refusal;
-  if (rules.connections_max != 0 && listener.connections >= rules.connections_max)
+  std::size_t connections = 0;  // at all addresses on which the service listens
+  for (const Listener& one : listeners_) {
+    if (&one.service == &service) connections += one.connections;
+  }
+  if (rules.connections_max != 0 && connections >= rules.connections_max)
     return refuse(listener, socket, address, "connections_of_listener");
   auto admission = connections_.admit(address, service.protocol, limits, refusal);
   if (!admission) return refuse(listener, socket, address, refusal);

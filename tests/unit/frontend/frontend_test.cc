@@ -135,6 +135,30 @@ TEST_CASE("front-end: an address has a limited number of connections") {
   }(node));
 }
 
+TEST_CASE("front-end: who is silent in a handshake makes room and holds up no stop") {
+  Node node;
+  node.settings.limits.before_login_max = 1;
+  node.start();
+  test::run(node.io, [](Node& self) -> Task<void> {
+    TcpSocket silent = self.connect("imaps");
+    while (self.service->accepted() < 1) co_await yield_now();
+    TcpStream next(self.connect("imap"));
+    CHECK((co_await line_from(next)).starts_with("* OK"));
+    auto begun = std::chrono::steady_clock::now();
+    char byte = 0;
+    std::error_code code;
+    co_await silent.async_read_some(asio::buffer(&byte, 1), asio::redirect_error(kUseTask, code));
+    CHECK(code == asio::error::eof);
+    CHECK(std::chrono::steady_clock::now() - begun < tls::kHandshakeTimeout / 2);
+    TcpSocket last = self.connect("imaps");
+    while (self.service->accepted() < 3) co_await yield_now();
+    begun = std::chrono::steady_clock::now();
+    co_await self.service->stop();
+    CHECK(std::chrono::steady_clock::now() - begun < std::chrono::seconds(4));
+    CHECK(self.service->sessions() == 0);
+  }(node));
+}
+
 TEST_CASE("front-end: listeners that nobody serves and bad certificates are refused") {
   Node node;
   Frontend service(node.io.get_executor(), node.settings, node.authenticator, node.backends);
