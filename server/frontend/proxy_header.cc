@@ -41,12 +41,18 @@ std::optional<std::uint16_t> port_of(std::string_view text) {
   return static_cast<std::uint16_t>(*value);
 }
 
+// The IPv4 clients of a proxy that listens on IPv6 are who they are, and not all of one /64.
+std::string text_of(const asio::ip::address& address) {
+  if (!address.is_v6() || !address.to_v6().is_v4_mapped()) return address.to_string();
+  return asio::ip::make_address_v4(asio::ip::v4_mapped, address.to_v6()).to_string();
+}
+
 std::optional<std::string> address_of(std::string_view text, bool v6) {
   if (text.empty() || text.find('%') != std::string_view::npos) return std::nullopt;
   std::error_code code;
   const auto address = asio::ip::make_address(std::string(text), code);
   if (code || address.is_v6() != v6) return std::nullopt;
-  return address.to_string();
+  return text_of(address);
 }
 
 // "TCP4 SOURCE DESTINATION SPORT DPORT", or UNKNOWN with anything behind it.
@@ -78,7 +84,7 @@ template <class Address, std::size_t kBytes>
 ProxyHeader source_of(std::string_view body) {
   typename Address::bytes_type raw;
   std::copy_n(body.begin(), kBytes, raw.begin());
-  return {Address(raw).to_string(), big_endian(body, 2 * kBytes)};
+  return {text_of(Address(raw)), big_endian(body, 2 * kBytes)};
 }
 
 ProxyParse parse_v2(std::string_view bytes) {

@@ -44,6 +44,7 @@ TEST_CASE("front-end proxy: version 1") {
       {"PROXY TCP4 192.0.2.7 198.51.100.1 40000 993\r\n", "192.0.2.7", 40000},
       {"PROXY TCP4 255.255.255.255 255.255.255.255 65535 65535\r\n", "255.255.255.255", 65535},
       {"PROXY TCP6 2001:db8::7 2001:db8::1 1 143\r\n", "2001:db8::7", 1},
+      {"PROXY TCP6 ::ffff:192.0.2.7 ::ffff:192.0.2.8 1 143\r\n", "192.0.2.7", 1},
       {"PROXY UNKNOWN\r\n", "", 0},
       {"PROXY UNKNOWN ffff::1 ffff::2 1 2\r\n", "", 0},
   };
@@ -97,6 +98,8 @@ TEST_CASE("front-end proxy: version 2") {
   CHECK(parsed.status == Status::kHeader);
   CHECK(parsed.header.address == "2001::7");
   CHECK(parsed.header.port == 5);
+  v6_body.replace(0, 16, std::string(10, '\0') + "\xff\xff\xc0" + '\0' + "\x02\x07");
+  CHECK(read_as_asked(v2('\x21', '\x21', v6_body), taken).header.address == "192.0.2.7");
   parsed = read_as_asked(v2('\x20', '\x00', ""), taken);  // a health check
   CHECK(parsed.status == Status::kHeader);
   CHECK(parsed.header.address.empty());
