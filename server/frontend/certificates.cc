@@ -19,7 +19,8 @@ std::int64_t change_time(const std::string& file) {
 }
 
 std::int64_t change_time(const CertificateFiles& files) {
-  return std::max(change_time(files.certificate_file), change_time(files.key_file));
+  // The sum changes with either, also when an older file comes back.
+  return change_time(files.certificate_file) + change_time(files.key_file);
 }
 
 Result<std::string> read_pem(const std::string& path) {
@@ -57,7 +58,10 @@ std::int64_t Certificates::client_ca_time() const {
 }
 
 Result<tls::TlsContext> Certificates::make_context(const std::vector<tls::PemPair>& pairs) {
-  client_ca_time_ = client_ca_time();
+  // A ticket stands for a client certificate that was checked when it was made: when authorities
+  // change, none made before may log anybody in.
+  if (const auto time = client_ca_time(); std::exchange(client_ca_time_, time) != time)
+    tickets_ = std::make_shared<tls::TicketKeys>(clock_);
   if (client_ca_file_.empty()) return tls::TlsContext::server(pairs, tickets_);
   const auto roots = read_pem(client_ca_file_);
   auto made = roots ? tls::TlsContext::server(pairs, tickets_, *roots) : fail(roots.error());
