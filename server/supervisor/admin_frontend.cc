@@ -176,8 +176,9 @@ Task<Result<admin::CertificateRemoveReply>> AdminService::certificate_remove(
                                                      escape_for_log(request.name())));
   }
   if (!request.dry_run()) CO_TRY(directory::set_further_certificates(writer, paths));
-  CO_TRY_ASSIGN(const std::string bytes,
-                co_await ask_frontend(child::ControlMethod::kCertificateReload, kFrontendTime));
+  const auto method = request.dry_run() ? child::ControlMethod::kCertificates
+                                        : child::ControlMethod::kCertificateReload;
+  CO_TRY_ASSIGN(const std::string bytes, co_await ask_frontend(method, kFrontendTime));
   co_return certificates_reply<admin::CertificateRemoveReply>(bytes);
 }
 
