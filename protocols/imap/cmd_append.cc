@@ -11,7 +11,7 @@ Task<Result<Reply>> cmd_append(Session& session, Command& command) {
   const auto folder = session.find_folder(append.mailbox);
   if (!folder) co_return no("TRYCREATE", "No such mailbox");
   const store::RightBits rights = rights_on(session, *folder);
-  if (auto refused = refusal(rights, store::kMayInsert)) co_return *std::move(refused);
+  if (auto refused = insertion_refusal(rights)) co_return *std::move(refused);
   CO_TRY_ASSIGN(auto messages, co_await append_data(session, append.messages));
   if (!messages) co_return std::move(messages).error();
   leave_flags(*messages, rights);

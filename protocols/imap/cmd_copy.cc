@@ -27,7 +27,7 @@ std::expected<Plan, Reply> plan(Session& session, const CopyRequest& copy) {
   const auto folder = session.find_folder(copy.mailbox);
   if (!folder) return std::unexpected(no("TRYCREATE", "No such mailbox"));
   const store::RightBits rights = rights_on(session, *folder);
-  if (auto refused = refusal(rights, store::kMayInsert)) return std::unexpected(*std::move(refused));
+  if (auto refused = insertion_refusal(rights)) return std::unexpected(*std::move(refused));
   return Plan{folder->id, *std::move(uids), changeable(rights)};
 }
 

@@ -81,7 +81,8 @@ Task<Result<Reply>> cmd_subscribe(Session& session, Command& command) {
   if (!folder) co_return no("NONEXISTENT", "No such mailbox");
   if (auto refused = refusal(session, *folder, store::kMayLookUp)) co_return *std::move(refused);
   // Its owner's subscription is the owner's.
-  if (folder->mailbox != session.mailbox()) co_return Reply{};
+  if (folder->mailbox != session.mailbox() || !is_master(session, folder->mailbox))
+    co_return Reply{};
   const auto done = co_await session.database().set_subscribed(session.actor(), folder->id, true);
   if (!done) co_return reply_for(done.error());
   co_return Reply{};
@@ -91,8 +92,8 @@ Task<Result<Reply>> cmd_subscribe(Session& session, Command& command) {
 Task<Result<Reply>> cmd_unsubscribe(Session& session, Command& command) {
   const auto& path = std::get<MailboxRequest>(command.arguments).mailbox;
   const auto folder = session.find_folder(path);
-  if (!folder) co_return Reply{};
-  if (folder->mailbox != session.mailbox())
+  if (!folder || (rights_on(session, *folder) & store::kMayLookUp) == 0) co_return Reply{};
+  if (folder->mailbox != session.mailbox() || !is_master(session, folder->mailbox))
     co_return no("CANNOT", "What others share stays subscribed");
   const auto done = co_await session.database().set_subscribed(session.actor(), folder->id, false);
   if (!done) co_return reply_for(done.error());

@@ -2,6 +2,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <set>
 
 #include "base/text.h"
 #include "protocols/imap/command_table.h"
@@ -49,7 +50,9 @@ class Answer {
   std::size_t longest() const { return longest_; }
 
  private:
+  // Once each, however often and by whatever name above it an entry was asked for.
   void write(const std::string& entry, const std::optional<std::string>& value) {
+    if (!told_.insert(ascii_lower(entry)).second) return;
     if (value && wanted_.max_size && value->size() > *wanted_.max_size) {
       longest_ = std::max(longest_, value->size());
       return;
@@ -71,6 +74,7 @@ class Answer {
   const store::Folder* folder_;
   const MetadataWanted& wanted_;
   bool any_ = false;
+  std::set<std::string> told_;
   std::size_t longest_ = 0;  // of the values that were left out
 };
 

@@ -53,8 +53,9 @@ Task<Result<Reply>> cmd_getquota(Session& session, Command& command) {
   const auto& quota = std::get<QuotaRequest>(command.arguments);
   std::optional<Root> root;
   if (quota.name.empty()) {
-    root = root_of(session, session.mailbox(), "");
-  } else if (const auto place = place_of(session, quota.name + "/INBOX"); place && !place->own) {
+    if (is_master(session, session.mailbox())) root = root_of(session, session.mailbox(), "");
+  } else if (const auto place = place_of(session, quota.name + "/INBOX");
+             place && !place->own && place->path == "INBOX") {
     root = root_of(session, place->mailbox, quota.name);
   }
   if (!root || !root->is_limited()) co_return no("NONEXISTENT", "No such quota root");

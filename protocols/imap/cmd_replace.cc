@@ -36,7 +36,7 @@ Task<Result<Reply>> cmd_replace(Session& session, Command& command) {
   const auto folder = session.find_folder(request.mailbox);
   if (!folder) co_return no("TRYCREATE", "No such mailbox");
   const store::RightBits rights = rights_on(session, *folder);
-  if (auto refused = refusal(rights, store::kMayInsert)) co_return *std::move(refused);
+  if (auto refused = insertion_refusal(rights)) co_return *std::move(refused);
   if (auto refused = refusal(view.rights(), store::kMayDeleteMessages | store::kMayExpunge))
     co_return *std::move(refused);
   std::vector<AppendMessage> one;

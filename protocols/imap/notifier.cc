@@ -103,18 +103,10 @@ bool Notifier::reaches_shared() const {
 }
 
 std::vector<store::Folder> Notifier::folders() const {
-  if (!reaches_shared()) return session_.snapshot().folders(session_.mailbox());
+  if (!reaches_shared()) return own_folders(session_);
   std::vector<store::Folder> folders = visible_folders(session_);
   std::erase_if(folders, [](const auto& folder) { return folder.id == store::FolderId(); });
   return folders;
-}
-
-std::optional<store::Folder> Notifier::folder(store::MailboxId mailbox, store::FolderId id) const {
-  if (mailbox == session_.mailbox()) return session_.snapshot().folder(id);
-  std::vector<store::Folder> folders = visible_folders(session_);
-  const auto found = std::ranges::find(folders, id, &store::Folder::id);
-  if (found == folders.end()) return std::nullopt;
-  return std::move(*found);
 }
 
 unsigned Notifier::events_of(const WatchedName& name) const {
@@ -167,7 +159,9 @@ Task<Result<>> Notifier::announce() {
   for (const auto& [mailbox, watch] : watches_) {
     if (auto taken = watch->take(); !taken.empty()) news.emplace_back(mailbox, std::move(taken));
   }
-  if (std::ranges::any_of(news, [](const auto& one) { return one.second.overflowed; })) {
+  // Who never asked for NOTIFY is told what was kept.
+  if (pushes() &&
+      std::ranges::any_of(news, [](const auto& one) { return one.second.overflowed; })) {
     session_.out().untagged("OK [NOTIFICATIONOVERFLOW] Too much has happened to tell of it");
     set({});
     co_return Result<>{};
@@ -184,7 +178,7 @@ Task<Result<>> Notifier::tell(store::MailboxId mailbox, const MailboxWatch::Take
   if (taken.names_changed && wants(kNameEvents)) CO_TRY(co_await tell_names(by_others));
   for (const auto& [id, what] : taken.folders) {
     if (session_.is_selected(id) || !wants(kMessageEvents)) continue;
-    if (const auto found = folder(mailbox, id)) tell_messages(*found, what);
+    if (const auto found = visible_folder(session_, id)) tell_messages(*found, what);
     if (session_.out().full()) CO_TRY(co_await session_.out().flush());
   }
   tell_metadata(mailbox, taken.metadata);
@@ -260,7 +254,7 @@ std::optional<std::string> Notifier::metadata_path(store::MailboxId mailbox,
     const bool told = mailbox == session_.mailbox() && (metadata_ || wants(kServerMetadataChange));
     return told ? std::optional(std::string()) : std::nullopt;
   }
-  auto found = folder(mailbox, id);
+  auto found = visible_folder(session_, id);
   if (!found || (rights_on(session_, *found) & store::kMayRead) == 0) return std::nullopt;
   if (!metadata_ && (events_of(watched_name(session_, *found)) & kMailboxMetadataChange) == 0)
     return std::nullopt;

@@ -65,8 +65,6 @@ class Notifier {
   // Some group may speak of what others share.
   bool reaches_shared() const;
   std::vector<store::Folder> folders() const;
-  // As this client sees it; nullopt: not at all.
-  std::optional<store::Folder> folder(store::MailboxId mailbox, store::FolderId id) const;
   Task<Result<>> tell(store::MailboxId mailbox, const store::MailboxWatch::Taken& taken);
   Task<Result<>> tell_names(bool by_others);
   void tell_name(const store::Folder& folder, const Names& before);

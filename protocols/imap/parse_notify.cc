@@ -75,6 +75,13 @@ Parsed<NotifyGroup> event_group(Cursor& in) {
   return group;
 }
 
+// Each is compared with each folder.
+Parsed<> count_paths(const Cursor& in, const MailboxFilter& filter, std::size_t& paths) {
+  paths += filter.paths.size();
+  if (paths > in.limits().list_elements_max) return in.bad("too many mailboxes are named");
+  return {};
+}
+
 }  // namespace
 
 Parsed<MailboxFilter> parse_mailbox_filter(Cursor& in) {
@@ -110,9 +117,11 @@ Parsed<Arguments> parse_notify(Cursor& in) {
     TRY(in.space());
   }
   bool selected = false;
+  std::size_t paths = 0;
   do {
     if (notify.groups.size() == in.limits().list_elements_max) return in.bad("list is too long");
     TRY_ASSIGN(NotifyGroup group, event_group(in));
+    TRY(count_paths(in, group.filter, paths));
     if (group.filter.is_selected() && std::exchange(selected, true))
       return in.bad("the selected mailbox twice");
     notify.groups.push_back(std::move(group));
@@ -127,8 +136,10 @@ Parsed<Arguments> parse_esearch(Cursor& in) {
   if (in.next_is_word("IN")) {
     in.accept_text("IN");
     TRY(in.space());
+    std::size_t paths = 0;
     TRY(in.list(1, [&]() -> Parsed<> {
       TRY_ASSIGN(MailboxFilter source, parse_mailbox_filter(in));
+      TRY(count_paths(in, source, paths));
       if (source.kind == Filter::kSelectedDelayed)
         return in.bad("SELECTED-DELAYED is no place to search");
       search.sources.push_back(std::move(source));

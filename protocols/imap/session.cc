@@ -280,6 +280,8 @@ Task<Result<Reply>> Session::dispatch(Command& command) {
 // RFC 7162 section 3.2: a client that saw MODSEQ above that of an expunge it has not been told of
 // must not take it for the state it knows. The folder may also be ahead of its events.
 void Session::tell_mod_sequence(Reply& reply) {
+  // Nor has a client been told what it keeps from itself by NOTIFY.
+  if (const SelectedNews news = selected_news(); !news.messages || !news.flags) return;
   const store::ModSeq told = view_->told();
   const auto folder = database().snapshot().folder(view_->folder());
   const bool less = view_->holds_expunges() || (folder && folder->highest_modseq > told);

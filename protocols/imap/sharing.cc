@@ -124,18 +124,22 @@ store::Folder name_above(std::string path) {
 // user sees.
 std::vector<store::Folder> with_names_above(std::vector<store::Folder> folders) {
   std::set<std::string> there;
+  std::set<std::string> parents;
   std::vector<store::Folder> whole;
-  for (const store::Folder& folder : folders) there.insert(folder.path);
+  for (const store::Folder& folder : folders) {
+    there.insert(folder.path);
+    for (std::size_t at = folder.path.rfind('/'); at != std::string::npos && at > 0;
+         at = folder.path.rfind('/', at - 1)) {
+      if (!parents.insert(folder.path.substr(0, at)).second) break;  // so are those above it
+    }
+  }
   for (store::Folder& folder : folders) {
     for (std::size_t at = folder.path.find('/'); at != std::string::npos;
          at = folder.path.find('/', at + 1)) {
       if (there.insert(folder.path.substr(0, at)).second)
         whole.push_back(name_above(folder.path.substr(0, at)));
     }
-    folder.has_children = std::ranges::any_of(folders, [&](const store::Folder& other) {
-      return other.path.size() > folder.path.size() + 1 && other.path.starts_with(folder.path) &&
-             other.path[folder.path.size()] == '/';
-    });
+    folder.has_children = parents.contains(folder.path);
     whole.push_back(std::move(folder));
   }
   return whole;
@@ -172,9 +176,37 @@ std::optional<store::Folder> find_visible(const Session& session, const std::str
   return folder;
 }
 
-std::vector<store::Folder> visible_folders(const Session& session) {
+std::vector<store::Folder> own_folders(const Session& session) {
   const store::Snapshot snapshot = session.snapshot();
   std::vector<store::Folder> folders = snapshot.folders(session.mailbox());
+  if (session.works_in_own()) return folders;
+  const bool master = master_in(session, snapshot, session.mailbox());
+  std::erase_if(folders, [&](const store::Folder& folder) {
+    return (rights_in(session, snapshot, folder, master) & store::kMayLookUp) == 0;
+  });
+  return folders;
+}
+
+std::optional<store::Folder> visible_folder(const Session& session, store::FolderId id) {
+  const store::Snapshot snapshot = session.snapshot();
+  auto folder = snapshot.folder(id);
+  if (!folder || folder->special_use == store::SpecialUse::kRecoverable) return std::nullopt;
+  if (folder->mailbox == session.mailbox() && session.works_in_own()) return folder;
+  const bool master = master_in(session, snapshot, folder->mailbox);
+  if ((rights_in(session, snapshot, *folder, master) & store::kMayLookUp) == 0)
+    return std::nullopt;
+  if (folder->mailbox == session.mailbox()) return folder;
+  if (!leads_to_shared(session, snapshot, kSharedRoot)) return std::nullopt;
+  const auto mailboxes = shared_mailboxes(session, snapshot);
+  const auto mailbox = std::ranges::find(mailboxes, folder->mailbox, &SharedMailbox::id);
+  if (mailbox == mailboxes.end()) return std::nullopt;
+  show_as_shared(*folder, std::string(kSharedRoot) + "/" + mailbox->level + "/" + folder->path);
+  return folder;
+}
+
+std::vector<store::Folder> visible_folders(const Session& session) {
+  const store::Snapshot snapshot = session.snapshot();
+  std::vector<store::Folder> folders = own_folders(session);
   if (!leads_to_shared(session, snapshot, kSharedRoot)) return folders;
   std::vector<store::Folder> shared;
   for (const SharedMailbox& mailbox : shared_mailboxes(session, snapshot)) {
@@ -212,14 +244,23 @@ std::optional<Reply> refusal(const Session& session, const store::Folder& folder
   return refusal(rights_on(session, folder), needed);
 }
 
+std::optional<Reply> insertion_refusal(store::RightBits rights) {
+  if ((rights & (store::kMayInsert | store::kMayLookUp)) == 0)
+    return no("TRYCREATE", "No such mailbox");
+  return refusal(rights, store::kMayInsert);
+}
+
 std::optional<Reply> creation_refusal(const Session& session, const Place& place) {
   if (is_master(session, place.mailbox)) return std::nullopt;
   const store::Snapshot snapshot = session.snapshot();
   for (std::size_t at = place.path.rfind('/'); at != std::string::npos && at > 0;
        at = place.path.rfind('/', at - 1)) {
     const auto above = snapshot.find_folder(place.mailbox, place.path.substr(0, at));
-    if (above) return refusal(session, *above, store::kMayCreate);
+    if (!above) continue;
+    if ((rights_on(session, *above) & store::kMayCreate) != 0) return std::nullopt;
+    break;
   }
+  // The same whether the folder above may not be seen or is not there.
   return no("NOPERM", "Permission denied");
 }
 

@@ -39,6 +39,10 @@ bool has_shared(const Session& session);
 // The folder at that path as this client sees it: its path, and nothing of the owner's uses of it.
 // Whatever rights there are on it, but not without any.
 std::optional<store::Folder> find_visible(const Session& session, const std::string& path);
+// Those of the mailbox that the user works in, as far as they may be looked up.
+std::vector<store::Folder> own_folders(const Session& session);
+// The folder as LIST shows it, but for what is below it; nullopt: LIST does not show it.
+std::optional<store::Folder> visible_folder(const Session& session, store::FolderId id);
 // All that LIST may show, sorted, own first. Id 0: no folder, a name above others.
 std::vector<store::Folder> visible_folders(const Session& session);
 
@@ -58,6 +62,9 @@ bool is_master(const Session& session, store::MailboxId mailbox);
 std::optional<Reply> refusal(store::RightBits rights, store::RightBits needed);
 std::optional<Reply> refusal(const Session& session, const store::Folder& folder,
                              store::RightBits needed);
+// What to answer when nothing may be put there: as of a folder that is not there, to whom it is not
+// shown.
+std::optional<Reply> insertion_refusal(store::RightBits rights);
 // What to answer when no folder may be made at that path; needs k on the folder above.
 std::optional<Reply> creation_refusal(const Session& session, const Place& place);
 
