@@ -63,6 +63,12 @@ Result<Index> Index::open(const std::string& path, std::uint64_t bytes_max, bool
                 {"acl", index.acl},
                 {"seen", index.seen},
                 {"metadata", index.metadata}};
+  // Each table that is added is a commit of its own. Until all are there nothing may take the pages
+  // of this moment, as they are what the last checkpoint names.
+  std::optional<ReadTxn> before;
+  if (!read_only) {
+    TRY_ASSIGN(before, index.environment->read());
+  }
   for (const auto& [name, table] : tables) {
     auto opened = index.environment->open_table(name, false);
     if (!opened && opened.error().code == ErrorCode::kNotFound && !read_only)

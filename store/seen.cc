@@ -55,17 +55,20 @@ Result<std::vector<Guid>> SeenRows::seen_by(Uid uid) const {
   return identities;
 }
 
-SeenOverlay::SeenOverlay(const Txn& txn, const Index& index, const Viewer& viewer, FolderId folder)
+SeenOverlay::SeenOverlay(const Txn& txn, const Index& index, Viewer& viewer, FolderId folder)
     : txn_(txn), index_(index), viewer_(viewer), folder_(folder) {
   if (viewer.identity.is_nil()) return;
-  // A row begins with its mailbox, which is all that counts here.
-  const auto row = txn.get(index.folders, folder_key(folder));
-  foreign_ = row && *row && (*row)->size() >= sizeof(std::uint32_t) &&
-             viewer.is_foreign(MailboxId(load_le<std::uint32_t>((*row)->data())));
+  if (!viewer.asked || viewer.asked->first != folder) {
+    // A row begins with its mailbox, which is all that counts here.
+    const auto row = txn.get(index.folders, folder_key(folder));
+    const bool foreign = row && *row && (*row)->size() >= sizeof(std::uint32_t) &&
+                         viewer.is_foreign(MailboxId(load_le<std::uint32_t>((*row)->data())));
+    viewer.asked.emplace(folder, foreign);
+  }
+  foreign_ = viewer.asked->second;
 }
 
-FlagBits SeenOverlay::shown(std::uint32_t uid, FlagBits flags) {
-  if (!foreign_) return flags;
+FlagBits SeenOverlay::overlaid(std::uint32_t uid, FlagBits flags) {
   if (const std::uint32_t block = seen_block(uid); block_ != block) {
     block_ = block;
     const auto raw = txn_.get(index_.seen, seen_key(folder_, block, viewer_.identity));

@@ -2,6 +2,9 @@
 // the grants that let them (table acl). For the store's own files.
 #pragma once
 
+#include <optional>
+#include <utility>
+
 #include "store/schema.h"
 
 namespace hauspost::store {
@@ -27,6 +30,9 @@ class SeenRows {
 struct Viewer {
   Guid identity;  // nil: the owners'
   MailboxId own;  // the identity's; 0: it has none here
+  // The folder last asked about, and whether it is foreign: whoever reads message by message asks
+  // about the same one each time.
+  std::optional<std::pair<FolderId, bool>> asked = {};
 
   bool is_foreign(MailboxId mailbox) const { return !identity.is_nil() && mailbox != own; }
 };
@@ -34,11 +40,14 @@ struct Viewer {
 // The messages of one folder as a viewer sees them. What cannot be read counts as not seen.
 class SeenOverlay {
  public:
-  SeenOverlay(const Txn& txn, const Index& index, const Viewer& viewer, FolderId folder);
-  FlagBits shown(std::uint32_t uid, FlagBits flags);
+  SeenOverlay(const Txn& txn, const Index& index, Viewer& viewer, FolderId folder);
+  FlagBits shown(std::uint32_t uid, FlagBits flags) {
+    return foreign_ ? overlaid(uid, flags) : flags;
+  }
   void show(Message& message) { message.flags = shown(message.uid.value, message.flags); }
 
  private:
+  FlagBits overlaid(std::uint32_t uid, FlagBits flags);
   const Txn& txn_;
   const Index& index_;
   const Viewer& viewer_;
