@@ -1,5 +1,6 @@
 #include "store/backup/merge_mailbox.h"
 
+#include <algorithm>
 #include <map>
 
 #include "store/backup/await.h"
@@ -122,14 +123,24 @@ class Merging {
       });
     }
     if (changes.empty()) return {};
-    return await_here(target_.set_metadata(actor_, mailbox_, to, std::move(changes)));
+    auto set = await_here(target_.set_metadata(actor_, mailbox_, to, std::move(changes)));
+    // Mail does not stay away for what was noted beside it.
+    if (!set && set.error().code == ErrorCode::kExhausted) return {};
+    return set;
   }
 
   // Of a folder that was gone, in the mailbox it was in: there is nothing newer that they could
-  // contradict. Whose mailbox is not there any more gets none.
+  // contradict. Whose mailbox is not there any more gets none, and who was granted nothing there
+  // gets nothing from the folder above.
   Result<> merge_rights(FolderId from, FolderId to) {
     if (options_.from != options_.to) return {};
-    for (const FolderRight& right : from_.rights(from)) {
+    const std::vector<FolderRight> granted = from_.rights(from);
+    const std::vector<FolderRight> inherited = target_.snapshot().rights(to);
+    for (const FolderRight& right : inherited) {
+      if (std::ranges::find(granted, right.identity, &FolderRight::identity) == granted.end())
+        TRY(await_here(target_.set_rights(actor_, to, right.identity, 0)));
+    }
+    for (const FolderRight& right : granted) {
       if (!right.identity.is_nil() && !target_.snapshot().mailbox(right.identity)) continue;
       TRY(await_here(target_.set_rights(actor_, to, right.identity, right.rights)));
     }

@@ -31,7 +31,9 @@ struct MergeReport {
   static constexpr std::size_t kDamagedMax = 1000;
 };
 
-// Flags, keywords, internal dates, annotations, metadata and the tree of folders come along; UIDs are new.
+// Flags, keywords, internal dates, annotations and the tree of folders come along; UIDs are new.
+// Metadata does as far as there is room for it; grants do with a folder that was gone from the
+// mailbox itself.
 // Blocks. kNotFound: no such mailbox or folder in the source (the text says which); kOverQuota: the
 // mailbox is full, what was copied stays; kCancelled: likewise.
 Result<MergeReport> merge_mailbox(const Database& source, Database& target,

@@ -106,6 +106,30 @@ TEST_CASE("merge: a folder comes back with all that belongs to it", "[backup]") 
   }
 }
 
+TEST_CASE("merge: a folder that was gone has its own grants, not those above it", "[backup]") {
+  TempFolder folder;
+  const OpenDatabase source(small_options(folder.path() + "/source"));
+  const OpenDatabase target(small_options(folder.path() + "/target"));
+  REQUIRE(wait_for(target->open_mailbox({}, kBert, "bert@example.org")).has_value());
+  const auto make = [](const OpenDatabase& database, std::string path) {
+    const auto made =
+        wait_for(database->create_folder({}, database.mailbox, std::move(path), SpecialUse::kNone));
+    REQUIRE(made.has_value());
+    return *made;
+  };
+  const auto own = make(source, "Work/Own");
+  REQUIRE(wait_for(source->set_rights({}, own, Guid(), kMayLookUp)).has_value());
+  const auto work = make(target, "Work");
+  REQUIRE(wait_for(target->set_rights({}, work, kBert, kMayLookUp | kMayRead)).has_value());
+  CHECK(merge(*source, *target, {.folder = "Work/Own"}).folders_made == 1);
+  const Snapshot after = target->snapshot();
+  const auto rights = after.rights(target.folder("Work/Own"));
+  REQUIRE(rights.size() == 1);
+  CHECK(rights.front().identity.is_nil());
+  CHECK(rights.front().rights == kMayLookUp);
+  CHECK(after.rights_of(work, kBert) == (kMayLookUp | kMayRead));
+}
+
 TEST_CASE("merge: names what is not there", "[backup]") {
   TempFolder folder;
   const OpenDatabase source(small_options(folder.path() + "/source"));

@@ -146,6 +146,26 @@ TEST_CASE("metadata: a merge brings what is not there", "[metadata]") {
   CHECK(names(*to, {to.mailbox, FolderId(), kAnna}, "") == "/server=old ");
 }
 
+TEST_CASE("metadata: a merge brings the mail even where there is no room for more", "[metadata]") {
+  TempFolder from_folder;
+  TempFolder to_folder;
+  OpenDatabase from(small_options(from_folder.path()));
+  OpenDatabase to(small_options(to_folder.path()));
+  set(from, from.folder("INBOX"), {{kAnna, "/a", "old"}});
+  from.append(from.folder("INBOX"), {"mail"});
+  std::vector<MetadataChange> full;
+  for (std::size_t i = 0; i < kMetadataEntriesMax; ++i)
+    full.push_back({kAnna, "/e" + std::to_string(i), "v"});
+  set(to, to.folder("INBOX"), full);
+  MergeOptions options;
+  options.from = options.to = kAnna;
+  Progress progress;
+  const auto report = merge_mailbox(*from, *to, options, progress);
+  REQUIRE(report.has_value());
+  CHECK(report->copied == 1);
+  CHECK(names(*to, {to.mailbox, to.folder("INBOX"), kAnna}, "/a").empty());
+}
+
 TEST_CASE("mailbox watch: tells which folders changed, how, and only by others", "[watch]") {
   TempFolder folder;
   OpenDatabase db(small_options(folder.path()));
