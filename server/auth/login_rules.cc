@@ -41,6 +41,7 @@ std::string_view refusal(std::string_view name, link::Protocol protocol,
   if (reads_mail && is_reserved(name)) return "reserved_name";
   if (!entry) return "unknown_user";
   if (reads_mail && is_reserved(entry->address)) return "reserved_name";
+  if (reads_mail && entry->opens && is_reserved(entry->opens->address)) return "reserved_name";
   if (!entry->enabled) return "mailbox_disabled";
   if (entry->shared) return "shared_mailbox";
   // Who reads somebody's mail does not send in their name.
@@ -52,12 +53,13 @@ std::string_view refusal(std::string_view name, link::Protocol protocol,
 
 // Whether who was refused for `reason` may have been guessing. Who is blocked is not counted
 // further, or a client that keeps trying would never come in again; a mailbox that may not log in
-// whatever the password gives nothing away.
+// whatever the password gives nothing away; and who has an app password of other protocols has no
+// need to guess.
 bool is_guess(std::string_view reason) {
   constexpr std::string_view kNoGuess[] = {"mailbox_disabled", "shared_mailbox",
                                            "opens_for_reading_only", "protocol_disabled",
-                                           "protocol_restricted", "address_blocked",
-                                           "account_blocked"};
+                                           "protocol_restricted", "app_password_scope",
+                                           "address_blocked", "account_blocked"};
   return std::ranges::find(kNoGuess, reason) == std::end(kNoGuess);
 }
 

@@ -96,7 +96,8 @@ class DirectoryReader {
   // always resolves (to the first mailbox created when nobody has that address).
   Result<Resolution> resolve(std::string_view address) const;
   // A login name: address or, when unique, its local part alone. "user/mailbox", two such names, is
-  // the user, who `opens` a mailbox to which they have full access; without that nobody.
+  // the user, who `opens` a mailbox to which they have full access; without that, and when the
+  // mailbox is protocol_restricted, nobody.
   Result<std::optional<MailboxEntry>> find_login(std::string_view name) const;
   Result<std::optional<MailboxEntry>> mailbox(const Guid& guid) const;
   Result<std::vector<MailboxEntry>> mailboxes() const;  // by address

@@ -64,7 +64,7 @@ Result<std::optional<MailboxEntry>> find_pair(const Data& data, const store::Txn
     TRY_ASSIGN(auto user, find_name(data, txn, name.substr(0, at)));
     if (!user) continue;
     TRY_ASSIGN(const auto opened, find_name(data, txn, name.substr(at + 1)));
-    if (!opened) continue;
+    if (!opened || opened->protocol_restricted) continue;
     TRY_ASSIGN(const auto granted, txn.get(data.grants, grant_key(user->guid, opened->guid)));
     if (!granted) continue;
     user->opens = OpenedMailbox{opened->guid, opened->address, opened->database};

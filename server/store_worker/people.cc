@@ -19,7 +19,8 @@ T value_or_logged(Result<T> result) {
 std::optional<imap::Person> DirectoryPeople::here(
     const Result<std::optional<directory::MailboxEntry>>& found) const {
   const auto entry = value_or_logged(found);
-  if (!entry || !iequals(entry->database, database_)) return std::nullopt;
+  // Who logs in as "user/mailbox" is not named so.
+  if (!entry || entry->opens || !iequals(entry->database, database_)) return std::nullopt;
   return imap::Person{entry->guid, entry->address};
 }
 

@@ -66,7 +66,8 @@ admin::Mailbox to_wire(const directory::MailboxEntry& entry) {
 
 Result<directory::MailboxEntry> AdminService::find_mailbox(const std::string& name) const {
   TRY_ASSIGN(auto entry, supervisor_.directory().reader().find_login(name));
-  if (!entry) {
+  // "user/mailbox" is how one logs in, not a name: it must not stand for the user here.
+  if (!entry || entry->opens) {
     return fail(ErrorCode::kNotFound,
                 fmt::format("no mailbox, or more than one, is named \"{}\"; see: hauspost mailbox "
                             "list",

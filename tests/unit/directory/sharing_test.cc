@@ -105,4 +105,10 @@ TEST_CASE("sharing: a user names a mailbox behind a slash, with full access alon
   // A local part may hold a slash, and then the whole is an address.
   const Guid odd = house.add("anna/info@example.test");
   CHECK(find("anna/info@example.test")->guid == odd);
+  // What is never opened over IMAP or POP3 is not opened so either.
+  CHECK(find("anna@example.test/info")->opens);
+  LoginChanges restricted;
+  restricted.protocol_restricted = true;
+  REQUIRE(house.writer->set_mailbox_login(house.info, restricted));
+  CHECK_FALSE(find("anna@example.test/info"));
 }
