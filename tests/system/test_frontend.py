@@ -8,6 +8,7 @@ import resource
 import select
 import shutil
 import signal
+import smtplib
 import socket
 import ssl
 import struct
@@ -20,7 +21,7 @@ from instance import CliError
 
 # Silent connections of the flood test; the number that is promised is 20000.
 FLOOD = int(os.environ.get("HAUSPOST_FLOOD", "3000"))
-# Seconds until a worker that went is back: a busy machine takes longer than the one that is promised.
+# Seconds in which a worker is back; one is promised, which a busy machine need not keep.
 BACK_WITHIN = float(os.environ.get("HAUSPOST_BACK_WITHIN", "5"))
 
 
@@ -419,6 +420,7 @@ class WorkersThatGo(FrontendTest):
         while not (answer := self.login(self.imap(), address)).startswith("l OK"):
             self.assertTrue(answer.startswith("l NO [UNAVAILABLE]"), answer)
             self.assertLess(time.monotonic() - began, BACK_WITHIN)
+            time.sleep(0.1)
         took = time.monotonic() - began
         print(f"logged in {took * 1000:.0f} ms after the worker went or came")
         self.assertLess(took, BACK_WITHIN)
@@ -457,7 +459,13 @@ class WorkersThatGo(FrontendTest):
             began = time.monotonic()
             self.assertTrue(wire.reply().startswith("421"))
             self.assertEqual(wire.rest(), "")
-        self.server.deliver(address)
+        while True:
+            try:
+                self.server.deliver(address)
+                break
+            except smtplib.SMTPResponseException as refused:
+                self.assertEqual(refused.smtp_code, 451)
+                self.assertLess(time.monotonic() - began, BACK_WITHIN)
         self.assertLess(time.monotonic() - began, BACK_WITHIN + 1)
         self.server.wait_for_subject(address, "Hello")
 
