@@ -193,8 +193,7 @@ std::optional<store::Folder> visible_folder(const Session& session, store::Folde
   if (!folder || folder->special_use == store::SpecialUse::kRecoverable) return std::nullopt;
   if (folder->mailbox == session.mailbox() && session.works_in_own()) return folder;
   const bool master = master_in(session, snapshot, folder->mailbox);
-  if ((rights_in(session, snapshot, *folder, master) & store::kMayLookUp) == 0)
-    return std::nullopt;
+  if ((rights_in(session, snapshot, *folder, master) & store::kMayLookUp) == 0) return std::nullopt;
   if (folder->mailbox == session.mailbox()) return folder;
   if (!leads_to_shared(session, snapshot, kSharedRoot)) return std::nullopt;
   const auto mailboxes = shared_mailboxes(session, snapshot);

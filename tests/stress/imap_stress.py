@@ -27,7 +27,7 @@ from model import Truth  # noqa: E402
 from session import MAILBOX, OTHER, Session  # noqa: E402
 from wire import Connection, Violation  # noqa: E402
 
-HEAR_SECONDS_MAX = 10  # how long an idling session may stay behind
+HEAR_SECONDS_MAX = 30  # how long an idling session may stay behind
 SUBJECT = re.compile(r"Subject: (\S+)")
 
 

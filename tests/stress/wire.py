@@ -5,7 +5,7 @@ import random
 import re
 import zlib
 
-READ_SECONDS_MAX = 20
+READ_SECONDS_MAX = 60
 LOGIN_ATTEMPTS_MAX = 10
 LITERAL = re.compile(rb"\{(\d+)\}\r\n$")
 

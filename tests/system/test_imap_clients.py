@@ -14,7 +14,7 @@ import unittest
 
 from harness import HOST, PASSWORD, SystemTest, message
 
-MUTT_SECONDS_MAX = 20
+MUTT_SECONDS_MAX = 90
 
 
 def needs(program):

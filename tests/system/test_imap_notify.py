@@ -74,8 +74,8 @@ class ImapNotifyTest(SystemTest):
             stored = time.monotonic()
             self.assertIn("* STATUS", self.next_line())
             took.append(time.monotonic() - stored)
-        median = sorted(took)[len(took) // 2]
-        self.assertLess(median, self.PROMPT_S, took)
+        # A busy machine delays some of them; where news were polled for, all would wait.
+        self.assertLess(sorted(took)[len(took) // 4], self.PROMPT_S, took)
 
     def test_a_delivery_is_told(self):
         self.ok(self.imap, "NOTIFY SET STATUS (mailboxes INBOX (MessageNew MessageExpunge))")

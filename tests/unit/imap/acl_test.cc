@@ -330,6 +330,7 @@ TEST_CASE("acl: the quota is the owner's") {
       "S: * QUOTA \"Shared/info\" (STORAGE 0 2)\n"
       "S: a OK ...\n"
       "C: b GETQUOTA Shared/info\nS: * QUOTA \"Shared/info\" (STORAGE 0 2)\nS: b OK ...\n"
+      "C: d GETQUOTA Shared/info/INBOX\nS: d NO [NONEXISTENT] ...\n"
       "C: c GETQUOTAROOT INBOX\nS: * QUOTAROOT \"INBOX\"\nS: c OK ...\n");
 }
 
@@ -342,4 +343,34 @@ TEST_CASE("acl: watchers of a shared folder hear of new mail") {
       "C: b IDLE\nS: + ...\n");
   house.rig.deliver(std::string(kMail));
   bert.talk("S: * 1 EXISTS\nS* * 1 RECENT\nC: DONE\nS* b OK ...\n");
+}
+
+TEST_CASE("acl: what may not be looked up answers as what is not there") {
+  House house;
+  Client anna = house.anna();
+  Client bert(house.rig, house.bert, "bert@example.org");
+  anna.talk(
+      "C: a SETACL INBOX bert@example.org lr\nS: a OK ...\n"
+      "C: b SETACL Sent bert@example.org r\nS: b OK ...\n");
+  bert.talk(
+      "C: a APPEND Shared/anna/Sent {3}\nS: + ...\nC: abc\nS: a NO [TRYCREATE] ...\n"
+      "C: b APPEND Shared/anna/None {3}\nS: + ...\nC: abc\nS: b NO [TRYCREATE] ...\n"
+      "C: c CREATE Shared/anna/Sent/x\nS: c NO [NOPERM] ...\n"
+      "C: d CREATE Shared/anna/None/x\nS: d NO [NOPERM] ...\n"
+      "C: e UNSUBSCRIBE Shared/anna/Sent\nS: e OK ...\n"
+      "C: f UNSUBSCRIBE Shared/anna/None\nS: f OK ...\n"
+      "C: g UNSUBSCRIBE Shared/anna/INBOX\nS: g NO [CANNOT] ...\n");
+}
+
+TEST_CASE("acl: a session whose full access was taken away sees nothing more") {
+  House house;
+  house.people.grants = {{house.bert, house.rig.mailbox}};
+  Client bert(house.rig, house.bert, "bert@example.org", house.rig.mailbox);
+  bert.talk("C: a LIST \"\" INBOX\nS: * LIST (...) \"/\" \"INBOX\"\nS: a OK ...\n");
+  house.people.grants.clear();
+  bert.talk(
+      "C: b LIST \"\" *\nS: b OK ...\n"
+      "C: c LSUB \"\" *\nS: c OK ...\n"
+      "C: d NOTIFY SET STATUS (personal (MessageNew MessageExpunge MailboxName))\nS: d OK ...\n"
+      "C: e CREATE x\nS: e NO [NOPERM] ...\n");
 }

@@ -51,6 +51,11 @@ TEST_CASE("imap grammar: NOTIFY that is none") {
   const std::string group = " (personal NONE)";
   CHECK(parse_error("NOTIFY SET" + group + group + group + group, limits).text ==
         "list is too long");
+  // Mailboxes are counted over all groups.
+  const std::string two = " (mailboxes (a b) (MailboxName))";
+  CHECK(parse_error("NOTIFY SET" + two + two, limits).text == "too many mailboxes are named");
+  CHECK(parse_error("ESEARCH IN (mailboxes (a b) subtree (c d)) ALL", limits).text ==
+        "too many mailboxes are named");
 }
 
 TEST_CASE("imap grammar: ESEARCH") {

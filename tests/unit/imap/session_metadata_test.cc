@@ -252,4 +252,39 @@ TEST_CASE("imap list-metadata: entries with the list", "[metadata]") {
     S: A03 BAD ...)");
 }
 
+TEST_CASE("imap metadata: an entry is told once", "[metadata]") {
+  Rig rig;
+  Client c(rig);
+  c.talk(R"(
+    C: a SETMETADATA INBOX (/private/comment "mine")
+    S: a OK ...
+    C: b GETMETADATA (DEPTH infinity) INBOX (/private /private/comment /private)
+    S: * METADATA "INBOX" (/private/comment "mine")
+    S: b OK ...
+    C: c GETMETADATA INBOX (/private/comment /PRIVATE/comment)
+    S: * METADATA "INBOX" (/private/comment "mine")
+    S: c OK ...)");
+}
+
+// More than is kept for who does not look. The selected mailbox has nothing to do with it.
+TEST_CASE("imap metadata: much that changed unseen silences nothing else", "[metadata]") {
+  Rig rig;
+  Client c(rig);
+  Client other(rig);
+  c.ask("ENABLE METADATA");
+  c.ask("SELECT INBOX");
+  std::string entries;
+  for (std::size_t i = 0; i < store::kMetadataEntriesMax; ++i)
+    entries += fmt::format("{}/private/e{} \"x\"", i == 0 ? "" : " ", i);
+  for (std::size_t folder = 0; folder * store::kMetadataEntriesMax <= 1000; ++folder) {
+    other.ask(fmt::format("CREATE F{}", folder));
+    const std::string set = other.ask(fmt::format("SETMETADATA F{} ({})", folder, entries));
+    REQUIRE(set.find(" OK ") != std::string::npos);
+  }
+  rig.deliver("Subject: a\r\n\r\nx\r\n");
+  const std::string news = c.ask("NOOP");
+  CHECK(news.find("* 1 EXISTS\r\n") != std::string::npos);
+  CHECK(news.find("NOTIFICATIONOVERFLOW") == std::string::npos);
+}
+
 }  // namespace hauspost::imap::test
