@@ -1,5 +1,7 @@
 #include "server/auth/auth_client.h"
 
+#include "base/text.h"
+#include "protocols/sasl/token_mechanisms.h"
 #include "server/auth/wire.h"
 
 namespace hauspost::auth {
@@ -20,6 +22,13 @@ std::unexpected<Error> as_login_error(Error error, bool may_be_invalid) {
   return fail(ErrorCode::kUnavailable, "auth: " + error.text);
 }
 
+// What auth would not even read is a wrong name or password like any other.
+bool can_be_right(const LoginAttempt& attempt) {
+  const bool token = attempt.proof == sasl::Proof::kBearer;
+  return attempt.name.size() <= sasl::kNameMax && is_valid_utf8(attempt.name) &&
+         attempt.password.reveal().size() <= (token ? sasl::kTokenMax : sasl::kPasswordMax);
+}
+
 }  // namespace
 
 Task<Result<SaslAnswer>> Authenticator::sasl(SaslMessage) {
@@ -36,6 +45,7 @@ Task<Result<SaslAnswer>> AuthClient::sasl(SaslMessage message) {
 }
 
 Task<Result<Identity>> AuthClient::verify(LoginAttempt attempt) {
+  if (!can_be_right(attempt)) co_return fail(ErrorCode::kDenied, std::string(kDeniedText));
   const Secret request(verify_request_to_wire(attempt));
   auto reply = co_await calls_.call(number(Method::kVerify), request.reveal(), kVerifyTimeout);
   if (!reply) co_return as_login_error(std::move(reply).error(), false);

@@ -270,6 +270,10 @@ TEST_CASE("auth: calls over the socket, control over another one") {
         REQUIRE(good);
         CHECK(good->mailbox == mailbox);
         check_denied(co_await calls.verify({"a@example.org", Secret("wrong"), "192.0.2.1"}));
+        // Neither what no mailbox can be named, nor what no password can be.
+        check_denied(co_await calls.verify({"caf\xe9", Secret("right"), "192.0.2.1"}));
+        check_denied(
+            co_await calls.verify({"a@example.org", Secret(std::string(1025, 'x')), "192.0.2.1"}));
         // The public socket changes nothing.
         link::RpcClient outsider(co_await asio::this_coro::executor, socket);
         const auto denied = co_await set_password(outsider, mailbox, Secret("mine"));
