@@ -302,7 +302,7 @@ sources = ["pam"]
 [auth.pam]
 service = "{service}"
 folder = "{self.folder}/pam.d"
-timeout = 2
+timeout = 4
 """)
 
     def test_right_wrong_and_hanging(self):
