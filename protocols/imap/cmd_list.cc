@@ -17,6 +17,9 @@
 namespace hauspost::imap {
 namespace {
 
+// Each is matched with up to a thousand patterns.
+constexpr std::size_t kSliceFolders = 100;
+
 std::string_view use_attribute(store::SpecialUse use) {
   switch (use) {
     case store::SpecialUse::kDrafts: return "\\Drafts";
@@ -111,7 +114,9 @@ Task<Result<Reply>> cmd_list(Session& session, Command& command) {
   }
   if (std::ranges::find(list.return_status, StatusItem::kHighestModSeq) != list.return_status.end())
     session.enable_condstore();
+  std::size_t looked_at = 0;
   for (const store::Folder& folder : folders) {
+    if (++looked_at % kSliceFolders == 0) CO_TRY(co_await session.let_others_run());
     const bool parent = has_selected_child.contains(folder.path);
     if ((!selected(list, folder) && !parent) || !matches_any(patterns, folder.path)) continue;
     session.out().untagged(fmt::format("LIST ({}) \"/\" {}{}", attributes(session, list, folder),

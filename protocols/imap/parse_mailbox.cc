@@ -99,8 +99,11 @@ Parsed<> list_names(Cursor& in, ListRequest& list) {
   TRY_ASSIGN(const std::string reference, list_mailbox(in));
   TRY(in.space());
   std::vector<std::string> patterns;
+  std::size_t bytes = 0;  // the reference stands before each pattern
   const auto one = [&]() -> Parsed<> {
     TRY_ASSIGN(std::string pattern, list_mailbox(in));
+    bytes += reference.size() + pattern.size();
+    if (bytes > in.limits().command_bytes_max) return in.bad("patterns are too long");
     patterns.push_back(std::move(pattern));
     return {};
   };

@@ -167,6 +167,11 @@ TEST_CASE("imap parser: LIST and LSUB") {
   list = parse_as<ListRequest>("LIST (SUBSCRIBED RECURSIVEMATCH REMOTE) \"\" % RETURN ()");
   CHECK((list.select_recursive && list.select_subscribed));
   CHECK(parse_as<ListRequest>("LIST () \"\" *").extended);
+  // The reference stands before each pattern, and counts as often.
+  Limits limits;
+  limits.command_bytes_max = 20;
+  CHECK(parse_line("t LIST reference (a b)", limits).command);
+  CHECK(parse_error("LIST reference (a b c)", limits).text == "patterns are too long");
   for (const std::string_view line :
        {"LIST", "LIST \"\"", "LIST \"\" ()", "LIST (RECURSIVEMATCH) \"\" *", "LIST (FOO) \"\" *",
         "LIST \"\" * RETURN", "LIST \"\" * RETURN (FOO)", "LIST \"\" * RETURN (STATUS)",
