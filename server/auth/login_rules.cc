@@ -53,13 +53,13 @@ std::string_view refusal(std::string_view name, link::Protocol protocol,
 
 // Whether who was refused for `reason` may have been guessing. Who is blocked is not counted
 // further, or a client that keeps trying would never come in again; a mailbox that may not log in
-// whatever the password gives nothing away; and who has an app password of other protocols has no
-// need to guess.
+// whatever the password gives nothing away, nor does one without keys for SCRAM; and who has an app
+// password of other protocols has no need to guess.
 bool is_guess(std::string_view reason) {
-  constexpr std::string_view kNoGuess[] = {"mailbox_disabled", "shared_mailbox",
-                                           "opens_for_reading_only", "protocol_disabled",
-                                           "protocol_restricted", "app_password_scope",
-                                           "address_blocked", "account_blocked"};
+  constexpr std::string_view kNoGuess[] = {
+      "mailbox_disabled",  "shared_mailbox",      "opens_for_reading_only",
+      "protocol_disabled", "protocol_restricted", "app_password_scope",
+      "no_scram_keys",     "address_blocked",     "account_blocked"};
   return std::ranges::find(kNoGuess, reason) == std::end(kNoGuess);
 }
 

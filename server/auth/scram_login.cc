@@ -152,7 +152,10 @@ Result<ScramLogins::Outcome> ScramLogins::finish(const SaslMessage& message,
       used = one;
     }
   }
-  if (reason.empty() && keys == nullptr) reason = "wrong_password";
+  // Clients that choose SCRAM by themselves do so also where no proof can be right.
+  const bool keyless =
+      login.entry && !has_keys(stored, login.entry->app_passwords_only || !login.local, digest);
+  if (reason.empty() && keys == nullptr) reason = keyless ? "no_scram_keys" : "wrong_password";
   if (reason.empty() && used && !used->protocols.has(message.protocol))
     reason = "app_password_scope";
   if (!reason.empty()) return rules_.refuse(attempt, first.name, login.entry, reason);

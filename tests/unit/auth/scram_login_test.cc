@@ -161,6 +161,17 @@ TEST_CASE("auth scram: SCRAM-SHA-1 is there only when it is switched on") {
   CHECK_FALSE(fixture.login({}));
 }
 
+TEST_CASE("auth scram: a client that tries it without keys is not blocked for that") {
+  ScramFixture fixture;
+  fixture.rules.scram_sha_1 = true;
+  for (int i = 0; i < 20; ++i) fixture.check_denied({.mechanism = "SCRAM-SHA-1"});
+  REQUIRE(fixture.plain("a@example.org", "right"));
+  CHECK(fixture.login({.mechanism = "SCRAM-SHA-1"}));
+  for (int i = 0; i < 20; ++i)
+    fixture.check_denied({.mechanism = "SCRAM-SHA-1", .password = "wrong"});
+  fixture.check_denied({.mechanism = "SCRAM-SHA-1"});
+}
+
 TEST_CASE("auth scram: nobody's salt is stable, of the usual form, and leads nowhere") {
   ScramFixture fixture;
   fixture.check_denied({.name = "nobody@example.org"});
