@@ -105,7 +105,10 @@ std::size_t write_metadata(Session& session, const store::Folder* folder,
                            const MetadataWanted& wanted) {
   Answer answer(session, folder, wanted);
   const store::Snapshot snapshot = session.snapshot();
-  for (const std::string& entry : wanted.entries) answer.add(snapshot, entry);
+  std::set<std::string> asked;
+  for (const std::string& entry : wanted.entries) {
+    if (asked.insert(ascii_lower(entry)).second) answer.add(snapshot, entry);
+  }
   answer.finish();
   return answer.longest();
 }
