@@ -61,6 +61,14 @@ Task<Result<Reply>> cmd_esearch(Session& session, Command& command) {
   if (auto no_way = refusal(session, request)) co_return *std::move(no_way);
   if (search.names_modseq) session.enable_condstore();
   std::vector<store::Folder> folders = visible_folders(session);
+  const auto is_selected = [&](const store::Folder& folder) {
+    return session.is_selected(folder.id);
+  };
+  // What may be read without being looked up is in no list.
+  if (session.state() == State::kSelected && std::ranges::none_of(folders, is_selected)) {
+    if (auto folder = visible_folder(session, session.view().folder(), store::kMayRead))
+      folders.push_back(*std::move(folder));
+  }
   std::erase_if(folders, [&](const store::Folder& folder) {
     return folder.id == store::FolderId() || !is_source(session, request, folder) ||
            (rights_on(session, folder) & store::kMayRead) == 0;

@@ -187,13 +187,14 @@ std::vector<store::Folder> own_folders(const Session& session) {
   return folders;
 }
 
-std::optional<store::Folder> visible_folder(const Session& session, store::FolderId id) {
+std::optional<store::Folder> visible_folder(const Session& session, store::FolderId id,
+                                            store::RightBits needed) {
   const store::Snapshot snapshot = session.snapshot();
   auto folder = snapshot.folder(id);
   if (!folder || folder->special_use == store::SpecialUse::kRecoverable) return std::nullopt;
   if (folder->mailbox == session.mailbox() && session.works_in_own()) return folder;
   const bool master = master_in(session, snapshot, folder->mailbox);
-  if ((rights_in(session, snapshot, *folder, master) & store::kMayLookUp) == 0) return std::nullopt;
+  if ((rights_in(session, snapshot, *folder, master) & needed) != needed) return std::nullopt;
   if (folder->mailbox == session.mailbox()) return folder;
   if (!leads_to_shared(session, snapshot, kSharedRoot)) return std::nullopt;
   const auto mailboxes = shared_mailboxes(session, snapshot);

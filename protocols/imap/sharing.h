@@ -41,8 +41,9 @@ bool has_shared(const Session& session);
 std::optional<store::Folder> find_visible(const Session& session, const std::string& path);
 // Those of the mailbox that the user works in, as far as they may be looked up.
 std::vector<store::Folder> own_folders(const Session& session);
-// The folder as LIST shows it, but for what is below it; nullopt: LIST does not show it.
-std::optional<store::Folder> visible_folder(const Session& session, store::FolderId id);
+// The folder as LIST shows it, but for what is below it; nullopt: without those rights on it.
+std::optional<store::Folder> visible_folder(const Session& session, store::FolderId id,
+                                            store::RightBits needed = store::kMayLookUp);
 // All that LIST may show, sorted, own first. Id 0: no folder, a name above others.
 std::vector<store::Folder> visible_folders(const Session& session);
 

@@ -352,7 +352,13 @@ TEST_CASE("acl: what may not be looked up answers as what is not there") {
   anna.talk(
       "C: a SETACL INBOX bert@example.org lr\nS: a OK ...\n"
       "C: b SETACL Sent bert@example.org r\nS: b OK ...\n");
+  house.rig.deliver(std::string(kMail), "Sent");
   bert.talk(
+      "C: z SELECT Shared/anna/Sent\nS* z OK ...\n"
+      "C: y ESEARCH ALL\n"
+      "S: * ESEARCH (TAG \"y\" MAILBOX \"Shared/anna/Sent\" UIDVALIDITY ...) UID ALL 1\n"
+      "S: y OK ...\n"
+      "C: x UNSELECT\nS: x OK ...\n"
       "C: a APPEND Shared/anna/Sent {3}\nS: + ...\nC: abc\nS: a NO [TRYCREATE] ...\n"
       "C: b APPEND Shared/anna/None {3}\nS: + ...\nC: abc\nS: b NO [TRYCREATE] ...\n"
       "C: c CREATE Shared/anna/Sent/x\nS: c NO [NOPERM] ...\n"
