@@ -12,7 +12,8 @@ Task<Result<Reply>> cmd_notify(Session& session, Command& command) {
   if (none) co_return Reply{};
   // Section 3.1: SET implies a NOOP.
   if (session.state() == State::kSelected) CO_TRY(co_await session.announce(true));
-  if (status && session.state() != State::kEnded) CO_TRY(co_await session.notifier().write_status());
+  if (!status || session.state() == State::kEnded) co_return Reply{};
+  CO_TRY(co_await session.notifier().write_status());
   co_return Reply{};
 }
 
