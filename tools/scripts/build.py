@@ -7,6 +7,7 @@ import subprocess
 from console import StepFailed, say
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
+POLITELY = ("nice", "-n", "15")
 MEMORY_PER_JOB = 1_500_000  # KiB; what the largest translation unit takes, with room
 
 
@@ -19,8 +20,10 @@ def jobs():
     return max(1, min(len(os.sched_getaffinity(0)), available // MEMORY_PER_JOB))
 
 
-def build(preset, testing, targets=()):
-    """Configures and builds; the folder of the programs. Does little when nothing has changed."""
+def build(preset, testing, targets=(), politely=False):
+    """Configures and builds; the folder of the programs. Does little when nothing has changed.
+
+    politely: whatever else runs goes before."""
     folder = ROOT / "build" / preset
     say(f"build: configuring {preset} in {folder}")
     configured = subprocess.run(
@@ -32,8 +35,8 @@ def build(preset, testing, targets=()):
                          f"read the whole message with: cmake --preset {preset}")
     say(f"build: compiling with {jobs()} jobs; the first time takes some minutes")
     environment = {**os.environ, "NINJA_STATUS": "[%f/%t, %es] "}
-    built = subprocess.run(["ninja", "-C", str(folder), "-j", str(jobs()), *targets],
-                           cwd=ROOT, env=environment)
+    built = subprocess.run([*(POLITELY if politely else ()), "ninja", "-C", str(folder),
+                            "-j", str(jobs()), *targets], cwd=ROOT, env=environment)
     if built.returncode != 0:
         raise StepFailed(f"ninja ended with status {built.returncode}",
                          "read the compiler's first error above")

@@ -2,14 +2,15 @@
 and tidy tests. The last line is "N passed, M failed"; the status is 1 when M > 0."""
 
 import argparse
+import io
 import os
-import pathlib
 import re
 import subprocess
 import sys
+import threading
 import xml.etree.ElementTree
 
-from build import ROOT, build
+from build import POLITELY, ROOT, build
 from console import run_steps, say
 
 SANITIZER_ENVIRONMENT = {
@@ -37,11 +38,11 @@ def environment():
 
 
 def run_unit(tally):
-    folder = build("asan", testing=True, targets=("tests/all",)).parent
+    folder = build("asan", testing=True, targets=("tests/all",), politely=True).parent
     report = folder / "ctest.xml"
     report.unlink(missing_ok=True)
     say("unit tests and fuzz seeds under AddressSanitizer and UndefinedBehaviorSanitizer")
-    subprocess.run(["ctest", "--test-dir", str(folder), "--output-on-failure", "--progress",
+    subprocess.run([*POLITELY, "ctest", "--test-dir", str(folder), "--output-on-failure", "--progress",
                     "--output-junit", str(report), "-j", "2"], env=environment())
     if not report.exists():
         tally.add("unit", 0, 1)
@@ -54,15 +55,15 @@ def run_unit(tally):
     tally.add("unit", total - failed - skipped, failed if total else 1)
 
 
-def run_script(tally, name, command):
+def run_script(tally, name, command, out=sys.stdout):
     """A test program that closes with "N passed, M failed" on a line of its own."""
-    say(f"{name} tests: {' '.join(command)}")
+    print(f"==> {name} tests: {' '.join(command)}", file=out, flush=True)
     process = subprocess.Popen(command, cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
                                text=True, errors="replace")
     text = ""
     for line in process.stdout:
         text += line
-        print(line, end="", flush=True)
+        print(line, end="", file=out, flush=True)
     process.wait()
     counts = SUMMARY.findall(text)
     if not counts:
@@ -75,17 +76,42 @@ def run_script(tally, name, command):
 
 
 def run_system(tally):
-    programs = build("release", testing=False)
-    run_script(tally, "system", [sys.executable, "tests/system/run.py", "--programs", str(programs)])
-    killer = pathlib.Path("tests/crash/kill_nine.py")
-    if (ROOT / killer).exists():
-        run_script(tally, "crash", [sys.executable, str(killer), "--programs", str(programs)])
+    run_system_tests(tally, build("release", testing=False), sys.stdout)
+
+
+def run_system_tests(tally, programs, out):
+    run_script(tally, "system", [sys.executable, "tests/system/run.py", "--programs", str(programs)], out)
+    run_script(tally, "crash", [sys.executable, "tests/crash/kill_nine.py", "--programs", str(programs)], out)
     run_script(tally, "stress", [sys.executable, "tests/stress/imap_stress.py", "--programs",
-                                 str(programs), "--seconds", str(STRESS_SECONDS)])
+                                 str(programs), "--seconds", str(STRESS_SECONDS)], out)
 
 
 def run_tidy(tally):
-    run_script(tally, "tidy", [sys.executable, "tests/tidy/tidy_test.py"])
+    release = ROOT / "build" / "release"  # has every program
+    built = ["--build", str(release)] if (release / "compile_commands.json").exists() else []
+    run_script(tally, "tidy", [sys.executable, "tests/tidy/tidy_test.py", *built])
+
+
+def run_all(tally):
+    """The system tests wait more than they work: the sanitizers' build goes on beside them, politely."""
+    programs = build("release", testing=False)
+    say("system, crash and stress tests begin; what they print comes after the unit tests")
+    output = io.StringIO()
+
+    def work():
+        try:
+            run_system_tests(tally, programs, output)
+        except Exception as failure:  # a thread's end tells nobody
+            print(f"{type(failure).__name__}: {failure}", file=output)
+            tally.add("system", 0, 1)
+    beside = threading.Thread(target=work)
+    beside.start()
+    try:
+        run_unit(tally)
+    finally:
+        beside.join()
+        print(output.getvalue(), end="", flush=True)
+    run_tidy(tally)
 
 
 def main(arguments):
@@ -94,10 +120,9 @@ def main(arguments):
         description="Builds and runs every test. The last line is: N passed, M failed")
     parser.add_argument("--only", choices=("unit", "system", "tidy"), help="run one part alone")
     options = parser.parse_args(arguments)
-    parts = {"unit": run_unit, "system": run_system, "tidy": run_tidy}
+    parts = {"unit": run_unit, "system": run_system, "tidy": run_tidy, None: run_all}
     tally = Tally()
-    for name in [options.only] if options.only else parts:
-        run_steps("test", [(name, lambda part=parts[name]: part(tally))])
+    run_steps("test", [(options.only or "all", lambda: parts[options.only](tally))])
     print("\n".join(tally.lines))
     print(f"{tally.passed} passed, {tally.failed} failed", flush=True)
     return 1 if tally.failed else 0
