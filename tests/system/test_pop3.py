@@ -178,7 +178,7 @@ class Login(Pop3Test):
         connection.stls(context=server.tls())
         offered = connection.capa()
         self.assertNotIn("STLS", offered)
-        self.assertEqual(offered["SASL"], ["PLAIN", "LOGIN"])
+        self.assertEqual(offered["SASL"], ["SCRAM-SHA-256-PLUS", "SCRAM-SHA-256", "PLAIN", "LOGIN"])
         connection.user(self.address)
         connection.pass_(PASSWORD)
         self.assertEqual(connection.stat(), (0, 0))

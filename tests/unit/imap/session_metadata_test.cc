@@ -92,10 +92,16 @@ TEST_CASE("imap metadata: depth", "[metadata]") {
       "/private/filters/valuesX \"x\")");
   c.talk(R"(
     C: a GETMETADATA INBOX (DEPTH 1) (/private/filters/values)
-    S: * METADATA "INBOX" (/private/filters/values "v" /private/filters/values/boss "FROM \"boss@example.com\"" /private/filters/values/small "SMALLER 5000")
+)"
+      R"(    S: * METADATA "INBOX" (/private/filters/values "v" )"
+      R"(/private/filters/values/boss "FROM \"boss@example.com\"" )"
+      R"(/private/filters/values/small "SMALLER 5000")
     S: a OK GETMETADATA completed
     C: b GETMETADATA (DEPTH infinity) INBOX /private/filters/values
-    S: * METADATA "INBOX" (/private/filters/values "v" /private/filters/values/boss "FROM \"boss@example.com\"" /private/filters/values/boss/deep "d" /private/filters/values/small "SMALLER 5000")
+)"
+      R"(    S: * METADATA "INBOX" (/private/filters/values "v" )"
+      R"(/private/filters/values/boss "FROM \"boss@example.com\"" )"
+      R"(/private/filters/values/boss/deep "d" /private/filters/values/small "SMALLER 5000")
     S: b OK ...
     C: c GETMETADATA INBOX (DEPTH 0) /private/filters/values
     S: * METADATA "INBOX" (/private/filters/values "v")

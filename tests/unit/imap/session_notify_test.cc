@@ -85,7 +85,9 @@ TEST_CASE("imap notify: STATUS of what is watched", "[notify]") {
     -- None for the selected mailbox, none without message events, none unless asked for.
     C: c SELECT Lists/Lemonade
     S* c OK ...
-    C: d NOTIFY SET STATUS (selected (MessageNew MessageExpunge)) (mailboxes (Misc Lists/Lemonade) (MessageNew MessageExpunge))
+)"
+      "    C: d NOTIFY SET STATUS (selected (MessageNew MessageExpunge)) "
+      R"((mailboxes (Misc Lists/Lemonade) (MessageNew MessageExpunge))
     S: * STATUS "Misc" (MESSAGES 0 UIDNEXT 1 UIDVALIDITY ...)
     S: d OK ...
     C: e NOTIFY SET STATUS (personal (MailboxName SubscriptionChange))
