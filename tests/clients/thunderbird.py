@@ -220,7 +220,7 @@ def main():
     parser.add_argument("--screenshot", type=pathlib.Path)
     options = parser.parse_args()
     facts = json.loads(options.facts.read_text())
-    users = facts["users"]
+    users = [{"address": address, "password": password} for address, password in facts["users"].items()]
     user, other = users[1], users[0]
     profile = pathlib.Path(tempfile.mkdtemp(prefix="thunderbird-"))
     write_profile(profile, facts, user)
