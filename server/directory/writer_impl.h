@@ -26,6 +26,9 @@ class DirectoryWriter::Impl {
 
   Result<DatabaseEntry> change_database(std::string_view name,
                                         const std::function<void(DatabaseEntry&)>& change);
+  // The entry as it is then; kNotFound without the mailbox. Its addresses and database must stay.
+  Result<MailboxEntry> change_mailbox(const Guid& guid,
+                                      const std::function<void(MailboxEntry&)>& change);
   Result<> add_to_count(store::WriteTxn& txn, const std::string& key, int step);
 
   std::shared_ptr<Data> data;

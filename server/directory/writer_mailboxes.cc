@@ -189,48 +189,38 @@ Result<std::vector<Result<MailboxEntry>>> DirectoryWriter::create_mailboxes(
   });
 }
 
-Result<MailboxEntry> DirectoryWriter::set_mailbox_limits(const Guid& guid,
-                                                         const LimitChanges& changes) {
-  const Data& data = *impl_->data;
-  return impl_->in_transaction(true, [&](store::WriteTxn& txn) -> Result<MailboxEntry> {
-    TRY_ASSIGN(const auto bytes, txn.get(data.mailboxes, guid.as_bytes()));
+Result<MailboxEntry> DirectoryWriter::Impl::change_mailbox(
+    const Guid& guid, const std::function<void(MailboxEntry&)>& change) {
+  return in_transaction(true, [&](store::WriteTxn& txn) -> Result<MailboxEntry> {
+    TRY_ASSIGN(const auto bytes, txn.get(data->mailboxes, guid.as_bytes()));
     if (!bytes) return fail(ErrorCode::kNotFound, "the mailbox does not exist");
     TRY_ASSIGN(StoredMailbox stored, mailbox_from_stored(*bytes));
-    apply(changes, stored.entry.limits);
-    TRY(txn.put(data.mailboxes, guid.as_bytes(), to_stored(stored.entry, stored.number)));
+    change(stored.entry);
+    TRY(txn.put(data->mailboxes, guid.as_bytes(), to_stored(stored.entry, stored.number)));
     return std::move(stored.entry);
   });
 }
 
+Result<MailboxEntry> DirectoryWriter::set_mailbox_limits(const Guid& guid,
+                                                         const LimitChanges& changes) {
+  return impl_->change_mailbox(guid, [&](MailboxEntry& entry) { apply(changes, entry.limits); });
+}
+
 Result<MailboxEntry> DirectoryWriter::set_mailbox_login(const Guid& guid,
                                                         const LoginChanges& changes) {
-  const Data& data = *impl_->data;
-  return impl_->in_transaction(true, [&](store::WriteTxn& txn) -> Result<MailboxEntry> {
-    TRY_ASSIGN(const auto bytes, txn.get(data.mailboxes, guid.as_bytes()));
-    if (!bytes) return fail(ErrorCode::kNotFound, "the mailbox does not exist");
-    TRY_ASSIGN(StoredMailbox stored, mailbox_from_stored(*bytes));
-    MailboxEntry& entry = stored.entry;
+  return impl_->change_mailbox(guid, [&](MailboxEntry& entry) {
     entry.imap = changes.imap.value_or(entry.imap);
     entry.pop3 = changes.pop3.value_or(entry.pop3);
     entry.smtp = changes.smtp.value_or(entry.smtp);
     entry.protocol_restricted = changes.protocol_restricted.value_or(entry.protocol_restricted);
     entry.app_passwords_only = changes.app_passwords_only.value_or(entry.app_passwords_only);
-    TRY(txn.put(data.mailboxes, guid.as_bytes(), to_stored(entry, stored.number)));
-    return std::move(entry);
   });
 }
 
 Result<MailboxEntry> DirectoryWriter::set_mailbox_imap_without(const Guid& guid,
                                                                std::vector<std::string> names) {
-  const Data& data = *impl_->data;
-  return impl_->in_transaction(true, [&](store::WriteTxn& txn) -> Result<MailboxEntry> {
-    TRY_ASSIGN(const auto bytes, txn.get(data.mailboxes, guid.as_bytes()));
-    if (!bytes) return fail(ErrorCode::kNotFound, "the mailbox does not exist");
-    TRY_ASSIGN(StoredMailbox stored, mailbox_from_stored(*bytes));
-    stored.entry.imap_without = std::move(names);
-    TRY(txn.put(data.mailboxes, guid.as_bytes(), to_stored(stored.entry, stored.number)));
-    return std::move(stored.entry);
-  });
+  return impl_->change_mailbox(guid,
+                               [&](MailboxEntry& entry) { entry.imap_without = std::move(names); });
 }
 
 Result<std::uint64_t> DirectoryWriter::move_mailboxes(std::string_view from, std::string_view to) {
