@@ -4,6 +4,7 @@
 
 #include "server/auth/auth_client.h"
 #include "server/auth/auth_server.h"
+#include "tests/unit/auth/denied.h"
 #include "tests/unit/auth/fake_clock.h"
 #include "tests/unit/base/run.h"
 #include "tests/unit/temp_folder.h"
@@ -77,12 +78,6 @@ struct Fixture {
   std::unique_ptr<VerifierStore> verifiers;
   std::unique_ptr<AuthService> service;
 };
-
-void check_denied(const Result<Identity>& result) {
-  REQUIRE_FALSE(result);
-  CHECK(result.error().code == ErrorCode::kDenied);
-  CHECK(result.error().text == kDeniedText);
-}
 
 }  // namespace
 

@@ -4,6 +4,7 @@
 #include <map>
 
 #include "server/auth/auth_service.h"
+#include "tests/unit/auth/denied.h"
 #include "tests/unit/auth/token_maker.h"
 #include "tests/unit/base/run.h"
 #include "tests/unit/temp_folder.h"
@@ -107,12 +108,6 @@ struct Fixture {
   std::unique_ptr<Sources> sources;
   std::unique_ptr<AuthService> service;
 };
-
-void check_denied(const Result<Identity>& result) {
-  REQUIRE_FALSE(result);
-  CHECK(result.error().code == ErrorCode::kDenied);
-  CHECK(result.error().text == kDeniedText);
-}
 
 }  // namespace
 

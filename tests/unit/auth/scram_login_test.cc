@@ -5,6 +5,7 @@
 #include "base/text.h"
 #include "server/auth/app_passwords.h"
 #include "server/auth/auth_service.h"
+#include "tests/unit/auth/denied.h"
 #include "tests/unit/auth/fake_clock.h"
 #include "tests/unit/base/run.h"
 #include "tests/unit/temp_folder.h"
@@ -110,10 +111,7 @@ struct ScramFixture {
     return *last->identity;
   }
   void check_denied(const ScramClient& client) {
-    const auto result = login(client);
-    REQUIRE_FALSE(result);
-    CHECK(result.error().code == ErrorCode::kDenied);
-    CHECK(result.error().text == kDeniedText);
+    auth::check_denied(login(client));
   }
   Result<Identity> plain(std::string name, std::string password,
                          link::Protocol protocol = link::Protocol::kImap) {
