@@ -7,8 +7,10 @@
 #include "protocols/smtp/limits.h"
 #include "transport/delivery/delivery_clients.h"
 #include "transport/directory.h"
+#include "transport/dns/resolver.h"
 #include "transport/queue/queue.h"
 #include "transport/receive/full_mailboxes.h"
+#include "transport/track/tracker.h"
 
 namespace hauspost::transport {
 
@@ -42,6 +44,8 @@ struct Services {
   std::string hostname;  // shown in replies and trace fields
   ReceiveLimits limits;
   FullMailboxes full = {};
+  Tracker* tracker = &no_tracker();
+  dns::Resolver* resolver = nullptr;  // null: nothing that needs the DNS is done
 };
 
 }  // namespace hauspost::transport

@@ -1,5 +1,7 @@
 #include "transport/queue/envelope.h"
 
+#include <algorithm>
+
 #include "store/database.h"
 #include "transport/queue/envelope.pb.h"
 
@@ -11,7 +13,7 @@ constexpr std::uint32_t kFormat = 1;
 constexpr std::size_t kErrorTextMax = 500;
 // Recipients of one item; leaves room for the other fields, of which only the sender is not small.
 constexpr std::size_t kRecipientBytesMax = store::kAnnotationMax - 8 * 1024;
-constexpr std::size_t kRecipientOverhead = 16;
+constexpr std::size_t kRecipientOverhead = 32 + kErrorTextMax;  // an error may come later
 
 Result<Guid> optional_guid(std::string_view bytes) {
   if (bytes.empty()) return Guid{};
@@ -47,6 +49,10 @@ std::string to_annotation(const Envelope& envelope) {
     to.set_address(recipient.address);
     to.set_notify(recipient.notify);
     to.set_orcpt(recipient.orcpt);
+    to.set_original(recipient.original);
+    to.set_delay_reported(recipient.delay_reported);
+    to.set_attempts(recipient.attempts);
+    to.set_last_error(recipient.last_error.substr(0, kErrorTextMax));
   }
   message.set_received_us(envelope.received.time_since_epoch().count());
   message.set_envid(envelope.envid);
@@ -58,6 +64,17 @@ std::string to_annotation(const Envelope& envelope) {
   message.set_attempts(envelope.attempts);
   message.set_next_attempt_us(envelope.next_attempt.time_since_epoch().count());
   message.set_last_error(envelope.last_error.substr(0, kErrorTextMax));
+  message.set_binary(envelope.binary);
+  message.set_require_tls(envelope.require_tls);
+  message.set_priority(envelope.priority);
+  message.set_hold_until_us(envelope.hold_until.time_since_epoch().count());
+  message.set_deliver_by_us(envelope.deliver_by.time_since_epoch().count());
+  message.set_deliver_by_notify(envelope.deliver_by_notify);
+  message.set_deliver_by_trace(envelope.deliver_by_trace);
+  if (!envelope.network.is_nil()) message.set_network_id(std::string(envelope.network.as_bytes()));
+  message.set_report(envelope.report);
+  message.set_connector(envelope.connector);
+  message.set_client_address(envelope.client_address);
   return message.SerializeAsString();
 }
 
@@ -73,9 +90,10 @@ Result<Envelope> envelope_from_annotation(std::string_view bytes) {
   envelope.delivery = *delivery;
   envelope.sender = message.sender();
   for (const disk::Recipient& recipient : message.recipients()) {
-    envelope.recipients.push_back({recipient.address(),
-                                   static_cast<smtp::NotifyBits>(recipient.notify()),
-                                   recipient.orcpt()});
+    envelope.recipients.push_back(
+        {recipient.address(), static_cast<smtp::NotifyBits>(recipient.notify()), recipient.orcpt(),
+         recipient.original(), recipient.delay_reported(), recipient.attempts(),
+         recipient.last_error()});
   }
   envelope.received = wall_time(message.received_us());
   envelope.envid = message.envid();
@@ -87,6 +105,19 @@ Result<Envelope> envelope_from_annotation(std::string_view bytes) {
   envelope.attempts = message.attempts();
   envelope.next_attempt = wall_time(message.next_attempt_us());
   envelope.last_error = message.last_error();
+  envelope.binary = message.binary();
+  envelope.require_tls = message.require_tls();
+  constexpr std::int32_t kPriorityMax = 9;
+  envelope.priority =
+      static_cast<std::int8_t>(std::clamp(message.priority(), -kPriorityMax, kPriorityMax));
+  envelope.hold_until = wall_time(message.hold_until_us());
+  envelope.deliver_by = wall_time(message.deliver_by_us());
+  envelope.deliver_by_notify = message.deliver_by_notify();
+  envelope.deliver_by_trace = message.deliver_by_trace();
+  TRY_ASSIGN(envelope.network, optional_guid(message.network_id()));
+  envelope.report = message.report();
+  envelope.connector = message.connector();
+  envelope.client_address = message.client_address();
   return envelope;
 }
 
@@ -95,7 +126,8 @@ std::vector<Envelope> split_to_fit(Envelope envelope) {
   std::vector<Envelope> pieces;
   std::size_t bytes = 0;
   for (Recipient& recipient : all) {
-    const std::size_t more = recipient.address.size() + recipient.orcpt.size() + kRecipientOverhead;
+    const std::size_t more = recipient.address.size() + recipient.orcpt.size() +
+                             recipient.original.size() + kRecipientOverhead;
     if (pieces.empty() || bytes + more > kRecipientBytesMax) {
       pieces.push_back(envelope);
       bytes = 0;

@@ -17,6 +17,10 @@ struct Recipient {
   std::string address;  // local@domain, the local part unquoted: what the directory is asked
   smtp::NotifyBits notify = 0;  // 0: not given
   std::string orcpt;
+  std::string original;  // the address as the client gave it, where another replaced it
+  bool delay_reported = false;
+  std::uint32_t attempts = 0;  // that ended with a word about this recipient
+  std::string last_error;      // the last such word
 };
 
 struct Envelope {
@@ -28,8 +32,19 @@ struct Envelope {
   std::optional<smtp::Ret> ret;
   bool smtputf8 = false;
   bool eight_bit = false;
-  Guid session;  // nil: none
-  Guid user;     // nil: not authenticated
+  bool binary = false;             // BODY=BINARYMIME (RFC 3030)
+  bool require_tls = false;        // REQUIRETLS (RFC 8689)
+  std::int8_t priority = 0;        // MT-PRIORITY, -9 to 9 (RFC 6710)
+  WallTime hold_until;             // FUTURERELEASE (RFC 4865); zero: at once
+  WallTime deliver_by;             // DELIVERBY (RFC 2852); zero: not asked for
+  bool deliver_by_notify = false;  // mode N: report and go on; else R: return when it is late
+  bool deliver_by_trace = false;
+  Guid network;           // the same for all forks and reports' originals; nil: `delivery` is it
+  bool report = false;    // a DSN or automatic answer: none is ever made about it
+  std::string connector;  // the receive connector it came in by; empty: made here
+  std::string client_address;  // of the SMTP client; empty: made here
+  Guid session;                // nil: none
+  Guid user;                   // nil: not authenticated
   std::uint32_t attempts = 0;
   WallTime next_attempt;  // zero: as soon as the queue moves
   std::string last_error;
