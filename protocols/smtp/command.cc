@@ -6,6 +6,7 @@
 
 #include "base/check.h"
 #include "base/text.h"
+#include "protocols/smtp/extensions.h"
 #include "protocols/smtp/limits.h"
 #include "protocols/smtp/parameters.h"
 
@@ -17,7 +18,7 @@ struct VerbName {
   std::string_view name;
   Verb verb;
 };
-constexpr std::array<VerbName, 14> kVerbs{{
+constexpr std::array<VerbName, 15> kVerbs{{
     {"EHLO", Verb::kEhlo},
     {"HELO", Verb::kHelo},
     {"MAIL", Verb::kMail},
@@ -32,6 +33,7 @@ constexpr std::array<VerbName, 14> kVerbs{{
     {"HELP", Verb::kHelp},
     {"STARTTLS", Verb::kStartTls},
     {"AUTH", Verb::kAuth},
+    {"LHLO", Verb::kLhlo},
 }};
 
 using CommandResult = std::expected<Command, CommandError>;
@@ -61,7 +63,8 @@ CommandResult parse_hello(const Arguments& arguments) {
   if (!is_host_name(arguments.text)) {
     return arguments.refuse(501, "5.5.4", "A domain name or address literal is needed");
   }
-  return EhloCommand{std::string(arguments.text), arguments.verb == Verb::kEhlo};
+  return EhloCommand{std::string(arguments.text), arguments.verb != Verb::kHelo,
+                     arguments.verb == Verb::kLhlo};
 }
 
 struct PathArgument {
@@ -159,7 +162,8 @@ CommandResult parse_bare(const Arguments& arguments, Command command) {
 CommandResult parse_arguments(const Arguments& arguments) {
   switch (arguments.verb) {
     case Verb::kEhlo:
-    case Verb::kHelo: return parse_hello(arguments);
+    case Verb::kHelo:
+    case Verb::kLhlo: return parse_hello(arguments);
     case Verb::kMail: return parse_mail(arguments);
     case Verb::kRcpt: return parse_rcpt(arguments);
     case Verb::kData: return parse_bare(arguments, DataCommand{});
@@ -178,6 +182,17 @@ CommandResult parse_arguments(const Arguments& arguments) {
 
 }  // namespace
 
+std::uint32_t MailCommand::extensions_used() const {
+  ExtensionBits used = 0;
+  if (body == BodyType::kBinaryMime) used |= kBinaryMimeExtension;
+  if (smtputf8) used |= kSmtpUtf8Extension;
+  if (require_tls) used |= kRequireTlsExtension;
+  if (priority) used |= kPriorityExtension;
+  if (hold_for_s || hold_until_s) used |= kFutureReleaseExtension;
+  if (deliver_by) used |= kDeliverByExtension;
+  return used;
+}
+
 std::optional<Verb> find_verb(std::string_view line) {
   const std::string_view word = line.substr(0, line.find(' '));
   for (const VerbName& candidate : kVerbs) {
@@ -195,7 +210,10 @@ std::string_view name_of(Verb verb) {
 
 namespace {
 
-Verb verb_of_type(const EhloCommand& hello) { return hello.extended ? Verb::kEhlo : Verb::kHelo; }
+Verb verb_of_type(const EhloCommand& hello) {
+  if (hello.lmtp) return Verb::kLhlo;
+  return hello.extended ? Verb::kEhlo : Verb::kHelo;
+}
 Verb verb_of_type(const MailCommand&) { return Verb::kMail; }
 Verb verb_of_type(const RcptCommand&) { return Verb::kRcpt; }
 Verb verb_of_type(const DataCommand&) { return Verb::kData; }

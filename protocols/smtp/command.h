@@ -1,4 +1,5 @@
-// SMTP commands as values (RFC 5321 section 4.1, RFC 1870, 3030, 3461, 4954, 6152, 6531).
+// SMTP commands as values (RFC 5321 section 4.1, RFC 1870, 2033, 2852, 3030, 3461, 4865, 4954,
+// 6152, 6531, 6710, 8689).
 #pragma once
 
 #include <cstdint>
@@ -28,9 +29,10 @@ enum class Verb : std::uint8_t {
   kHelp,
   kStartTls,
   kAuth,
+  kLhlo,  // LMTP
 };
 
-enum class BodyType : std::uint8_t { k7Bit, k8BitMime };
+enum class BodyType : std::uint8_t { k7Bit, k8BitMime, kBinaryMime };
 enum class Ret : std::uint8_t { kFull, kHeaders };
 
 // NOTIFY (RFC 3461 section 4.1) as bits.
@@ -43,6 +45,15 @@ inline constexpr NotifyBits kNotifyDelay = 8;
 struct EhloCommand {
   std::string name;
   bool extended = true;  // false: HELO
+  bool lmtp = false;     // LHLO (RFC 2033)
+};
+
+// BY= (RFC 2852 section 4)
+struct DeliverBy {
+  std::int32_t seconds = 0;  // from MAIL on; negative: it was late when it came
+  bool notify = false;       // mode N: report and go on; else R: return
+  bool trace = false;
+  bool operator==(const DeliverBy&) const = default;
 };
 struct MailCommand {
   Path from;  // nullopt: the null reverse-path
@@ -52,6 +63,15 @@ struct MailCommand {
   std::optional<Ret> ret;
   std::string envid;                // decoded
   std::optional<std::string> auth;  // decoded; empty for <>
+  bool require_tls = false;
+  std::optional<std::int8_t> priority;       // MT-PRIORITY, -9 to 9
+  std::optional<std::uint32_t> hold_for_s;   // HOLDFOR
+  std::optional<std::int64_t> hold_until_s;  // HOLDUNTIL, Unix time; never with hold_for_s
+  std::optional<DeliverBy> deliver_by;
+
+  // Bits of protocols/smtp/extensions.h: whose parameters were given, beside SIZE, 8BITMIME and
+  // DSN, which do no harm where they are not offered.
+  std::uint32_t extensions_used() const;
 };
 struct RcptCommand {
   Address to;

@@ -2,6 +2,8 @@
 
 #include <fmt/format.h>
 
+#include <chrono>
+
 #include "base/text.h"
 #include "protocols/smtp/limits.h"
 
@@ -40,6 +42,8 @@ bool apply_body(const Parameter& parameter, MailCommand& mail) {
     mail.body = BodyType::k7Bit;
   else if (iequals(*parameter.value, "8BITMIME"))
     mail.body = BodyType::k8BitMime;
+  else if (iequals(*parameter.value, "BINARYMIME"))
+    mail.body = BodyType::kBinaryMime;
   return mail.body.has_value();
 }
 
@@ -83,6 +87,103 @@ bool apply_auth(const Parameter& parameter, MailCommand& mail) {
   return true;
 }
 
+bool apply_require_tls(const Parameter& parameter, MailCommand& mail) {
+  mail.require_tls = true;
+  return !parameter.value;
+}
+
+// An optional sign and 1 to `digits_max` digits.
+std::optional<std::int64_t> parse_signed(std::string_view text, std::size_t digits_max,
+                                         std::string_view signs) {
+  const bool negative = text.starts_with('-');
+  if (!text.empty() && signs.find(text.front()) != std::string_view::npos) text.remove_prefix(1);
+  if (text.empty() || text.size() > digits_max) return std::nullopt;
+  const auto value = parse_u64(text);
+  if (!value) return std::nullopt;
+  return negative ? -static_cast<std::int64_t>(*value) : static_cast<std::int64_t>(*value);
+}
+
+// priority-value = (["-"] NZDIGIT) / "0" (RFC 6710 section 4.1)
+bool apply_priority(const Parameter& parameter, MailCommand& mail) {
+  const auto value = parse_signed(parameter.value.value_or(""), 1, "-");
+  if (!value || parameter.value == "-0") return false;
+  mail.priority = static_cast<std::int8_t>(*value);
+  return true;
+}
+
+// future-release-interval = 1*9DIGIT, not zero (RFC 4865 section 5)
+bool apply_hold_for(const Parameter& parameter, MailCommand& mail) {
+  const auto value = parse_signed(parameter.value.value_or(""), 9, "");
+  if (!value || *value == 0 || mail.hold_until_s) return false;
+  mail.hold_for_s = static_cast<std::uint32_t>(*value);
+  return true;
+}
+
+std::optional<unsigned> take_number(std::string_view& text, std::size_t digits) {
+  if (text.size() < digits) return std::nullopt;
+  const auto value = parse_u64(text.substr(0, digits));
+  text.remove_prefix(digits);
+  if (!value) return std::nullopt;
+  return static_cast<unsigned>(*value);
+}
+bool take_char(std::string_view& text, std::string_view one_of) {
+  if (text.empty() || one_of.find(text.front()) == std::string_view::npos) return false;
+  text.remove_prefix(1);
+  return true;
+}
+
+// Internet-style-date-time-no-fraction (RFC 3339 section 5.6 without time-secfrac)
+std::optional<std::int64_t> parse_date_time(std::string_view text) {
+  const auto year = take_number(text, 4);
+  if (!year || !take_char(text, "-")) return std::nullopt;
+  const auto month = take_number(text, 2);
+  if (!month || !take_char(text, "-")) return std::nullopt;
+  const auto day = take_number(text, 2);
+  const std::chrono::year_month_day date{std::chrono::year(static_cast<int>(*year)),
+                                         std::chrono::month(*month),
+                                         std::chrono::day(day.value_or(0))};
+  if (!day || !date.ok() || !take_char(text, "Tt")) return std::nullopt;
+  const auto hour = take_number(text, 2);
+  if (!hour || *hour > 23 || !take_char(text, ":")) return std::nullopt;
+  const auto minute = take_number(text, 2);
+  if (!minute || *minute > 59 || !take_char(text, ":")) return std::nullopt;
+  const auto second = take_number(text, 2);
+  if (!second || *second > 60 || text.empty()) return std::nullopt;
+  std::int64_t at = std::chrono::sys_days(date).time_since_epoch().count() * 86'400LL +
+                    *hour * 3'600LL + *minute * 60LL + *second;
+  if (text == "Z" || text == "z") return at;
+  const bool east = text.front() == '+';
+  if (!take_char(text, "+-")) return std::nullopt;
+  const auto hours = take_number(text, 2);
+  if (!hours || *hours > 23 || !take_char(text, ":")) return std::nullopt;
+  const auto minutes = take_number(text, 2);
+  if (!minutes || *minutes > 59 || !text.empty()) return std::nullopt;
+  const std::int64_t offset = *hours * 3'600LL + *minutes * 60LL;
+  return east ? at - offset : at + offset;
+}
+
+bool apply_hold_until(const Parameter& parameter, MailCommand& mail) {
+  if (mail.hold_for_s) return false;
+  mail.hold_until_s = parse_date_time(parameter.value.value_or(""));
+  return mail.hold_until_s.has_value();
+}
+
+// by-value = by-time ";" by-mode [by-trace] (RFC 2852 section 4); mode R needs a positive time
+bool apply_by(const Parameter& parameter, MailCommand& mail) {
+  const std::string_view value = parameter.value.value_or("");
+  const std::size_t semicolon = value.find(';');
+  if (semicolon == std::string_view::npos) return false;
+  const auto seconds = parse_signed(value.substr(0, semicolon), 9, "+-");
+  std::string_view mode = value.substr(semicolon + 1);
+  if (!seconds || mode.empty()) return false;
+  DeliverBy by{.seconds = static_cast<std::int32_t>(*seconds)};
+  by.notify = ascii_upper(mode.front()) == 'N';
+  if (!take_char(mode, "NnRr") || (!by.notify && by.seconds <= 0)) return false;
+  by.trace = take_char(mode, "Tt");
+  mail.deliver_by = by;
+  return mode.empty();
+}
+
 bool apply_notify(const Parameter& parameter, RcptCommand& rcpt) {
   if (!parameter.value) return false;
   NotifyBits bits = 0;
@@ -114,8 +215,17 @@ bool apply_orcpt(const Parameter& parameter, RcptCommand& rcpt) {
 }
 
 constexpr Rule<MailCommand> kMailRules[] = {
-    {"SIZE", apply_size}, {"BODY", apply_body},   {"SMTPUTF8", apply_smtputf8},
-    {"RET", apply_ret},   {"ENVID", apply_envid}, {"AUTH", apply_auth},
+    {"SIZE", apply_size},
+    {"BODY", apply_body},
+    {"SMTPUTF8", apply_smtputf8},
+    {"RET", apply_ret},
+    {"ENVID", apply_envid},
+    {"AUTH", apply_auth},
+    {"REQUIRETLS", apply_require_tls},
+    {"MT-PRIORITY", apply_priority},
+    {"HOLDFOR", apply_hold_for},
+    {"HOLDUNTIL", apply_hold_until},
+    {"BY", apply_by},
 };
 constexpr Rule<RcptCommand> kRcptRules[] = {{"NOTIFY", apply_notify}, {"ORCPT", apply_orcpt}};
 

@@ -7,6 +7,8 @@
 #include <string_view>
 #include <vector>
 
+#include "protocols/smtp/extensions.h"
+
 namespace hauspost::smtp {
 
 struct Reply {
@@ -33,10 +35,14 @@ struct EhloOptions {
   std::uint64_t message_bytes_max = 0;
   bool starttls = false;                // offered now
   std::vector<std::string> mechanisms;  // of AUTH, offered now
+  ExtensionBits extensions = kOfferedExtensions;
+  bool tls = false;                  // active: REQUIRETLS may be offered
+  std::uint64_t recipients_max = 0;  // of LIMITS; 0: not said
+  std::uint64_t messages_max = 0;
+  std::uint64_t hold_max_s = 0;  // of FUTURERELEASE; 0: not offered
+  std::int64_t now_s = 0;        // Unix time, for FUTURERELEASE
 };
-// The whole answer to EHLO: SIZE (RFC 1870), PIPELINING, 8BITMIME, SMTPUTF8, CHUNKING,
-// ENHANCEDSTATUSCODES and what the options add. BINARYMIME is not offered: IMAP could not show such
-// a message. DSN is not: its parameters are kept with the mail, but no notification is made yet.
+// The whole answer to EHLO or LHLO.
 Reply ehlo_lines(const EhloOptions& options);
 
 }  // namespace hauspost::smtp

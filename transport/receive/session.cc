@@ -38,6 +38,7 @@ const Session::Rule& Session::rule_of(Verb verb) {
       {Verb::kQuit, any, kNone, false},     {Verb::kVrfy, any, kNone, true},
       {Verb::kExpn, any, kNone, true},      {Verb::kHelp, any, kNone, true},
       {Verb::kStartTls, 0, kNone, true},    {Verb::kAuth, 0, kNone, true},
+      {Verb::kLhlo, any, kNone, true},
   };
   const Rule& rule = kRules[static_cast<std::size_t>(verb)];
   HP_CHECK(rule.verb == verb);
