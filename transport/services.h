@@ -10,9 +10,16 @@
 #include "transport/dns/resolver.h"
 #include "transport/queue/queue.h"
 #include "transport/receive/full_mailboxes.h"
+#include "transport/track/protocol_log.h"
 #include "transport/track/tracker.h"
 
+namespace hauspost::mailauth {
+class Authentication;
+}
+
 namespace hauspost::transport {
+
+class Filters;
 
 struct ReceiveLimits {
   std::uint64_t message_bytes_max = 50ULL << 20;   // 552 5.3.4
@@ -46,6 +53,12 @@ struct Services {
   FullMailboxes full = {};
   Tracker* tracker = &no_tracker();
   dns::Resolver* resolver = nullptr;  // null: nothing that needs the DNS is done
+  // SPF, DKIM, DMARC and ARC, and signing; null: nothing is checked or signed.
+  mailauth::Authentication* authentication = nullptr;
+  Filters* filters = nullptr;               // transport/filter; null: none
+  ProtocolLog* receive_log = nullptr;       // null: no dialogue is kept
+  ProtocolLog* send_log = nullptr;          // the same
+  ConnectivityLog* connectivity = nullptr;  // the same
 };
 
 }  // namespace hauspost::transport
