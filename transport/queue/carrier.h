@@ -18,7 +18,9 @@ struct NextHop {
     kConnector,    // out through a send connector
   };
   Kind kind = Kind::kUnreachable;
-  std::string name;  // kDatabase: the database; kConnector: the send connector
+  // kDatabase: the database; empty: an address of ours that is no mailbox, so that the carrier must
+  // look again what it is (unknown, a group, a contact, forwarded). kConnector: the send connector.
+  std::string name;
   std::string
       domain;  // kConnector: lower case, A-labels; empty where all domains share smart hosts
   auto operator<=>(const NextHop&) const = default;

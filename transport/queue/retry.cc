@@ -36,6 +36,9 @@ std::string_view why_not(Resolved::Kind kind) {
     case Resolved::Kind::kUnknown: return "no such recipient";
     case Resolved::Kind::kForeign: return "no send connector for this domain";
     case Resolved::Kind::kUnavailable: return "the directory cannot be read";
+    case Resolved::Kind::kGroup:
+    case Resolved::Kind::kExternal: return "no mailbox any more";
+    case Resolved::Kind::kRelay: return "no send connector for this domain";
   }
   return {};
 }

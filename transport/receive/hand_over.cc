@@ -41,7 +41,10 @@ std::vector<Group> group_by_database(const Incoming& incoming) {
       return t.mailbox == taken.resolved.mailbox;
     });
     group->target.push_back(static_cast<std::size_t>(target - targets.begin()));
-    if (target == targets.end()) targets.push_back({taken.resolved.mailbox, taken.resolved.label});
+    if (target == targets.end()) {
+      targets.push_back({taken.resolved.mailbox, taken.resolved.label,
+                         incoming.envelope.junk ? "Junk" : "INBOX"});
+    }
     group->recipients.push_back(&taken);
   }
   return groups;
@@ -141,6 +144,21 @@ Task<Result<Reply>> hand_over(Services& services, Incoming incoming) {
                                  {"recipients", everyone},
                                  {"delivered", outcome.delivered}});
   co_return Reply{250, "2.0.0", "Ok, id " + incoming.id};
+}
+
+Task<Result<>> submit_internal(Services& services, Envelope envelope, std::string message) {
+  Incoming incoming;
+  incoming.id = to_hex(envelope.delivery.as_bytes());
+  for (Recipient& recipient : std::exchange(envelope.recipients, {})) {
+    Resolved resolved = services.directory.resolve(recipient.address);
+    std::string path = recipient.address;
+    incoming.recipients.push_back({std::move(recipient), std::move(path), std::move(resolved)});
+  }
+  incoming.envelope = std::move(envelope);
+  incoming.message = std::move(message);
+  CO_TRY_ASSIGN(const Reply reply, co_await hand_over(services, std::move(incoming)));
+  if (!reply.is_failure()) co_return Result<>{};
+  co_return fail(ErrorCode::kUnavailable, smtp::to_string(reply));
 }
 
 }  // namespace hauspost::transport

@@ -18,4 +18,9 @@ struct Incoming {
 // it; 451 4.3.0 when it could be kept nowhere. kCancelled: nothing may be said to the client.
 Task<Result<smtp::Reply>> hand_over(Services& services, Incoming incoming);
 
+// Mail that we made ourselves: reports, notices, what a rule sends. Its recipients are resolved like
+// any other's; durable when it returns. Cancelled or failed: it may be kept for some recipients and
+// can be submitted again under the same delivery id.
+Task<Result<>> submit_internal(Services& services, Envelope envelope, std::string message);
+
 }  // namespace hauspost::transport

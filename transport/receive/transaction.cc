@@ -63,7 +63,17 @@ std::optional<Reply> Rights::check(const smtp::RcptCommand& rcpt, const smtp::Ma
   std::string address = address_of(rcpt.to);
   Resolved resolved = services_.directory.resolve(address);
   switch (resolved.kind) {
-    case Resolved::Kind::kMailbox: break;
+    case Resolved::Kind::kMailbox:
+    case Resolved::Kind::kExternal:
+    case Resolved::Kind::kRelay: break;
+    case Resolved::Kind::kGroup: {
+      if (!resolved.restricted) break;
+      const Guid user = authenticated_ ? *start_.mailbox : Guid{};
+      const auto may = services_.directory.may_post(resolved.mailbox, user);
+      if (!may) return kDirectoryDown;
+      if (!*may) return Reply{550, "5.7.1", "You may not write to this group"};
+      break;
+    }
     case Resolved::Kind::kUnknown: return Reply{550, "5.1.1", "No such user here"};
     case Resolved::Kind::kForeign:
       if (!authenticated_) return Reply{550, "5.7.1", "Relaying denied"};
