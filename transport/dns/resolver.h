@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "base/async.h"
+#include "base/clock.h"
 
 namespace hauspost::dns {
 
