@@ -9,7 +9,9 @@
 #include "transport/directory.h"
 #include "transport/dns/resolver.h"
 #include "transport/queue/queue.h"
+#include "transport/receive/connector.h"
 #include "transport/receive/full_mailboxes.h"
+#include "transport/receive/message_rates.h"
 #include "transport/track/protocol_log.h"
 #include "transport/track/tracker.h"
 
@@ -27,6 +29,7 @@ struct ReceiveLimits {
   std::size_t header_field_bytes_max = 64 * 1024;  // 554 5.6.0
   std::size_t header_fields_max = 1000;            // 554 5.6.0
   std::size_t hops_max = 100;                      // Received fields; 554 5.4.6
+  std::size_t local_hops_max = 8;                  // of them our own; 554 5.4.6
   std::size_t recipients_max = 1000;               // a message; 452 4.5.3
   std::size_t messages_max = 1000;                 // a session; 421 4.7.0
   std::size_t errors_slow = 10;                    // then a second each
@@ -53,6 +56,9 @@ struct Services {
   FullMailboxes full = {};
   Tracker* tracker = &no_tracker();
   dns::Resolver* resolver = nullptr;  // null: nothing that needs the DNS is done
+  // Null: built_in_connector() and `limits` hold for everybody.
+  const Connectors* connectors = nullptr;
+  MessageRates* rates = nullptr;  // null: nobody sends too often
   // SPF, DKIM, DMARC and ARC, and signing; null: nothing is checked or signed.
   mailauth::Authentication* authentication = nullptr;
   Filters* filters = nullptr;               // transport/filter; null: none

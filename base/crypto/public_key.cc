@@ -1,6 +1,7 @@
 #include "base/crypto/public_key.h"
 
 #include <openssl/bn.h>
+#include <openssl/bytestring.h>
 #include <openssl/digest.h>
 #include <openssl/ec.h>
 #include <openssl/ec_key.h>
@@ -70,6 +71,26 @@ Result<PublicKey> PublicKey::rsa(std::string_view modulus, std::string_view expo
   bssl::UniquePtr<EVP_PKEY> key(EVP_PKEY_new());
   if (!key || RSA_check_key(rsa.get()) != 1 || EVP_PKEY_set1_RSA(key.get(), rsa.get()) != 1)
     return no_key("not an RSA key");
+  return PublicKey(SignatureKind::kRsaSha256, shared(std::move(key)));
+}
+
+Result<PublicKey> PublicKey::rsa_from_der(std::string_view der, unsigned bits_least) {
+  constexpr unsigned kBitsMost = 4096;
+  CBS bytes;
+  CBS_init(&bytes, octets(der), der.size());
+  bssl::UniquePtr<EVP_PKEY> key(EVP_parse_public_key(&bytes));
+  if (!key) {
+    CBS_init(&bytes, octets(der), der.size());
+    const bssl::UniquePtr<RSA> rsa(RSA_parse_public_key(&bytes));
+    key.reset(EVP_PKEY_new());
+    if (!rsa || !key || EVP_PKEY_set1_RSA(key.get(), rsa.get()) != 1) key.reset();
+  }
+  ERR_clear_error();
+  if (!key || CBS_len(&bytes) != 0 || EVP_PKEY_id(key.get()) != EVP_PKEY_RSA)
+    return no_key("not an RSA key");
+  const auto bits = static_cast<unsigned>(EVP_PKEY_bits(key.get()));
+  if (bits < bits_least) return no_key("an RSA key that is too short");
+  if (bits > kBitsMost) return no_key("an RSA key of more than 4096 bits");
   return PublicKey(SignatureKind::kRsaSha256, shared(std::move(key)));
 }
 

@@ -21,6 +21,9 @@ class PublicKey {
  public:
   // Big-endian numbers. kInvalid: fewer than 2048 or more than 8192 bits, or no key at all.
   static Result<PublicKey> rsa(std::string_view modulus, std::string_view exponent);
+  // RSA in DER, as SubjectPublicKeyInfo (RFC 5280) or RSAPublicKey (RFC 8017). kInvalid: no RSA
+  // key, or fewer than `bits_least` or more than 4096 bits.
+  static Result<PublicKey> rsa_from_der(std::string_view der, unsigned bits_least);
   // Coordinates of 32 octets. kInvalid: the point is not on the curve.
   static Result<PublicKey> p256(std::string_view x, std::string_view y);
   // 32 octets.

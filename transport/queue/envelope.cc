@@ -75,6 +75,7 @@ std::string to_annotation(const Envelope& envelope) {
   message.set_report(envelope.report);
   message.set_connector(envelope.connector);
   message.set_client_address(envelope.client_address);
+  message.set_junk(envelope.junk);
   return message.SerializeAsString();
 }
 
@@ -118,6 +119,7 @@ Result<Envelope> envelope_from_annotation(std::string_view bytes) {
   envelope.report = message.report();
   envelope.connector = message.connector();
   envelope.client_address = message.client_address();
+  envelope.junk = message.junk();
   return envelope;
 }
 

@@ -43,6 +43,7 @@ struct Envelope {
   bool report = false;    // a DSN or automatic answer: none is ever made about it
   std::string connector;  // the receive connector it came in by; empty: made here
   std::string client_address;  // of the SMTP client; empty: made here
+  bool junk = false;           // mailboxes take it into their folder Junk
   Guid session;                // nil: none
   Guid user;                   // nil: not authenticated
   std::uint32_t attempts = 0;
