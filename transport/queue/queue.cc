@@ -14,7 +14,6 @@ constexpr Guid kQueueMailbox{{0x68, 0x70, 0x71, 0x75, 0x65, 0x75, 0x65, 0x4d, 0x
                               0x79, 0x73, 0x74, 0x65, 0x6d}};
 // About 300 bytes an item and its envelope: room for ten million and more.
 constexpr std::uint64_t kIndexBytesMax = 8ULL << 30;
-constexpr std::string_view kDeliveryPrefix = "Delivery/";
 
 const store::Actor& server_actor() {
   static const store::Actor actor;
@@ -22,7 +21,7 @@ const store::Actor& server_actor() {
 }
 
 bool is_queue(const store::Folder& folder) {
-  return folder.path == kUnreachableQueue || folder.path.starts_with(kDeliveryPrefix);
+  return hop_of_queue(folder.path).has_value();
 }
 
 std::string item_id(store::FolderId folder, store::Uid uid) {
@@ -30,10 +29,6 @@ std::string item_id(store::FolderId folder, store::Uid uid) {
 }
 
 }  // namespace
-
-std::string delivery_queue(std::string_view database) {
-  return std::string(kDeliveryPrefix) + std::string(database);
-}
 
 Queue::Queue(Executor executor, QueueOptions options, const Clock& clock,
              std::unique_ptr<store::Database> database)
@@ -86,7 +81,7 @@ Task<Result<>> Queue::enqueue(std::vector<NewItem> items,
     const std::int64_t received_s =
         std::chrono::floor<Seconds>(item.envelope.received).time_since_epoch().count();
     for (const Envelope& piece : split_to_fit(std::move(item.envelope))) {
-      by_queue[item.queue].push_back({message, 0, {}, received_s, to_annotation(piece)});
+      by_queue[queue_name(item.hop)].push_back({message, 0, {}, received_s, to_annotation(piece)});
     }
   }
   std::vector<std::pair<store::FolderId, store::UidSet>> done;

@@ -13,6 +13,7 @@
 #include "transport/delivery/delivery_clients.h"
 #include "transport/directory.h"
 #include "transport/queue/envelope.h"
+#include "transport/queue/queue_name.h"
 
 namespace hauspost::transport {
 
@@ -24,13 +25,9 @@ struct QueueOptions {
   Seconds age_max{48 * 3600};  // older items are shown as expired; they stay
 };
 
-// Names of queues; they are folder paths too.
-inline constexpr std::string_view kUnreachableQueue = "Unreachable";
-std::string delivery_queue(std::string_view database);
-
-// One queue's share of a message.
+// One next hop's share of a message.
 struct NewItem {
-  std::string queue;
+  NextHop hop;
   Envelope envelope;
 };
 

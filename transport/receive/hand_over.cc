@@ -78,10 +78,10 @@ struct Outcome {
   std::size_t over_quota = 0;
   std::vector<NewItem> waiting;
 
-  void wait_in(const std::string& queue, const Envelope& envelope, const Recipient& recipient) {
+  void wait_for(const NextHop& hop, const Envelope& envelope, const Recipient& recipient) {
     auto item = std::find_if(waiting.begin(), waiting.end(),
-                             [&](const NewItem& candidate) { return candidate.queue == queue; });
-    if (item == waiting.end()) item = waiting.insert(item, {queue, envelope});
+                             [&](const NewItem& candidate) { return candidate.hop == hop; });
+    if (item == waiting.end()) item = waiting.insert(item, {hop, envelope});
     item->envelope.recipients.push_back(recipient);
   }
 };
@@ -97,8 +97,8 @@ Outcome sum_up(const Incoming& incoming, const std::vector<Group>& groups) {
       }
       if (result && result->outcome == DeliverResult::Outcome::kExhausted) ++outcome.exhausted;
       if (result && result->outcome == DeliverResult::Outcome::kOverQuota) ++outcome.over_quota;
-      outcome.wait_in(delivery_queue(group.database), incoming.envelope,
-                      group.recipients[i]->recipient);
+      outcome.wait_for({NextHop::Kind::kDatabase, group.database, {}}, incoming.envelope,
+                       group.recipients[i]->recipient);
     }
     if (!group.results) {
       log::warning("receive.delivery_waits",
@@ -107,7 +107,7 @@ Outcome sum_up(const Incoming& incoming, const std::vector<Group>& groups) {
   }
   for (const TakenRecipient& taken : incoming.recipients) {
     if (taken.resolved.kind == Resolved::Kind::kMailbox) continue;
-    outcome.wait_in(std::string(kUnreachableQueue), incoming.envelope, taken.recipient);
+    outcome.wait_for(NextHop{}, incoming.envelope, taken.recipient);
   }
   return outcome;
 }

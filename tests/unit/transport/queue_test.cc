@@ -86,7 +86,7 @@ TEST_CASE("queue: a delivery that is repeated is there once") {
   envelope.received = rig.clock.now();
   const auto message = std::make_shared<const std::string>("A: b\r\n\r\nonce\r\n");
   for (int i = 0; i < 3; ++i) {
-    CHECK(rig.wait_for(rig.queue->enqueue({{"Delivery/DB1", envelope}}, message)));
+    CHECK(rig.wait_for(rig.queue->enqueue({{{NextHop::Kind::kDatabase, "DB1", {}}, envelope}}, message)));
   }
   CHECK(rig.queue->list().size() == 3);
   rig.queue->kick();
@@ -130,7 +130,7 @@ TEST_CASE("queue: a database that stays down backs off its queue") {
     Envelope envelope;
     envelope.delivery = Guid::random();
     envelope.recipients = {{"x@example.com"}};
-    CHECK(rig.wait_for(rig.queue->enqueue({{"Unreachable", envelope}},
+    CHECK(rig.wait_for(rig.queue->enqueue({{NextHop{}, envelope}},
                                           std::make_shared<const std::string>("\r\n"))));
   };
   std::uint32_t attempts = 0;
@@ -181,7 +181,7 @@ TEST_CASE("queue: a message for more recipients than an envelope holds becomes s
     envelope.recipients.push_back({std::to_string(i) + "@example.com", 2, std::string(400, 'y')});
   }
   const auto message = std::make_shared<const std::string>("A: b\r\n\r\nx\r\n");
-  CHECK(rig.wait_for(rig.queue->enqueue({{std::string(kUnreachableQueue), envelope}}, message)));
+  CHECK(rig.wait_for(rig.queue->enqueue({{NextHop{}, envelope}}, message)));
   std::size_t recipients = 0;
   const auto items = rig.queue->list();
   CHECK(items.size() > 1);
