@@ -13,7 +13,10 @@ constexpr std::string_view kDays[] = {"Sun", "Mon", "Tue", "Wed", "Thu", "Fri", 
 constexpr std::string_view kMonths[] = {"Jan", "Feb", "Mar", "Apr", "May", "Jun",
                                         "Jul", "Aug", "Sep", "Oct", "Nov", "Dec"};
 
-std::string_view protocol_name(const link::SessionStart& start, bool smtputf8) {
+// RFC 3848, RFC 6531 section 4.3
+std::string_view protocol_name(const link::SessionStart& start, bool smtputf8, bool lmtp) {
+  if (lmtp && smtputf8) return start.tls ? "UTF8LMTPS" : "UTF8LMTP";
+  if (lmtp) return start.tls ? "LMTPS" : "LMTP";
   if (!start.extended) return "SMTP";
   const bool authenticated = !start.user.empty();
   if (smtputf8) {
@@ -57,7 +60,7 @@ std::string received_field(const link::SessionStart& start, const ReceivedInfo& 
       smtp::is_host_name(start.hello) ? std::string_view(start.hello) : "unknown";
   std::string out = fmt::format("Received: from {} ([{}{}])\r\n\tby {} with {}", from,
                                 ipv6 ? "IPv6:" : "", comment_text(start.client_address),
-                                info.hostname, protocol_name(start, info.smtputf8));
+                                info.hostname, protocol_name(start, info.smtputf8, info.lmtp));
   if (start.tls) {
     out += fmt::format("\r\n\t({} {})", comment_text(start.tls_version),
                        comment_text(start.tls_cipher));

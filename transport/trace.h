@@ -21,6 +21,7 @@ struct ReceivedInfo {
   std::string_view recipient;  // empty unless there is exactly one
   bool smtputf8 = false;
   WallTime time;
+  bool lmtp = false;
 };
 // Says who sent and how (RFC 3848, RFC 6531 section 4.3), and of us the public name only.
 std::string received_field(const link::SessionStart& start, const ReceivedInfo& info);

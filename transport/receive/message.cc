@@ -19,15 +19,15 @@ constexpr std::size_t kReservationMax = 1024 * 1024;  // more is believed only w
 // Watches that a client sends at least at the least rate.
 class RateWatch {
  public:
-  RateWatch(const Services& services)
-      : services_(services), window_began_(services.clock.steady()) {}
+  RateWatch(const Clock& clock, const ReceiveLimits& limits)
+      : clock_(clock), limits_(limits), window_began_(clock.steady()) {}
 
   bool is_too_slow(std::size_t got) {
     bytes_ += got;
-    const auto now = services_.clock.steady();
-    const Seconds window = services_.limits.data_rate_window;
+    const auto now = clock_.steady();
+    const Seconds window = limits_.data_rate_window;
     if (now - window_began_ < window) return false;
-    const auto least = services_.limits.data_rate_min * static_cast<std::size_t>(window.count());
+    const auto least = limits_.data_rate_min * static_cast<std::size_t>(window.count());
     const bool slow = bytes_ < least;
     window_began_ = now;
     bytes_ = 0;
@@ -35,7 +35,8 @@ class RateWatch {
   }
 
  private:
-  const Services& services_;
+  const Clock& clock_;
+  const ReceiveLimits& limits_;
   std::chrono::steady_clock::time_point window_began_;
   std::size_t bytes_ = 0;
 };
@@ -61,8 +62,8 @@ class DataTimeout {
 // not end.
 template <class Reader>
 Task<Result<>> Session::read_content(Reader& reader, bool (*done)(const Reader&)) {
-  const DataTimeout timeout(stream_, services_.limits);
-  RateWatch rate(services_);
+  const DataTimeout timeout(stream_, limits_);
+  RateWatch rate(services_.clock, limits_);
   std::uint64_t total = 0;
   while (!done(reader)) {
     CO_TRY_ASSIGN(const std::string_view bytes, co_await input_.peek());
@@ -70,7 +71,7 @@ Task<Result<>> Session::read_content(Reader& reader, bool (*done)(const Reader&)
     input_.consume(took);
     total += took;
     if (rate.is_too_slow(took)) co_return fail(ErrorCode::kTimeout, "client too slow");
-    if (total > kDiscardFactor * services_.limits.message_bytes_max) {
+    if (total > kDiscardFactor * limits_.message_bytes_max) {
       co_return fail(ErrorCode::kExhausted, "message without end");
     }
   }
@@ -78,14 +79,17 @@ Task<Result<>> Session::read_content(Reader& reader, bool (*done)(const Reader&)
 }
 
 Task<Result<>> Session::receive_data() {
+  // RFC 3030 section 3: such a message cannot come in lines.
+  if (transaction_.mail.body == smtp::BodyType::kBinaryMime)
+    co_return co_await say({{503, "5.5.1", "A message of BODY=BINARYMIME comes by BDAT"}});
   smtp::append_reply(out_, {354, {}, "Send the message, end with CRLF.CRLF"});
   CO_TRY(co_await flush());
   message_.reserve(std::clamp<std::size_t>(transaction_.mail.size.value_or(0) + 1024,
                                            kFirstReservation, kReservationMax));
-  smtp::DataReader reader(message_, services_.limits.message_bytes_max);
+  smtp::DataReader reader(message_, limits_.message_bytes_max);
   auto read = co_await read_content(reader, +[](const smtp::DataReader& r) { return r.done(); });
   if (!read && read.error().code == ErrorCode::kExhausted) {
-    co_return co_await say({{421, "4.3.4", services_.hostname + " Message too big"}});
+    co_return co_await say({{421, "4.3.4", name() + " Message too big"}});
   }
   if (!read) co_return read;
   co_return co_await finish_message(reader.fault());
@@ -93,16 +97,18 @@ Task<Result<>> Session::receive_data() {
 
 // RFC 3030 section 2. The chunk's octets are taken whatever the answer will be.
 Task<Result<>> Session::receive_chunk(smtp::BdatCommand command) {
-  const bool wanted = state_ == State::kRcpt || state_ == State::kChunks;
-  if (command.bytes > kDiscardFactor * services_.limits.message_bytes_max) {
-    co_return co_await say({{421, "4.3.4", services_.hostname + " Chunk too big"}});
+  const bool offered = !check_offered(smtp::kChunkingExtension);
+  const bool wanted = offered && (state_ == State::kRcpt || state_ == State::kChunks);
+  if (command.bytes > kDiscardFactor * limits_.message_bytes_max) {
+    co_return co_await say({{421, "4.3.4", name() + " Chunk too big"}});
   }
   std::string unwanted;
   smtp::ChunkReader discard(unwanted, 0);
-  if (wanted && !chunks_) chunks_.emplace(message_, services_.limits.message_bytes_max);
+  if (wanted && !chunks_) chunks_.emplace(message_, limits_.message_bytes_max);
   smtp::ChunkReader& reader = wanted ? *chunks_ : discard;
   reader.begin_chunk(command.bytes);
   CO_TRY(co_await read_content(reader, +[](const smtp::ChunkReader& r) { return r.chunk_done(); }));
+  if (!offered) co_return co_await say({{502, "5.5.1", "BDAT is not offered here"}});
   if (!wanted && state_ == State::kMail && transaction_.refused > 0) {
     co_return co_await say({{554, "5.5.1", "No valid recipients"}});
   }
@@ -113,68 +119,136 @@ Task<Result<>> Session::receive_chunk(smtp::BdatCommand command) {
     co_return co_await finish_message(reader.fault());
   }
   if (reader.fault() == ContentFault::kTooBig) {
-    reset();
+    reset();  // the one answer is to this chunk; there will be no last one (RFC 3030 section 2)
     co_return co_await say({smtp::refusal(ContentFault::kTooBig)});
   }
   co_return co_await say({{250, "2.0.0", fmt::format("{} octets received", command.bytes)}});
 }
 
+HeaderScan Session::scan() const {
+  return scan_header(message_, limits_.header_bytes_max, limits_.header_fields_max,
+                     {.hostname = services_.hostname, .routing = !rights_.has(kRoutingHeaders)});
+}
+
 std::optional<Reply> Session::check_header(const HeaderScan& scan) const {
-  const ReceiveLimits& limits = services_.limits;
-  if (scan.received >= limits.hops_max) return Reply{554, "5.4.6", "Too many hops"};
-  if (scan.bytes > limits.header_bytes_max) return Reply{554, "5.6.0", "Header too big"};
-  if (scan.fields > limits.header_fields_max) return Reply{554, "5.6.0", "Too many header fields"};
-  if (scan.longest_field > limits.header_field_bytes_max) {
+  if (scan.received >= limits_.hops_max) return Reply{554, "5.4.6", "Too many hops"};
+  if (scan.received_by_us >= limits_.local_hops_max)
+    return Reply{554, "5.4.6", "Mail loop: this message was here before, too often"};
+  if (scan.bytes > limits_.header_bytes_max) return Reply{554, "5.6.0", "Header too big"};
+  if (scan.fields > limits_.header_fields_max) return Reply{554, "5.6.0", "Too many header fields"};
+  if (scan.longest_field > limits_.header_field_bytes_max) {
     return Reply{554, "5.6.0", "Header field too big"};
   }
   return std::nullopt;
 }
 
-Incoming Session::make_incoming(const HeaderScan& scan) {
-  Incoming incoming;
-  Envelope& envelope = incoming.envelope;
+Envelope Session::make_envelope() const {
+  const smtp::MailCommand& mail = transaction_.mail;
+  Envelope envelope;
   envelope.delivery = Guid::ordered();
   envelope.sender = transaction_.sender();
   envelope.received = services_.clock.now();
-  envelope.envid = transaction_.mail.envid;
-  envelope.ret = transaction_.mail.ret;
-  envelope.smtputf8 = transaction_.mail.smtputf8;
-  envelope.eight_bit = transaction_.mail.body == smtp::BodyType::k8BitMime;
+  envelope.envid = mail.envid;
+  envelope.ret = mail.ret;
+  envelope.smtputf8 = mail.smtputf8;
+  envelope.eight_bit = mail.body == smtp::BodyType::k8BitMime;
+  envelope.binary = mail.body == smtp::BodyType::kBinaryMime;
+  envelope.require_tls = mail.require_tls;
+  envelope.priority = mail.priority.value_or(0);
+  if (mail.hold_for_s) envelope.hold_until = envelope.received + Seconds(*mail.hold_for_s);
+  if (mail.hold_until_s) envelope.hold_until = WallTime(Seconds(*mail.hold_until_s));
+  if (mail.deliver_by) {
+    envelope.deliver_by = envelope.received + Seconds(mail.deliver_by->seconds);
+    envelope.deliver_by_notify = mail.deliver_by->notify;
+    envelope.deliver_by_trace = mail.deliver_by->trace;
+  }
+  envelope.connector = connector_->name;
+  envelope.client_address = start_.client_address;
   envelope.session = start_.session;
   if (rights_.is_authenticated()) envelope.user = *start_.mailbox;
+  return envelope;
+}
+
+Incoming Session::make_incoming(const HeaderScan& scan) {
+  Incoming incoming;
+  incoming.envelope = make_envelope();
+  const Envelope& envelope = incoming.envelope;
   incoming.id = to_hex(envelope.delivery.as_bytes());
   incoming.recipients = std::move(transaction_.recipients);
   const std::string_view only =
       incoming.recipients.size() == 1 ? std::string_view(incoming.recipients.front().path) : "";
-  incoming.prefix = received_field(
-      start_, {services_.hostname, incoming.id, only, envelope.smtputf8, services_.clock.now()});
+  incoming.prefix =
+      received_field(start_, {services_.hostname, incoming.id, only, envelope.smtputf8,
+                              envelope.received, connector_->is_lmtp()});
   if (rights_.is_authenticated()) {  // RFC 6409 section 8: what a submission server adds
     if (!scan.has_date) incoming.prefix += "Date: " + rfc5322_date(envelope.received) + "\r\n";
     if (!scan.has_message_id) {
       incoming.prefix += fmt::format("Message-ID: <{}@{}>\r\n", incoming.id, services_.hostname);
     }
-    remove_bcc(message_, scan);
   }
-  if (!scan.well_formed) incoming.prefix += "\r\n";
   incoming.message = std::move(message_);
   return incoming;
 }
 
+// What nobody outside may say in our name, and what the session's rights do not cover. Return-Path
+// is for final delivery alone (RFC 5321 section 4.4).
+void Session::apply_firewall(const HeaderScan& scan, std::string& message) const {
+  std::vector<HeaderScan::Span> unwanted = scan.return_path;
+  const auto add = [&](const std::vector<HeaderScan::Span>& spans, bool wanted) {
+    if (!wanted) unwanted.insert(unwanted.end(), spans.begin(), spans.end());
+  };
+  const bool trusted = rights_.has(kOrganisationHeaders);
+  add(scan.organisation, trusted);
+  add(scan.our_results, trusted);
+  add(scan.routing, rights_.has(kRoutingHeaders));
+  add(scan.bcc, !rights_.is_authenticated());
+  remove_fields(message, std::move(unwanted));
+}
+
+Task<Result<>> Session::say_of_message(Reply reply) {
+  const std::size_t answers =
+      connector_->is_lmtp() ? std::max<std::size_t>(transaction_.answers.size(), 1) : 1;
+  reset();
+  for (std::size_t i = 0; i < answers; ++i) CO_TRY(co_await say({reply}));
+  co_return Result<>{};
+}
+
+// RFC 2033 section 4.2: each recipient has an answer of its own, so each is handed over alone.
+Task<Result<>> Session::hand_over_each(Incoming incoming) {
+  const std::vector<std::size_t> answers = std::move(transaction_.answers);
+  reset();
+  const std::vector<TakenRecipient> recipients = std::exchange(incoming.recipients, {});
+  incoming.envelope.network = incoming.envelope.delivery;
+  std::vector<Reply> replies;
+  for (const TakenRecipient& recipient : recipients) {
+    Incoming one = incoming;
+    one.recipients.push_back(recipient);
+    if (!replies.empty()) one.envelope.delivery = Guid::ordered();
+    CO_TRY_ASSIGN(Reply reply, co_await hand_over(services_, std::move(one)));
+    replies.push_back(std::move(reply));
+  }
+  for (const std::size_t which : answers) CO_TRY(co_await say({replies[which]}));
+  co_return Result<>{};
+}
+
 Task<Result<>> Session::finish_message(ContentFault fault) {
   ++messages_;
-  if (fault != ContentFault::kNone) {
-    reset();
-    co_return co_await say({smtp::refusal(fault)});
-  }
-  const HeaderScan scan =
-      scan_header(message_, services_.limits.header_bytes_max, services_.limits.header_fields_max);
-  auto refused = check_header(scan);
+  if (fault != ContentFault::kNone) co_return co_await say_of_message(smtp::refusal(fault));
+  const HeaderScan found = scan();
+  auto refused = check_header(found);
   if (!refused) refused = check_size(message_.size());
-  if (refused) {
-    reset();
-    co_return co_await say({std::move(*refused)});
+  if (refused) co_return co_await say_of_message(std::move(*refused));
+  Incoming incoming = make_incoming(found);
+  refused = check_author(found, incoming);
+  if (refused) co_return co_await say_of_message(std::move(*refused));
+  // Here `message` is as the client sent it; from here on it is what goes on.
+  apply_firewall(found, incoming.message);
+  if (!found.well_formed) incoming.prefix += "\r\n";
+  if (filter_) {
+    auto answer = co_await filter_->on_message(incoming);
+    if (answer) co_return co_await say_of_message(std::move(*answer));
   }
-  Incoming incoming = make_incoming(scan);
+  if (connector_->is_lmtp()) co_return co_await hand_over_each(std::move(incoming));
   reset();
   CO_TRY_ASSIGN(Reply reply, co_await hand_over(services_, std::move(incoming)));
   if (!reply.is_failure()) junk_ = 0;  // a session that brings mail may say RSET before each

@@ -8,8 +8,8 @@ using smtp::Reply;
 
 // A fault of ours never costs anybody mail: who cannot be asked has room. Delivery asks again.
 Task<std::optional<std::uint64_t>> Session::ask_usage(std::string socket, Guid mailbox) {
-  const auto used = co_await services_.deliveries.usage(std::move(socket), mailbox,
-                                                        services_.limits.usage_timeout);
+  const auto used =
+      co_await services_.deliveries.usage(std::move(socket), mailbox, limits_.usage_timeout);
   if (used) co_return *used;
   log::warning("receive.usage_unknown",
                {{"mailbox", mailbox.to_string()}, {"error", used.error()}});
@@ -45,9 +45,7 @@ Task<Session::Answer> Session::check_recipient_quota(Answer taken, std::size_t r
   const auto used = co_await ask_usage(resolved.socket, mailbox);
   const std::uint64_t wanted = std::max<std::uint64_t>(transaction_.mail.size.value_or(1), 1);
   if (!used || (*used < most && wanted <= most - *used)) co_return taken;
-  transaction_.recipients.pop_back();
-  ++transaction_.refused;
-  if (transaction_.recipients.empty()) enter(State::kMail);
+  take_back_recipient();
   co_return Answer{{552, "5.2.2", "Mailbox full"}};
 }
 

@@ -45,16 +45,60 @@ const Session::Rule& Session::rule_of(Verb verb) {
   return rule;
 }
 
+namespace {
+
+std::shared_ptr<const ReceiveConnector> connector_of(const link::SessionStart& start,
+                                                     const Services& services) {
+  if (services.connectors == nullptr) return built_in_connector(start.listener);
+  return services.connectors->find(start.listener);
+}
+
+// What the connector says, where it was asked; the rest, and no more bytes than, the server says.
+ReceiveLimits limits_of(const ReceiveConnector& connector, const Services& services) {
+  ReceiveLimits limits = services.limits;
+  if (services.connectors == nullptr) return limits;
+  const ConnectorLimits& own = connector.limits;
+  if (own.message_bytes != 0)
+    limits.message_bytes_max = std::min(limits.message_bytes_max, own.message_bytes);
+  limits.header_bytes_max = own.header_bytes;
+  limits.hops_max = own.hops;
+  limits.local_hops_max = own.local_hops;
+  limits.recipients_max = own.recipients;
+  limits.messages_max = own.messages;
+  limits.errors_max = own.protocol_errors;
+  limits.errors_slow = own.protocol_errors / 2;
+  limits.command_timeout = Seconds(own.inactivity_s);
+  limits.session_timeout = Seconds(own.connection_s);
+  limits.tarpit = Milliseconds(own.tarpit_ms);
+  return limits;
+}
+
+}  // namespace
+
 Session::Session(Stream& stream, const link::SessionStart& start, Services& services)
     : stream_(stream),
       start_(start),
       services_(services),
-      rights_(start_, services_),
+      connector_(connector_of(start, services)),
+      gone_(connector_ == nullptr),
+      limits_(limits_of(gone_ ? *(connector_ = built_in_connector({})) : *connector_, services)),
+      rights_(start_, services_, *connector_, limits_),
       input_(stream),
-      began_(services.clock.steady()) {}
+      began_(services.clock.steady()) {
+  if (rights_.has(kBypassSize)) limits_.message_bytes_max = services.limits.message_bytes_max;
+  if (services.filters == nullptr || gone_) return;
+  filter_ = services.filters->begin({.start = start_,
+                                     .connector = connector_->name,
+                                     .authenticated = rights_.is_authenticated(),
+                                     .bypass = rights_.has(kBypassAntiSpam)});
+}
+
+const std::string& Session::name() const {
+  return connector_->fqdn.empty() ? services_.hostname : connector_->fqdn;
+}
 
 Task<SessionEnd> Session::run() {
-  stream_.set_timeout(services_.limits.command_timeout);
+  stream_.set_timeout(limits_.command_timeout);
   while (state_ != State::kEnded) {
     if (!input_.has_line()) {
       if (auto written = co_await flush(); !written) co_return SessionEnd::kBroken;
@@ -71,7 +115,7 @@ Task<SessionEnd> Session::run() {
 // A slow client is told so, as far as the stream still carries words; anybody else has left.
 Task<SessionEnd> Session::end_after(Error error) {
   if (error.code != ErrorCode::kTimeout) co_return SessionEnd::kBroken;
-  smtp::append_reply(out_, {421, "4.4.2", services_.hostname + " Timeout, closing connection"});
+  smtp::append_reply(out_, {421, "4.4.2", name() + " Timeout, closing connection"});
   co_return co_await flush() ? SessionEnd::kInOrder : SessionEnd::kBroken;
 }
 
@@ -83,11 +127,10 @@ Task<Result<>> Session::flush() {
 }
 
 Task<Result<>> Session::say(Answer answer) {
-  const ReceiveLimits& limits = services_.limits;
   if (answer.reply.is_failure() && answer.reply.code != 421) {
-    if (++errors_ > limits.errors_slow) answer.delay += limits.error_delay;
-    if (errors_ >= limits.errors_max) {
-      answer.reply = {421, "4.7.0", services_.hostname + " Too many errors, closing connection"};
+    if (++errors_ > limits_.errors_slow) answer.delay += limits_.error_delay;
+    if (errors_ >= limits_.errors_max) {
+      answer.reply = {421, "4.7.0", name() + " Too many errors, closing connection"};
     }
   }
   if (answer.delay > Milliseconds::zero()) {
@@ -100,11 +143,13 @@ Task<Result<>> Session::say(Answer answer) {
 }
 
 std::optional<Reply> Session::check_session() {
-  if (services_.clock.steady() - began_ > services_.limits.session_timeout) {
-    return Reply{421, "4.4.2", services_.hostname + " Session too long, closing connection"};
+  if (gone_) return Reply{421, "4.3.2", name() + " Service is closing, try again later"};
+  // What has begun may end.
+  if (state_ == State::kReady && services_.clock.steady() - began_ > limits_.session_timeout) {
+    return Reply{421, "4.4.2", name() + " Session too long, closing connection"};
   }
-  if (junk_ > services_.limits.junk_max) {
-    return Reply{421, "4.7.0", services_.hostname + " Too many commands, closing connection"};
+  if (junk_ > limits_.junk_max) {
+    return Reply{421, "4.7.0", name() + " Too many commands, closing connection"};
   }
   return std::nullopt;
 }
@@ -127,8 +172,7 @@ Task<Result<>> Session::answer_line(const smtp::LineScan& scan) {
     case LineStatus::kLine: break;
     case LineStatus::kBareLineEnd: co_return co_await say({smtp::bare_line_end_reply()});
     case LineStatus::kTooLong: co_return co_await say({smtp::line_too_long_reply()});
-    case LineStatus::kFlood:
-      co_return co_await say({{421, "4.7.0", services_.hostname + " This is not SMTP"}});
+    case LineStatus::kFlood: co_return co_await say({{421, "4.7.0", name() + " This is not SMTP"}});
     case LineStatus::kNeedMore: HP_UNREACHABLE();
   }
   auto command = smtp::parse_command(scan.line);
@@ -160,12 +204,44 @@ Task<Result<>> Session::answer_command(const smtp::Command& command) {
           HP_UNREACHABLE();  // DATA and BDAT went their own way, STARTTLS and AUTH no way
       },
       command);
-  if (verb == Verb::kMail) answer = co_await check_sender_quota(std::move(answer));
-  if (verb == Verb::kRcpt) answer = co_await check_recipient_quota(std::move(answer), recipients);
+  if (verb == Verb::kMail) {
+    answer = co_await check_sender_quota(std::move(answer));
+    if (filter_) answer = co_await filter_mail(std::move(answer));
+  }
+  if (const auto* rcpt = std::get_if<smtp::RcptCommand>(&command)) {
+    answer = co_await check_recipient_quota(std::move(answer), recipients);
+    if (filter_) answer = co_await filter_rcpt(std::move(answer), *rcpt, recipients);
+  }
   co_return co_await say(std::move(answer));
 }
 
+Task<Session::Answer> Session::filter_mail(Answer taken) {
+  if (taken.reply.is_failure()) co_return taken;
+  auto refused = co_await filter_->on_mail(transaction_.mail);
+  if (!refused) co_return taken;
+  reset();
+  co_return Answer{std::move(*refused)};
+}
+
+Task<Session::Answer> Session::filter_rcpt(Answer taken, const smtp::RcptCommand& command,
+                                           std::size_t recipients_before) {
+  if (taken.reply.is_failure() || transaction_.recipients.size() == recipients_before)
+    co_return taken;
+  auto refused = co_await filter_->on_rcpt(command, transaction_.recipients.back());
+  if (!refused) co_return taken;
+  take_back_recipient();
+  co_return Answer{std::move(*refused)};
+}
+
+void Session::take_back_recipient() {
+  transaction_.recipients.pop_back();
+  if (!transaction_.answers.empty()) transaction_.answers.pop_back();
+  ++transaction_.refused;
+  if (transaction_.recipients.empty()) enter(State::kMail);
+}
+
 void Session::reset() {
+  if (filter_) filter_->on_reset();
   transaction_ = {};
   chunks_.reset();
   message_ = std::string();

@@ -4,6 +4,7 @@
 #include "protocols/session_end.h"
 #include "protocols/smtp/data_reader.h"
 #include "protocols/smtp/line_input.h"
+#include "transport/filter/filters.h"
 #include "transport/receive/hand_over.h"
 #include "transport/receive/header_scan.h"
 
@@ -43,6 +44,8 @@ class Session {
   void enter(State state) { state_ = state; }
   void reset();
   std::optional<smtp::Reply> check_session();
+  // Our name in replies.
+  const std::string& name() const;
   std::optional<smtp::Reply> check_state(smtp::Verb verb);
 
   // Commands: check, then do (commands.cc)
@@ -56,7 +59,16 @@ class Session {
   Answer on(const smtp::ExpnCommand& command);
   Answer on(const smtp::HelpCommand& command);
   std::optional<Answer> check_mail(const smtp::MailCommand& command);
+  std::optional<smtp::Reply> check_parameters(const smtp::MailCommand& command) const;
+  std::optional<smtp::Reply> check_offered(smtp::ExtensionBits used) const;
+  std::uint64_t hold_max_s() const;
   std::optional<Answer> check_rcpt(const smtp::RcptCommand& command, TakenRecipient& taken);
+
+  // Filters: after MAIL and RCPT were found right (session.cc)
+  Task<Answer> filter_mail(Answer taken);
+  Task<Answer> filter_rcpt(Answer taken, const smtp::RcptCommand& command,
+                           std::size_t recipients_before);
+  void take_back_recipient();
 
   // Quotas: after MAIL and RCPT were done, what may still take them back (quota.cc)
   Task<Answer> check_sender_quota(Answer taken);
@@ -71,12 +83,24 @@ class Session {
   Task<Result<>> read_content(Reader& reader, bool (*done)(const Reader&));
   Task<Result<>> finish_message(smtp::ContentFault fault);
   std::optional<smtp::Reply> check_header(const HeaderScan& scan) const;
+  HeaderScan scan() const;
+  // Whether a user may write From and Sender so, and what is missing of them (submission.cc)
+  std::optional<smtp::Reply> check_author(const HeaderScan& scan, Incoming& incoming) const;
+  Envelope make_envelope() const;
   Incoming make_incoming(const HeaderScan& scan);
+  void apply_firewall(const HeaderScan& scan, std::string& message) const;
+  // One answer, or in LMTP one for each recipient that was taken.
+  Task<Result<>> say_of_message(smtp::Reply reply);
+  Task<Result<>> hand_over_each(Incoming incoming);
 
   Stream& stream_;
   link::SessionStart start_;  // EHLO may change `hello` and `extended`
   Services& services_;
+  std::shared_ptr<const ReceiveConnector> connector_;  // null only while it is looked for
+  bool gone_ = false;                                  // there is no such connector any more
+  ReceiveLimits limits_;
   Rights rights_;
+  std::unique_ptr<FilterSession> filter_;  // null: nothing to ask
   smtp::LineInput input_;
   std::string out_;  // replies not yet written
   State state_ = State::kReady;

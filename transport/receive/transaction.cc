@@ -15,31 +15,50 @@ std::string plain(const smtp::Address& address) { return address.local + "@" + a
 
 }  // namespace
 
-Rights::Rights(const link::SessionStart& start, const Services& services)
+Rights::Rights(const link::SessionStart& start, const Services& services,
+               const ReceiveConnector& connector, const ReceiveLimits& limits)
     : start_(start),
       services_(services),
+      limits_(limits),
       authenticated_(!start.user.empty() && start.mailbox.has_value()),
-      open_(start.listener == "smtp") {}
+      member_(membership(connector, authenticated_, start.tls)) {}
 
 std::optional<Reply> Rights::check(const smtp::MailCommand& mail) const {
-  if (!authenticated_ && !open_) return Reply{530, "5.7.0", "Authentication required"};
-  if (mail.size.value_or(0) > services_.limits.message_bytes_max) {
+  if (!has(kSubmit)) {
+    if (authenticated_) return Reply{550, "5.7.1", "You may not send here"};
+    return Reply{530, "5.7.0", "Authentication required"};
+  }
+  if (mail.size.value_or(0) > limits_.message_bytes_max) {
     return Reply{552, "5.3.4", "Message too big"};
   }
-  if (authenticated_) return check_sender(mail.from);
+  if (!has(kAnySender)) return check_sender(mail.from);
+  if (!has(kOwnDomainSender)) return check_own_domain(mail.from);
   return std::nullopt;
 }
 
-// A user sends under addresses of its own; reports (the null sender) are for servers.
+// A user sends under addresses of its own, or that it was granted; reports (the null sender) are
+// for servers, which alone have them to send.
 std::optional<Reply> Rights::check_sender(const smtp::Path& from) const {
   const Reply refused{550, "5.7.60", "You may not send as this sender"};
+  if (!authenticated_) return from ? std::optional(refused) : std::nullopt;
   if (!from) return refused;
-  const auto owned = services_.directory.owns_address(*start_.mailbox, plain(*from));
-  if (!owned) {
-    log::error("directory.failed", {{"error", owned.error()}});
+  const auto right = services_.directory.may_send(*start_.mailbox, plain(*from));
+  if (!right) {
+    log::error("directory.failed", {{"error", right.error()}});
     return kDirectoryDown;
   }
-  if (!*owned) return refused;
+  if (*right == SendRight::kNo) return refused;
+  return std::nullopt;
+}
+
+std::optional<Reply> Rights::check_own_domain(const smtp::Path& from) const {
+  if (!from) return std::nullopt;
+  const auto ours = services_.directory.is_accepted_domain(from->domain);
+  if (!ours) {
+    log::error("directory.failed", {{"error", ours.error()}});
+    return kDirectoryDown;
+  }
+  if (*ours) return Reply{550, "5.7.1", "Senders of this domain have to log in"};
   return std::nullopt;
 }
 
@@ -76,7 +95,7 @@ std::optional<Reply> Rights::check(const smtp::RcptCommand& rcpt, const smtp::Ma
     }
     case Resolved::Kind::kUnknown: return Reply{550, "5.1.1", "No such user here"};
     case Resolved::Kind::kForeign:
-      if (!authenticated_) return Reply{550, "5.7.1", "Relaying denied"};
+      if (!has(kAnyRecipient)) return Reply{550, "5.7.1", "Relaying denied"};
       break;
     case Resolved::Kind::kUnavailable: return kDirectoryDown;
   }

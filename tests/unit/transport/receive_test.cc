@@ -167,7 +167,8 @@ TEST_CASE("receive: what a user's own program has put there stays as it is") {
   REQUIRE(inbox.size() == 1);
   CHECK(inbox[0].find("Date: Sat") == std::string::npos);
   CHECK(
-      inbox[0].ends_with("+0000\r\nMessage-ID: <own@id>\r\nDate: Mon, 1 Jan 2024 00:00:00 +0000"
+      inbox[0].ends_with("+0000\r\nFrom: <anna@example.org>\r\nMessage-ID: <own@id>\r\nDate: Mon, "
+                         "1 Jan 2024 00:00:00 +0000"
                          "\r\n\r\nx\r\n"));
 }
 
@@ -197,7 +198,8 @@ TEST_CASE("receive: commands out of order") {
       S: 250-8BITMIME
       S: 250-SMTPUTF8
       S: 250-CHUNKING
-      S: 250 ENHANCEDSTATUSCODES
+      S: 250-ENHANCEDSTATUSCODES
+      S: 250 LIMITS MAILMAX=1000 RCPTMAX=1000
       C: DATA
       S: 503 5.5.1 MAIL first
       C: NOOP
