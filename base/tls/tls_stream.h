@@ -13,6 +13,10 @@ struct ssl_st;
 
 namespace hauspost::tls {
 
+struct ServerCheck;
+struct ServerVerdict;
+class TrustedRoots;
+
 inline constexpr std::chrono::seconds kHandshakeTimeout{15};
 
 // ALPN names (RFC 7301) of the protocols that have one.
@@ -53,6 +57,9 @@ class TlsStream final : public Stream {
   // The addresses (rfc822Name) in the client's certificate, or its common name when it has none.
   // Empty: no certificate, or none that an authority of the context has signed (client_certificate.cc).
   std::vector<std::string> verified_names() const;
+  // Of a client's connection: whether the server's certificate is what it has to be
+  // (server_check.h). `roots` null: nobody is trusted.
+  ServerVerdict check_server(const ServerCheck& check, const TrustedRoots* roots) const;
   // Channel bindings of the server's side (channel_binding.cc); empty: this connection has none.
   bool can_bind_channel() const;         // exporter_binding() has something
   std::string exporter_binding() const;  // "tls-exporter", RFC 9266; of either side

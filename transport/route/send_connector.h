@@ -71,6 +71,7 @@ struct SendConnector {
   Seconds inactivity{600};                    // an idle connection is closed then at the latest
   std::uint32_t connections_max = 20;         // at once to one next hop
   std::uint32_t messages_per_connection = 0;  // 0: no limit but the other side's
+  bool protocol_log = false;                  // its dialogues are kept
   bool scoped = false;                        // of use to this node's site only
   std::string comment;
   bool operator==(const SendConnector&) const = default;
