@@ -11,6 +11,7 @@ namespace {
 
 constexpr std::uint64_t kMapBytes = 4ULL << 30;  // a sparse file: about ten million mailboxes
 constexpr unsigned kReaders = 512;
+constexpr unsigned kTablesMax = 64;
 
 Result<> check_format(Data& data, bool writable) {
   std::string format;
@@ -60,6 +61,21 @@ Limits limits_from_stored(const stored::Limits& from) {
   return to;
 }
 
+stored::Domain::Type to_stored(DomainType type) {
+  switch (type) {
+    case DomainType::kAuthoritative: break;
+    case DomainType::kInternalRelay: return stored::Domain::TYPE_INTERNAL_RELAY;
+    case DomainType::kExternalRelay: return stored::Domain::TYPE_EXTERNAL_RELAY;
+  }
+  return stored::Domain::TYPE_AUTHORITATIVE;
+}
+
+DomainType type_from_stored(stored::Domain::Type type) {
+  if (type == stored::Domain::TYPE_INTERNAL_RELAY) return DomainType::kInternalRelay;
+  if (type == stored::Domain::TYPE_EXTERNAL_RELAY) return DomainType::kExternalRelay;
+  return DomainType::kAuthoritative;
+}
+
 std::unexpected<Error> damaged(std::string_view what) {
   return fail(ErrorCode::kCorrupt, fmt::format("directory: an entry of {} does not parse", what));
 }
@@ -71,7 +87,11 @@ Result<std::shared_ptr<Data>> Data::open(const std::string& path, bool writable)
   TRY_ASSIGN(
       data->environment,
       store::Environment::open(
-          {.path = path, .map_bytes = kMapBytes, .readers_max = kReaders, .read_only = !writable}));
+          {.path = path,
+           .map_bytes = kMapBytes,
+           .readers_max = kReaders,
+           .tables_max = kTablesMax,
+           .read_only = !writable}));
   const std::pair<const char*, store::Table*> tables[] = {
       {"meta", &data->meta},           {"databases", &data->databases},
       {"domains", &data->domains},     {"mailboxes", &data->mailboxes},
@@ -79,6 +99,10 @@ Result<std::shared_ptr<Data>> Data::open(const std::string& path, bool writable)
       {"ages", &data->ages},           {"counts", &data->counts},
       {"services", &data->services},   {"settings", &data->settings},
       {"grants", &data->grants},
+      {"send_grants", &data->send_grants},
+      {"recipients", &data->recipients},
+      {"members", &data->members},
+      {"memberships", &data->memberships},
   };
   for (const auto& [name, table] : tables) {
     TRY_ASSIGN(*table, data->environment->open_table(name, writable));
@@ -108,6 +132,11 @@ std::string to_stored(const DatabaseEntry& entry) {
 std::string to_stored(const DomainEntry& entry) {
   stored::Domain message;
   message.set_name(entry.name);
+  message.set_type(to_stored(entry.type));
+  message.set_subdomains(entry.subdomains);
+  message.set_catch_all(entry.catch_all);
+  message.set_no_plus_addressing(!entry.plus_addressing);
+  message.set_no_srs(!entry.srs);
   return message.SerializeAsString();
 }
 
@@ -128,6 +157,8 @@ std::string to_stored(const MailboxEntry& entry, std::uint64_t number) {
   message.set_shared(entry.shared);
   message.set_app_passwords_only(entry.app_passwords_only);
   for (const std::string& name : entry.imap_without) message.add_imap_without(name);
+  message.set_forward_to(entry.forward_to);
+  message.set_forward_only(!entry.forward_keeps_copy);
   if (entry.limits != Limits()) to_stored(entry.limits, *message.mutable_limits());
   return message.SerializeAsString();
 }
@@ -165,7 +196,12 @@ Result<DatabaseEntry> database_from_stored(std::string_view bytes) {
 Result<DomainEntry> domain_from_stored(std::string_view bytes) {
   stored::Domain message;
   if (!parse(message, bytes)) return damaged("domains");
-  return DomainEntry{message.name()};
+  return DomainEntry{.name = message.name(),
+                     .type = type_from_stored(message.type()),
+                     .subdomains = message.subdomains(),
+                     .catch_all = message.catch_all(),
+                     .plus_addressing = !message.no_plus_addressing(),
+                     .srs = !message.no_srs()};
 }
 
 Result<StoredMailbox> mailbox_from_stored(std::string_view bytes) {
@@ -188,7 +224,9 @@ Result<StoredMailbox> mailbox_from_stored(std::string_view bytes) {
                      .shared = message.shared(),
                      .app_passwords_only = message.app_passwords_only(),
                      .imap_without = {message.imap_without().begin(),
-                                      message.imap_without().end()}};
+                                      message.imap_without().end()},
+                     .forward_to = message.forward_to(),
+                     .forward_keeps_copy = !message.forward_only()};
   return StoredMailbox{std::move(entry), message.number()};
 }
 
@@ -227,6 +265,41 @@ Result<std::optional<MailboxEntry>> find_address(const Data& data, const store::
   TRY_ASSIGN(const auto guid, txn.get(data.addresses, address_key));
   if (!guid) return std::nullopt;
   return find_mailbox(data, txn, *guid);
+}
+
+Result<std::optional<RecipientEntry>> find_recipient(const Data& data, const store::Txn& txn,
+                                                     std::string_view guid) {
+  TRY_ASSIGN(const auto bytes, txn.get(data.recipients, guid));
+  if (!bytes) return std::nullopt;
+  TRY_ASSIGN(RecipientEntry entry, recipient_from_stored(*bytes));
+  return std::optional(std::move(entry));
+}
+
+Result<std::optional<RecipientEntry>> find_recipient_address(const Data& data,
+                                                             const store::Txn& txn,
+                                                             std::string_view address_key) {
+  if (address_key.size() > store::kKeyBytesMax || address_key.empty()) return std::nullopt;
+  TRY_ASSIGN(const auto guid, txn.get(data.addresses, address_key));
+  if (!guid) return std::nullopt;
+  return find_recipient(data, txn, *guid);
+}
+
+Result<std::optional<DomainEntry>> find_domain(const Data& data, const store::Txn& txn,
+                                               std::string_view name) {
+  TRY_ASSIGN(auto bytes, txn.get(data.domains, name));
+  if (bytes) {
+    TRY_ASSIGN(DomainEntry entry, domain_from_stored(*bytes));
+    return std::optional(std::move(entry));
+  }
+  for (std::size_t dot = name.find('.'); dot != std::string_view::npos; dot = name.find('.')) {
+    name.remove_prefix(dot + 1);
+    if (name.empty()) break;
+    TRY_ASSIGN(bytes, txn.get(data.domains, name));
+    if (!bytes) continue;
+    TRY_ASSIGN(DomainEntry entry, domain_from_stored(*bytes));
+    if (entry.subdomains) return std::optional(std::move(entry));
+  }
+  return std::nullopt;
 }
 
 Result<std::uint64_t> read_count(const Data& data, const store::Txn& txn, const std::string& key) {

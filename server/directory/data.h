@@ -7,11 +7,15 @@
 // | databases | name in lower case | stored Database |
 // | domains | canonical domain | stored Domain |
 // | mailboxes | GUID | stored Mailbox |
-// | addresses | address in lower case | GUID of its mailbox |
+// | addresses | address in lower case | GUID of its mailbox or recipient |
 // | locals | local part in lower case, zero byte, GUID | empty |
 // | ages | u64 number of creation, big-endian | GUID |
 // | counts | "database/NAME", "domain/NAME" | decimal number of mailboxes, of addresses |
 // | grants | GUID of a user, GUID of a mailbox they have full access to | empty |
+// | send_grants | GUID of a user, GUID of whom they may send as | "as" or "on-behalf" |
+// | recipients | GUID | stored Recipient |
+// | members | GUID of a group, "g" and GUID, or "a" and address in lower case | empty, or the address |
+// | memberships | GUID of a member, GUID of its group | empty |
 // | services | name | "on" or "off"; without an entry its default |
 // | settings | key | value |
 #pragma once
@@ -26,7 +30,7 @@ inline constexpr unsigned kFormat = 1;
 struct Data {
   std::unique_ptr<store::Environment> environment;
   store::Table meta, databases, domains, mailboxes, addresses, locals, ages, counts, services,
-      settings, grants;
+      settings, grants, send_grants, recipients, members, memberships;
 
   // `writable` creates what is missing.
   static Result<std::shared_ptr<Data>> open(const std::string& path, bool writable);
@@ -42,6 +46,8 @@ class DirectoryReader::Impl {
 std::string to_stored(const DatabaseEntry& entry);
 std::string to_stored(const DomainEntry& entry);
 std::string to_stored(const MailboxEntry& entry, std::uint64_t number);
+std::string to_stored(const RecipientEntry& entry);
+Result<RecipientEntry> recipient_from_stored(std::string_view bytes);
 Result<DatabaseEntry> database_from_stored(std::string_view bytes);
 Result<DomainEntry> domain_from_stored(std::string_view bytes);
 struct StoredMailbox {
@@ -58,6 +64,15 @@ Result<std::optional<MailboxEntry>> find_mailbox(const Data& data, const store::
                                                  std::string_view guid);
 Result<std::optional<MailboxEntry>> find_address(const Data& data, const store::Txn& txn,
                                                  std::string_view address_key);
+Result<std::optional<RecipientEntry>> find_recipient(const Data& data, const store::Txn& txn,
+                                                     std::string_view guid);
+Result<std::optional<RecipientEntry>> find_recipient_address(const Data& data,
+                                                             const store::Txn& txn,
+                                                             std::string_view address_key);
+// The entry that mail for the domain follows: its own or that of a domain above it. `name` is
+// canonical.
+Result<std::optional<DomainEntry>> find_domain(const Data& data, const store::Txn& txn,
+                                               std::string_view name);
 std::string grant_key(const Guid& user, const Guid& mailbox);
 Result<std::uint64_t> read_count(const Data& data, const store::Txn& txn, const std::string& key);
 std::string database_count_key(std::string_view name);

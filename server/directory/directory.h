@@ -12,6 +12,7 @@
 #include "base/ids.h"
 #include "base/result.h"
 #include "server/directory/limits.h"
+#include "server/directory/recipients.h"
 
 namespace hauspost::directory {
 
@@ -47,8 +48,20 @@ struct DatabaseEntry {
   Limits limits;             // of its mailboxes, where they say nothing of their own
 };
 
+// What becomes of addresses of a domain that nobody here has.
+enum class DomainType : std::uint8_t {
+  kAuthoritative,  // they do not exist
+  kInternalRelay,  // another system of ours has them: mail goes on by a send connector
+  kExternalRelay,  // all of them are elsewhere: nobody here has an address of it
+};
+
 struct DomainEntry {
   std::string name;  // lower case, A-label form
+  DomainType type = DomainType::kAuthoritative;
+  bool subdomains = false;      // every domain below it is meant too
+  std::string catch_all = {};   // who gets mail for what does not exist; empty: nobody
+  bool plus_addressing = true;  // user+detail is user, where nobody is named so
+  bool srs = true;              // reverse-paths of what its mailboxes forward outside are rewritten
 };
 
 // A mailbox that somebody opens who is not its owner.
@@ -76,13 +89,25 @@ struct MailboxEntry {
   std::optional<OpenedMailbox> opens = {};
   bool app_passwords_only = false;  // its own password opens nothing
   std::vector<std::string> imap_without = {};  // capabilities that it is not offered
+  std::string forward_to = {};                 // an address; empty: nowhere
+  bool forward_keeps_copy = true;              // and the mailbox gets the message too
+
+  // False: a mail user as find_login() shows them, who has no mailbox here.
+  bool is_mailbox() const { return !database.empty(); }
 };
 
 // What RCPT TO and logins ask.
 struct Resolution {
-  enum class Kind : std::uint8_t { kMailbox, kUnknownUser, kForeignDomain };
+  enum class Kind : std::uint8_t {
+    kMailbox,
+    kUnknownUser,
+    kForeignDomain,
+    kRecipient,  // a contact, mail user or group
+    kRelay,      // a domain whose unknown addresses are elsewhere
+  };
   Kind kind = Kind::kForeignDomain;
-  std::optional<MailboxEntry> mailbox;  // of kMailbox
+  std::optional<MailboxEntry> mailbox;           // of kMailbox
+  std::optional<RecipientEntry> recipient = {};  // of kRecipient
 };
 
 // Thread-safe; each call is one short read transaction. An environment that cannot be read answers
@@ -92,10 +117,13 @@ class DirectoryReader {
   static Result<std::unique_ptr<DirectoryReader>> open(const std::string& path);
   ~DirectoryReader();
 
-  // `address` is local@domain. Local parts compare without case; postmaster@ an accepted domain
-  // always resolves (to the first mailbox created when nobody has that address).
+  // `address` is local@domain. Local parts compare without case; postmaster@ and abuse@ an
+  // authoritative domain always resolve (to the first mailbox created that is enabled, when nobody
+  // has that address). An address that nobody has is tried without its +detail and then as the
+  // domain's catch-all says.
   Result<Resolution> resolve(std::string_view address) const;
-  // A login name: address or, when unique, its local part alone. "user/mailbox", two such names, is
+  // A login name: address or, when unique, its local part alone; a mail user's address too, with
+  // !is_mailbox() and leave to send only. "user/mailbox", two such names, is
   // the user, who `opens` a mailbox to which they have full access; without that, and when the
   // mailbox is protocol_restricted, nobody.
   Result<std::optional<MailboxEntry>> find_login(std::string_view name) const;
@@ -109,11 +137,32 @@ class DirectoryReader {
   Result<std::uint64_t> version() const;
   Result<bool> is_accepted_domain(std::string_view domain) const;
   Result<std::vector<DomainEntry>> domains() const;
+  // The entry that mail for the domain follows: its own or that of a domain above it.
+  Result<std::optional<DomainEntry>> domain(std::string_view name) const;
   // Mailboxes that the user may open as if they were their own, in no order.
   Result<std::vector<Guid>> full_access_of(const Guid& user) const;
   // Users who may do so.
   Result<std::vector<Guid>> full_access_to(const Guid& mailbox) const;
   Result<bool> has_full_access(const Guid& user, const Guid& mailbox) const;
+
+  // reader_recipients.cc
+  // By any of its addresses. Not for mailboxes.
+  Result<std::optional<RecipientEntry>> find_recipient(std::string_view address) const;
+  Result<std::optional<RecipientEntry>> recipient(const Guid& guid) const;
+  Result<std::vector<RecipientEntry>> recipients(RecipientKind kind) const;  // by address
+  // At most `limit` members from where the page before said. kNotFound: no such group.
+  Result<GroupPage> members(const Guid& group, std::string_view from, std::size_t limit) const;
+  Result<std::uint64_t> member_count(const Guid& group) const;
+  Result<std::vector<Guid>> groups_of(const Guid& member) const;  // directly
+  // Whether the group takes mail from the user (nil: did not authenticate). kNotFound.
+  Result<bool> may_post(const Guid& group, const Guid& user) const;
+  // Of mailbox or group `as`.
+  Result<std::optional<SendGrant>> send_grant(const Guid& user, const Guid& as) const;
+  struct Granted {
+    Guid user;
+    SendGrant grant;
+  };
+  Result<std::vector<Granted>> send_grants_on(const Guid& as) const;
   Result<std::uint64_t> mailbox_count(std::string_view database) const;
   Result<std::uint64_t> address_count(std::string_view domain) const;
   // One of kServices; any other name is never enabled.

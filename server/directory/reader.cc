@@ -3,34 +3,39 @@
 #include "base/text.h"
 #include "server/directory/data.h"
 #include "server/directory/names.h"
+#include "server/directory/reader_impl.h"
 
 namespace hauspost::directory {
 
 namespace {
 
 constexpr std::size_t kGuidBytes = 16;
-constexpr std::string_view kPostmaster = "postmaster";  // RFC 5321 section 4.5.1
-
-// What cannot be read is never "unknown": the caller tries again later.
-std::unexpected<Error> unreadable(Error error) {
-  return fail(ErrorCode::kUnavailable, "directory: " + std::move(error).text);
-}
-
-// Runs `read` in one transaction.
-template <class Read>
-auto in_snapshot(const Data& data, Read read) -> decltype(read(std::declval<store::ReadTxn&>())) {
-  auto txn = data.environment->read();
-  if (!txn) return unreadable(std::move(txn).error());
-  auto result = read(*txn);
-  if (!result) return unreadable(std::move(result).error());
-  return result;
-}
+// Local parts that every domain answers to: RFC 5321 section 4.5.1, RFC 2142 section 4.
+constexpr std::string_view kAlwaysThere[] = {"postmaster", "abuse"};
 
 Result<std::optional<MailboxEntry>> first_mailbox(const Data& data, const store::Txn& txn) {
   TRY_ASSIGN(store::Cursor cursor, store::Cursor::open(txn, data.ages));
-  TRY_ASSIGN(const bool any, cursor.first());
-  if (!any) return std::nullopt;
-  return find_mailbox(data, txn, cursor.value());
+  TRY_ASSIGN(bool more, cursor.first());
+  while (more) {
+    TRY_ASSIGN(auto mailbox, find_mailbox(data, txn, cursor.value()));
+    if (mailbox && mailbox->enabled) return mailbox;
+    TRY_ASSIGN(more, cursor.next());
+  }
+  return std::nullopt;
+}
+
+// A mail user, as one logs in: to send, and for nothing else.
+Result<std::optional<MailboxEntry>> find_mail_user(const Data& data, const store::Txn& txn,
+                                                   std::string_view address_key) {
+  TRY_ASSIGN(const auto found, find_recipient_address(data, txn, address_key));
+  if (!found || found->kind != RecipientKind::kMailUser) return std::nullopt;
+  return MailboxEntry{.guid = found->guid,
+                      .address = found->address,
+                      .aliases = found->aliases,
+                      .display_name = found->display_name,
+                      .imap = false,
+                      .pop3 = false,
+                      .created_s = found->created_s};
 }
 
 // The mailbox that alone has this local part in any domain.
@@ -53,7 +58,9 @@ Result<std::optional<MailboxEntry>> find_name(const Data& data, const store::Txn
   if (name.find('@') == std::string_view::npos) return find_local(data, txn, name);
   const auto address = split_address(name);
   if (!address) return std::nullopt;
-  return find_address(data, txn, address->key());
+  TRY_ASSIGN(auto mailbox, find_address(data, txn, address->key()));
+  if (mailbox) return mailbox;
+  return find_mail_user(data, txn, address->key());
 }
 
 // "user/mailbox": the user, who has full access to the mailbox. A local part may hold '/' too, so
@@ -64,7 +71,7 @@ Result<std::optional<MailboxEntry>> find_pair(const Data& data, const store::Txn
     TRY_ASSIGN(auto user, find_name(data, txn, name.substr(0, at)));
     if (!user) continue;
     TRY_ASSIGN(const auto opened, find_name(data, txn, name.substr(at + 1)));
-    if (!opened || opened->protocol_restricted) continue;
+    if (!opened || !opened->is_mailbox() || opened->protocol_restricted) continue;
     TRY_ASSIGN(const auto granted, txn.get(data.grants, grant_key(user->guid, opened->guid)));
     if (!granted) continue;
     user->opens = OpenedMailbox{opened->guid, opened->address, opened->database};
@@ -73,17 +80,51 @@ Result<std::optional<MailboxEntry>> find_pair(const Data& data, const store::Txn
   return std::nullopt;
 }
 
-template <class Entry, class Parse>
-Result<std::vector<Entry>> read_all(const store::Txn& txn, store::Table table, Parse parse) {
-  std::vector<Entry> entries;
-  TRY_ASSIGN(store::Cursor cursor, store::Cursor::open(txn, table));
-  TRY_ASSIGN(bool more, cursor.first());
-  while (more) {
-    TRY_ASSIGN(auto entry, parse(cursor.value()));
-    entries.push_back(std::move(entry));
-    TRY_ASSIGN(more, cursor.next());
+Result<std::optional<Resolution>> find_holder(const Data& data, const store::Txn& txn,
+                                              std::string_view address_key) {
+  using Kind = Resolution::Kind;
+  if (address_key.size() > store::kKeyBytesMax) return std::nullopt;
+  TRY_ASSIGN(const auto guid, txn.get(data.addresses, address_key));
+  if (!guid) return std::nullopt;
+  TRY_ASSIGN(auto mailbox, find_mailbox(data, txn, *guid));
+  if (mailbox) return Resolution{Kind::kMailbox, std::move(mailbox)};
+  TRY_ASSIGN(auto recipient, find_recipient(data, txn, *guid));
+  if (!recipient) return std::nullopt;
+  return Resolution{Kind::kRecipient, std::nullopt, std::move(recipient)};
+}
+
+// The address with its +detail (RFC 5233) taken off; empty when it has none.
+std::string without_detail(const Address& address) {
+  const std::size_t plus = address.local.find('+');
+  if (plus == std::string::npos || plus == 0) return {};
+  return Address{address.local.substr(0, plus), address.domain}.key();
+}
+
+Result<Resolution> resolve_in(const Data& data, const store::Txn& txn, const Address& address) {
+  using Kind = Resolution::Kind;
+  TRY_ASSIGN(const auto domain, find_domain(data, txn, address.domain));
+  if (!domain) return Resolution{};
+  if (domain->type == DomainType::kExternalRelay) return Resolution{Kind::kRelay};
+  TRY_ASSIGN(auto found, find_holder(data, txn, address.key()));
+  if (found) return std::move(*found);
+  if (domain->plus_addressing) {
+    const std::string base = without_detail(address);
+    if (!base.empty()) {
+      TRY_ASSIGN(found, find_holder(data, txn, base));
+    }
+    if (found) return std::move(*found);
   }
-  return entries;
+  if (domain->type == DomainType::kInternalRelay) return Resolution{Kind::kRelay};
+  const auto is_it = [&](std::string_view local) { return iequals(local, address.local); };
+  if (std::ranges::any_of(kAlwaysThere, is_it)) {
+    TRY_ASSIGN(auto mailbox, first_mailbox(data, txn));
+    if (mailbox) return Resolution{Kind::kMailbox, std::move(mailbox)};
+  }
+  if (!domain->catch_all.empty()) {
+    TRY_ASSIGN(found, find_holder(data, txn, ascii_lower(domain->catch_all)));
+    if (found) return std::move(*found);
+  }
+  return Resolution{Kind::kUnknownUser};
 }
 
 }  // namespace
@@ -102,16 +143,7 @@ Result<Resolution> DirectoryReader::resolve(std::string_view address) const {
   const auto split = split_address(address);
   if (!split) return Resolution{};  // no domain of ours can be in it
   const Data& data = *impl_->data;
-  return in_snapshot(data, [&](const store::ReadTxn& txn) -> Result<Resolution> {
-    TRY_ASSIGN(const auto domain, txn.get(data.domains, split->domain));
-    if (!domain) return Resolution{};
-    TRY_ASSIGN(auto mailbox, find_address(data, txn, split->key()));
-    if (!mailbox && iequals(split->local, kPostmaster)) {
-      TRY_ASSIGN(mailbox, first_mailbox(data, txn));
-    }
-    if (!mailbox) return Resolution{Resolution::Kind::kUnknownUser, std::nullopt};
-    return Resolution{Resolution::Kind::kMailbox, std::move(mailbox)};
-  });
+  return in_snapshot(data, [&](const store::ReadTxn& txn) { return resolve_in(data, txn, *split); });
 }
 
 Result<std::optional<MailboxEntry>> DirectoryReader::find_login(std::string_view name) const {
@@ -213,11 +245,15 @@ Result<std::uint64_t> DirectoryReader::version() const {
 }
 
 Result<bool> DirectoryReader::is_accepted_domain(std::string_view domain) const {
+  TRY_ASSIGN(const auto found, this->domain(domain));
+  return found.has_value();
+}
+
+Result<std::optional<DomainEntry>> DirectoryReader::domain(std::string_view domain) const {
   const auto name = canonical_domain(domain);
-  if (!name) return false;
-  return in_snapshot(*impl_->data, [&](const store::ReadTxn& txn) -> Result<bool> {
-    TRY_ASSIGN(const auto found, txn.get(impl_->data->domains, *name));
-    return found.has_value();
+  if (!name) return std::nullopt;
+  return in_snapshot(*impl_->data, [&](const store::ReadTxn& txn) {
+    return find_domain(*impl_->data, txn, *name);
   });
 }
 

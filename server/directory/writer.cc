@@ -28,9 +28,10 @@ Result<DatabaseEntry> known_database(const Data& data, const store::Txn& txn,
 Result<> DirectoryWriter::Impl::add_to_count(store::WriteTxn& txn, const std::string& key,
                                              int step) {
   TRY_ASSIGN(const std::uint64_t before, read_count(*data, txn, key));
-  if (step < 0 && before == 0)
+  const auto down = static_cast<std::uint64_t>(-std::int64_t{step});
+  if (step < 0 && before < down)
     return fail(ErrorCode::kCorrupt, "directory: count " + key + " is wrong");
-  const std::uint64_t after = step > 0 ? before + 1 : before - 1;
+  const std::uint64_t after = step < 0 ? before - down : before + static_cast<std::uint64_t>(step);
   if (after != 0) return txn.put(data->counts, key, std::to_string(after));
   TRY(txn.remove(data->counts, key));
   return {};
@@ -170,39 +171,6 @@ Result<DatabaseEntry> DirectoryWriter::remove_database(std::string_view name, bo
     }
     TRY(txn.remove(data.databases, ascii_lower(name)));
     return entry;
-  });
-}
-
-Result<DomainEntry> DirectoryWriter::add_domain(std::string_view name) {
-  TRY_ASSIGN(const std::string domain, canonical_domain(name));
-  const Data& data = *impl_->data;
-  return impl_->in_transaction(true, [&](store::WriteTxn& txn) -> Result<DomainEntry> {
-    TRY_ASSIGN(const auto found, txn.get(data.domains, domain));
-    if (found)
-      return fail(ErrorCode::kExists, fmt::format("domain {} is accepted already", domain));
-    DomainEntry entry{domain};
-    TRY(txn.put(data.domains, domain, to_stored(entry)));
-    return entry;
-  });
-}
-
-Result<DomainEntry> DirectoryWriter::remove_domain(std::string_view name, bool dry_run) {
-  TRY_ASSIGN(const std::string domain, canonical_domain(name));
-  const Data& data = *impl_->data;
-  return impl_->in_transaction(!dry_run, [&](store::WriteTxn& txn) -> Result<DomainEntry> {
-    TRY_ASSIGN(const std::uint64_t addresses, read_count(data, txn, domain_count_key(domain)));
-    if (addresses != 0) {
-      return fail(ErrorCode::kDenied,
-                  fmt::format("domain {} has {} addresses in use; remove their mailboxes first "
-                              "(hauspost mailbox list --domain {})",
-                              domain, addresses, domain));
-    }
-    TRY_ASSIGN(const bool removed, txn.remove(data.domains, domain));
-    if (!removed) {
-      return fail(ErrorCode::kNotFound,
-                  fmt::format("domain {} is not accepted here; see: hauspost domain list", domain));
-    }
-    return DomainEntry{domain};
   });
 }
 

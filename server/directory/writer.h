@@ -37,6 +37,15 @@ struct LoginChanges {
   std::optional<bool> app_passwords_only;
 };
 
+// What `domain set` changes; what is not set stays.
+struct DomainChanges {
+  std::optional<DomainType> type;
+  std::optional<bool> subdomains;
+  std::optional<std::string> catch_all;  // an address of ours; empty: none
+  std::optional<bool> plus_addressing;
+  std::optional<bool> srs;
+};
+
 class DirectoryWriter {
  public:
   // Creates the environment when there is none. kInvalid: of a newer format.
@@ -64,6 +73,8 @@ class DirectoryWriter {
   Result<DatabaseEntry> remove_database(std::string_view name, bool dry_run);
 
   Result<DomainEntry> add_domain(std::string_view name);
+  // kDenied: addresses are in use that it would not allow. kNotFound: no such catch-all address.
+  Result<DomainEntry> set_domain(std::string_view name, const DomainChanges& changes);
   // kDenied while an address of it is in use.
   Result<DomainEntry> remove_domain(std::string_view name, bool dry_run);
 
@@ -82,6 +93,27 @@ class DirectoryWriter {
   // `names` are capabilities as protocols/imap/extensions.h knows them.
   Result<MailboxEntry> set_mailbox_imap_without(const Guid& guid, std::vector<std::string> names);
   Result<MailboxEntry> set_mailbox_login(const Guid& guid, const LoginChanges& changes);
+
+  // Where its mail goes too, or instead; empty: nowhere else. kInvalid: its own address.
+  Result<MailboxEntry> set_forwarding(const Guid& guid, const std::string& to, bool keep_copy);
+
+  // writer_recipients.cc
+  // `dry_run`: changes nothing, but says what would become of it.
+  Result<RecipientEntry> create_recipient(const RecipientOrder& order, std::int64_t now_s,
+                                          bool dry_run);
+  Result<RecipientEntry> set_recipient(const Guid& guid, const RecipientChanges& changes);
+  Result<RecipientEntry> remove_recipient(const Guid& guid, bool dry_run);
+  // writer_groups.cc
+  // One result a member: kExists, kNotFound (nobody here has the address), kInvalid (the group
+  // itself), kExhausted. An address of a foreign domain is a member as it stands.
+  Result<std::vector<Result<GroupMember>>> add_members(const Guid& group,
+                                                       std::span<const std::string> addresses);
+  // kNotFound: not a member.
+  Result<std::vector<Result<GroupMember>>> remove_members(const Guid& group,
+                                                          std::span<const std::string> addresses,
+                                                          bool dry_run);
+  // As what `user` may send under the addresses of `as`, a mailbox or group; nullopt: not at all.
+  Result<> set_send_grant(const Guid& user, const Guid& as, std::optional<SendGrant> grant);
 
   // One transaction. kInvalid: no such service.
   Result<> set_services(std::span<const std::string> names, bool enabled);

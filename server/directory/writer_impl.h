@@ -1,9 +1,10 @@
-// What DirectoryWriter's two source files share. Included from this folder only.
+// What DirectoryWriter's source files share. Included from this folder only.
 #pragma once
 
 #include <functional>
 
 #include "server/directory/data.h"
+#include "server/directory/names.h"
 #include "server/directory/writer.h"
 
 namespace hauspost::directory {
@@ -30,9 +31,20 @@ class DirectoryWriter::Impl {
   Result<MailboxEntry> change_mailbox(const Guid& guid,
                                       const std::function<void(MailboxEntry&)>& change);
   Result<> add_to_count(store::WriteTxn& txn, const std::string& key, int step);
+  // Enters or takes away one address of a mailbox or recipient; `log_in`: it may log in by its
+  // local part alone.
+  Result<> put_address(store::WriteTxn& txn, const Address& address, const Guid& guid, bool log_in);
+  Result<> drop_address(store::WriteTxn& txn, const Address& address, const Guid& guid);
+  // Out of every group, and out of every grant.
+  Result<> forget(store::WriteTxn& txn, const Guid& guid);
 
   std::shared_ptr<Data> data;
   std::unique_ptr<DirectoryReader> reader;
 };
+
+// The address, when it can be given to somebody. kInvalid, kExists.
+Result<Address> check_free(const Data& data, const store::Txn& txn, std::string_view text);
+// Who has the address already, for people: "mailbox anna@example.org"; empty: nobody.
+Result<std::string> holder_of(const Data& data, const store::Txn& txn, std::string_view key);
 
 }  // namespace hauspost::directory

@@ -54,23 +54,6 @@ Result<std::string> resolve_database(const Data& data, const store::Txn& txn,
   return found->name;
 }
 
-Result<Address> check_free(const Data& data, const store::Txn& txn, std::string_view text) {
-  TRY_ASSIGN(Address address, parse_address(text));
-  TRY_ASSIGN(const auto domain, txn.get(data.domains, address.domain));
-  if (!domain) {
-    return fail(ErrorCode::kInvalid,
-                fmt::format("address {}: domain {} is not accepted here; add it first: hauspost "
-                            "domain add {}",
-                            address.text(), address.domain, address.domain));
-  }
-  TRY_ASSIGN(const auto holder, find_address(data, txn, address.key()));
-  if (holder) {
-    return fail(ErrorCode::kExists,
-                fmt::format("address {} is in use by mailbox {}", address.text(), holder->address));
-  }
-  return address;
-}
-
 struct Plan {
   MailboxEntry entry;
   std::vector<Address> addresses;  // the primary one first
@@ -115,22 +98,6 @@ Result<std::uint64_t> take_number(const Data& data, store::WriteTxn& txn) {
   if (!number) return fail(ErrorCode::kCorrupt, "directory: next_number is not a number");
   TRY(txn.put(data.meta, kNextNumber, std::to_string(*number + 1)));
   return *number;
-}
-
-// Those of the user and those on the mailbox.
-Result<> remove_grants(const Data& data, store::WriteTxn& txn, const Guid& guid) {
-  std::vector<std::string> keys;
-  {
-    TRY_ASSIGN(auto cursor, store::Cursor::open(txn, data.grants));
-    TRY_ASSIGN(bool here, cursor.first());
-    while (here) {
-      if (cursor.key().starts_with(guid.as_bytes()) || cursor.key().ends_with(guid.as_bytes()))
-        keys.emplace_back(cursor.key());
-      TRY_ASSIGN(here, cursor.next());
-    }
-  }
-  for (const std::string& key : keys) TRY(txn.remove(data.grants, key));
-  return {};
 }
 
 Result<> check_grant(const MailboxEntry& user, const MailboxEntry& mailbox) {
@@ -178,9 +145,7 @@ Result<std::vector<Result<MailboxEntry>>> DirectoryWriter::create_mailboxes(
       TRY(txn.put(data.mailboxes, guid.as_bytes(), to_stored(plan->entry, number)));
       TRY(txn.put(data.ages, age_key(number), guid.as_bytes()));
       for (const Address& address : plan->addresses) {
-        TRY(txn.put(data.addresses, address.key(), guid.as_bytes()));
-        TRY(txn.put(data.locals, local_key(address.local, guid), {}));
-        TRY(impl_->add_to_count(txn, domain_count_key(address.domain), 1));
+        TRY(impl_->put_address(txn, address, guid, true));
       }
       TRY(impl_->add_to_count(txn, database_count_key(plan->entry.database), 1));
       outcomes.push_back(std::move(plan->entry));
@@ -221,6 +186,29 @@ Result<MailboxEntry> DirectoryWriter::set_mailbox_imap_without(const Guid& guid,
                                                                std::vector<std::string> names) {
   return impl_->change_mailbox(guid,
                                [&](MailboxEntry& entry) { entry.imap_without = std::move(names); });
+}
+
+Result<MailboxEntry> DirectoryWriter::set_forwarding(const Guid& guid, const std::string& to,
+                                                     bool keep_copy) {
+  std::string target;
+  if (!to.empty()) {
+    TRY_ASSIGN(const Address address, parse_address(to));
+    TRY_ASSIGN(const auto found, reader().resolve(address.text()));
+    if (found.mailbox && found.mailbox->guid == guid) {
+      return fail(ErrorCode::kInvalid, fmt::format("mailbox {} cannot be forwarded to itself",
+                                                   found.mailbox->address));
+    }
+    if (found.kind == Resolution::Kind::kUnknownUser) {
+      return fail(ErrorCode::kNotFound,
+                  fmt::format("nobody has the address {}; see: hauspost mailbox list",
+                              escape_for_log(address.text())));
+    }
+    target = address.text();
+  }
+  return impl_->change_mailbox(guid, [&](MailboxEntry& entry) {
+    entry.forward_to = target;
+    entry.forward_keeps_copy = keep_copy;
+  });
 }
 
 Result<std::uint64_t> DirectoryWriter::move_mailboxes(std::string_view from, std::string_view to) {
@@ -284,14 +272,12 @@ Result<MailboxEntry> DirectoryWriter::remove_mailbox(const Guid& guid) {
     addresses.push_back(entry.address);
     for (const std::string& text : addresses) {
       TRY_ASSIGN(const Address address, split_address(text));
-      TRY(txn.remove(data.addresses, address.key()));
-      TRY(txn.remove(data.locals, local_key(address.local, guid)));
-      TRY(impl_->add_to_count(txn, domain_count_key(address.domain), -1));
+      TRY(impl_->drop_address(txn, address, guid));
     }
     TRY(impl_->add_to_count(txn, database_count_key(entry.database), -1));
     TRY(txn.remove(data.ages, age_key(stored.number)));
     TRY(txn.remove(data.mailboxes, guid.as_bytes()));
-    TRY(remove_grants(data, txn, guid));
+    TRY(impl_->forget(txn, guid));
     return std::move(entry);
   });
 }
