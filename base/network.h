@@ -25,6 +25,7 @@ class Network {
   bool contains(std::string_view address) const;
   // "192.0.2.7" of one address, "192.0.2.0/24" of more.
   std::string to_string() const;
+  unsigned prefix() const { return prefix_; }
 
   auto operator<=>(const Network&) const = default;
 

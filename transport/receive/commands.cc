@@ -72,7 +72,7 @@ std::optional<Session::Answer> Session::check_mail(const smtp::MailCommand& comm
   }
   if (auto refused = check_parameters(command)) return Answer{std::move(*refused)};
   if (auto refused = rights_.check(command)) return Answer{std::move(*refused)};
-  const std::uint32_t most = connector_->limits.messages_per_minute;
+  const std::uint64_t most = connector_->limits.messages_per_minute;
   if (most != 0 && services_.rates != nullptr &&
       !services_.rates->take(connector_->name, start_.client_address, most)) {
     return Answer{{450, "4.7.0", "Too many messages from your address, try again in a minute"}};

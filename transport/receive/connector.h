@@ -77,23 +77,53 @@ constexpr RightBits default_rights(PermissionGroup group) {
 // Numbers of a connector. Times in seconds unless said; 0: as the comment says.
 struct ConnectorLimits {
   std::uint64_t message_bytes = 0;  // 0: [limits] message_size of hauspost.toml, which none exceeds
-  std::uint32_t header_bytes = 256 * 1024;
-  std::uint32_t recipients = 200;         // of a message; 452 4.5.3
-  std::uint32_t hops = 30;                // Received fields; 554 5.4.6
-  std::uint32_t local_hops = 8;           // of them by this server; 554 5.4.6
-  std::uint32_t protocol_errors = 20;     // then 421; half of them are answered at once
-  std::uint32_t logon_failures = 3;       // then 421
-  std::uint32_t connections = 5000;       // at once
-  std::uint32_t per_source = 20;          // of one address; IPv6: of one /64
-  std::uint32_t per_source_percent = 2;   // of `connections`; the lower of both holds
-  std::uint32_t tarpit_ms = 5000;         // before 550 5.1.1 to a client that did not log in
-  std::uint32_t auth_tarpit_ms = 2000;    // before a failed login is answered; doubled each time
-  std::uint32_t messages_per_minute = 0;  // of one source; 0: no limit
-  std::uint32_t messages = 1000;          // of a connection; 421
-  std::uint32_t inactivity_s = 300;       // between two commands; 421
-  std::uint32_t connection_s = 600;       // then no new message begins; 421
-  std::uint32_t hold_s = 7 * 24 * 3600;   // FUTURERELEASE; 0: not offered
+  std::uint64_t header_bytes = 256 * 1024;
+  std::uint64_t recipients = 200;         // of a message; 452 4.5.3
+  std::uint64_t hops = 30;                // Received fields; 554 5.4.6
+  std::uint64_t local_hops = 8;           // of them by this server; 554 5.4.6
+  std::uint64_t protocol_errors = 20;     // then 421; half of them are answered at once
+  std::uint64_t logon_failures = 3;       // then 421
+  std::uint64_t connections = 5000;       // at once
+  std::uint64_t per_source = 20;          // of one address; IPv6: of one /64
+  std::uint64_t per_source_percent = 2;   // of `connections`; the lower of both holds
+  std::uint64_t tarpit_ms = 5000;         // before 550 5.1.1 to a client that did not log in
+  std::uint64_t auth_tarpit_ms = 2000;    // before a failed login is answered; doubled each time
+  std::uint64_t messages_per_minute = 0;  // of one source; 0: no limit
+  std::uint64_t messages = 1000;          // of a connection; 421
+  std::uint64_t inactivity_s = 300;       // between two commands; 421
+  std::uint64_t connection_s = 600;       // then no new message begins; 421
+  std::uint64_t hold_s = 7 * 24 * 3600;   // FUTURERELEASE; 0: not offered
   bool operator==(const ConnectorLimits&) const = default;
+};
+
+// Each number's word, what it may be, and in what it is counted.
+struct ConnectorNumber {
+  enum class Unit : std::uint8_t { kCount, kBytes, kSeconds, kMilliseconds, kPercent };
+  std::string_view name;
+  std::uint64_t ConnectorLimits::* value;
+  std::uint64_t least;
+  std::uint64_t most;
+  Unit unit;
+};
+using NumberUnit = ConnectorNumber::Unit;
+inline constexpr ConnectorNumber kConnectorNumbers[] = {
+    {"max-message-size", &ConnectorLimits::message_bytes, 0, 1ULL << 40, NumberUnit::kBytes},
+    {"max-header-size", &ConnectorLimits::header_bytes, 4096, 16 << 20, NumberUnit::kBytes},
+    {"max-recipients", &ConnectorLimits::recipients, 1, 100'000, NumberUnit::kCount},
+    {"max-hops", &ConnectorLimits::hops, 1, 500, NumberUnit::kCount},
+    {"max-local-hops", &ConnectorLimits::local_hops, 1, 500, NumberUnit::kCount},
+    {"max-protocol-errors", &ConnectorLimits::protocol_errors, 1, 1'000, NumberUnit::kCount},
+    {"max-logon-failures", &ConnectorLimits::logon_failures, 1, 100, NumberUnit::kCount},
+    {"max-connections", &ConnectorLimits::connections, 1, 60'000, NumberUnit::kCount},
+    {"max-per-source", &ConnectorLimits::per_source, 1, 60'000, NumberUnit::kCount},
+    {"max-per-source-percent", &ConnectorLimits::per_source_percent, 1, 100, NumberUnit::kPercent},
+    {"tarpit", &ConnectorLimits::tarpit_ms, 0, 600'000, NumberUnit::kMilliseconds},
+    {"auth-tarpit", &ConnectorLimits::auth_tarpit_ms, 0, 600'000, NumberUnit::kMilliseconds},
+    {"message-rate", &ConnectorLimits::messages_per_minute, 0, 1'000'000, NumberUnit::kCount},
+    {"max-messages", &ConnectorLimits::messages, 1, 1'000'000, NumberUnit::kCount},
+    {"inactivity", &ConnectorLimits::inactivity_s, 5, 86'400, NumberUnit::kSeconds},
+    {"connection-time", &ConnectorLimits::connection_s, 5, 604'800, NumberUnit::kSeconds},
+    {"max-hold", &ConnectorLimits::hold_s, 0, 31'536'000, NumberUnit::kSeconds},
 };
 
 struct ReceiveConnector {

@@ -20,7 +20,7 @@ class MessageRates {
 
   // Counts one more message; false when that is more than `most` in this minute. IPv6 counts by
   // /64.
-  bool take(std::string_view connector, std::string_view address, std::uint32_t most) {
+  bool take(std::string_view connector, std::string_view address, std::uint64_t most) {
     const auto minute =
         std::chrono::floor<std::chrono::minutes>(clock_.steady().time_since_epoch()).count();
     if (minute != minute_ || counts_.size() >= kSourcesMax) counts_.clear();
