@@ -31,11 +31,14 @@ enum class ControlMethod : std::uint16_t {
   // Transport
   kQueueList = 32,  // QueueListRequest -> QueueListReply
   kQueueKick = 33,  // empty -> empty: a database has come up, try what waits for it
+  kTrackSearch = 88,  // TrackSearchRequest -> TrackSearchReply (track.proto)
+  kTrackShow = 89,    // TrackShowRequest -> TrackShowReply; kNotFound
   // Front-end (frontend.proto)
   kCertificates = 40,        // empty -> CertificatesReply
   kCertificateReload = 41,   // empty -> CertificatesReply
   kFrontendStatistics = 42,  // empty -> FrontendStatistics
   kComponentsChanged = 43,   // empty -> empty: sessions of what is inactive now end
+  kListeners = 44,           // ListenersRequest -> empty: what is to be open from now on
   // Auth: from 48, see server/auth
 };
 

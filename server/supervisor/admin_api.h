@@ -65,6 +65,9 @@ enum class Method : std::uint16_t {
   kBlockLift = 111,
   kBlockShow = 112,
   kBlockSet = 113,
+  kTrackSearch = 200,
+  kTrackShow = 201,
+  kTrackSet = 202,
   kAuthSources = 140,
   kAuthTest = 141,
   kMailboxPermissionList = 120,
@@ -202,6 +205,12 @@ template <>
 struct CallOf<ComponentListRequest> : Call<Method::kComponentList, ComponentListReply> {};
 template <>
 struct CallOf<ComponentSetRequest> : Call<Method::kComponentSet, ComponentSetReply> {};
+template <>
+struct CallOf<TrackSearchRequest> : Call<Method::kTrackSearch, TrackSearchReply> {};
+template <>
+struct CallOf<TrackShowRequest> : Call<Method::kTrackShow, TrackShowReply> {};
+template <>
+struct CallOf<TrackSetRequest> : Call<Method::kTrackSet, TrackSetReply> {};
 template <>
 struct CallOf<BlockListRequest> : Call<Method::kBlockList, BlockListReply> {};
 template <>

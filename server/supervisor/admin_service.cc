@@ -35,6 +35,7 @@ std::string object_of(const admin::ServiceDisableRequest& request) {
   return join_names(request.names());
 }
 std::string object_of(const admin::StopRequest&) { return "server"; }
+std::string object_of(const admin::TrackSetRequest&) { return "tracking"; }
 std::string object_of(const admin::Pop3SetRequest&) { return "pop3"; }
 std::string object_of(const admin::CertificateReloadRequest&) { return "certificates"; }
 std::string object_of(const admin::ComponentSetRequest& request) {
@@ -213,6 +214,9 @@ Task<Result<std::string>> AdminService::answer(Caller caller, std::uint16_t meth
     case kListenerSet: co_return co_await alter(&Self::listener_set, "listener set");
     case kComponentList: co_return co_await look(&Self::component_list, std::move(body));
     case kComponentSet: co_return co_await alter(&Self::component_set, "component set");
+    case kTrackSearch: co_return co_await look(&Self::track_search, std::move(body));
+    case kTrackShow: co_return co_await look(&Self::track_show, std::move(body));
+    case kTrackSet: co_return co_await alter(&Self::track_set, "track set");
     case kBlockList: co_return co_await look(&Self::block_list, std::move(body));
     case kBlockLift: co_return co_await alter(&Self::block_lift, "block lift");
     case kBlockShow: co_return co_await look(&Self::block_show, std::move(body));

@@ -135,6 +135,10 @@ class AdminService {
   Task<Result<admin::BlockLiftReply>> block_lift(admin::BlockLiftRequest request);
   Task<Result<admin::BlockShowReply>> block_show(admin::BlockShowRequest request);
   Task<Result<admin::BlockSetReply>> block_set(admin::BlockSetRequest request);
+  // admin_track.cc
+  Task<Result<admin::TrackSearchReply>> track_search(admin::TrackSearchRequest request);
+  Task<Result<admin::TrackShowReply>> track_show(admin::TrackShowRequest request);
+  Task<Result<admin::TrackSetReply>> track_set(admin::TrackSetRequest request);
   // Asks the front-end. kUnavailable: it does not run.
   Task<Result<std::string>> ask_frontend(child::ControlMethod method, Duration timeout);
   Task<void> note_warnings(admin::StatusReply& reply);

@@ -42,6 +42,7 @@ TransportWorker::TransportWorker(Executor executor, const child::Settings& setti
                                  std::unique_ptr<transport::Queue> queue)
     : reader_(std::move(directory)),
       directory_(*reader_, settings.run_dir),
+      logs_(executor, settings.data_root, *reader_, system_clock()),
       deliveries_(executor),
       queue_(std::move(queue)),
       services_{.directory = directory_,
@@ -52,7 +53,9 @@ TransportWorker::TransportWorker(Executor executor, const child::Settings& setti
                 .limits = limits_from(settings)},
       sessions_(executor, "session", kSessionsMax,
                 [this](UnixSocket socket) { return serve_session(std::move(socket)); }),
-      tasks_(executor) {}
+      tasks_(executor) {
+  logs_.lend_to(services_);
+}
 
 Result<std::unique_ptr<TransportWorker>> TransportWorker::open(Executor executor,
                                                                const child::Settings& settings) {
@@ -70,7 +73,10 @@ Result<> TransportWorker::listen(const child::NamedDescriptor& listener) {
   return fail(ErrorCode::kNotFound, "no service is named " + listener.name);
 }
 
-void TransportWorker::start() { tasks_.spawn("queue", queue_->run(directory_, deliveries_)); }
+void TransportWorker::start() {
+  logs_.start(tasks_);
+  tasks_.spawn("queue", queue_->run(directory_, deliveries_));
+}
 
 Task<void> TransportWorker::stop() {
   co_await sessions_.stop();
@@ -123,6 +129,8 @@ Task<Result<std::string>> TransportWorker::handle_control(std::uint16_t method, 
   switch (static_cast<child::ControlMethod>(method)) {
     case child::ControlMethod::kQueueList: co_return list_queue(body);
     case child::ControlMethod::kQueueKick: queue_->kick(); co_return std::string();
+    case child::ControlMethod::kTrackSearch: co_return co_await logs_.search(std::move(body));
+    case child::ControlMethod::kTrackShow: co_return co_await logs_.show(std::move(body));
     default: co_return fail(ErrorCode::kInvalid, "unknown control method");
   }
 }

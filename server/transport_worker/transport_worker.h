@@ -5,6 +5,7 @@
 #include "server/child/child.h"
 #include "server/child/unix_service.h"
 #include "server/transport_worker/directory_adapter.h"
+#include "server/transport_worker/transport_logs.h"
 #include "transport/queue/queue.h"
 #include "transport/services.h"
 
@@ -39,6 +40,7 @@ class TransportWorker {
 
   std::unique_ptr<directory::DirectoryReader> reader_;
   DirectoryAdapter directory_;
+  TransportLogs logs_;
   transport::DeliveryClients deliveries_;
   std::unique_ptr<transport::Queue> queue_;
   transport::Services services_;

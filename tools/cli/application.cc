@@ -81,6 +81,7 @@ void build_application(CLI::App& app, GlobalOptions& options, Verb& chosen) {
   add_listener_commands(app, chosen);
   add_component_commands(app, chosen);
   add_block_commands(app, chosen);
+  add_track_commands(app, chosen);
   add_auth_settings_commands(app, chosen);
   add_audit_commands(app, chosen);
   add_queue_commands(app, chosen);
