@@ -53,8 +53,9 @@ struct NamedDescriptor {
 struct Context {
   Settings settings;
   int control_fd = -1;
-  // Listening sockets. Front-end: "smtp", "submission", "submissions", "imap", "imaps", "pop3",
-  // "pop3s". Store: "session", "delivery". Transport: "session". Auth: "calls".
+  // Listening sockets. Store: "session", "delivery". Transport: "session". Auth: "calls". The
+  // front-end's come and go while it runs: by "listeners", a descriptor_channel.h, and the call
+  // kListeners.
   std::vector<NamedDescriptor> listeners;
 };
 

@@ -13,6 +13,8 @@ namespace {
 
 constexpr std::string_view kCertificatesKey = "tls.certificates";
 constexpr std::string_view kAllowedKey = "block.allowed";
+constexpr std::string_view kLogin = "login";
+constexpr std::string_view kPlain = "plain";  // of kLogin; empty: after TLS alone
 constexpr std::string_view kNobody = "nobody";  // an empty list, where empty means the default
 
 constexpr std::pair<ComponentState, std::string_view> kStates[] = {
@@ -146,10 +148,21 @@ ListenerRules listener_rules(const AskSetting& ask, std::string_view listener) {
     const auto value = parse_u64(ask(listener_key(listener, number.key)));
     if (value && number.holds(*value)) rules.*number.value = static_cast<std::uint32_t>(*value);
   }
+  rules.plain_logins =
+      may_take_plain_logins(listener) && ask(listener_key(listener, kLogin)) == kPlain;
   return rules;
 }
 
-Result<> check(const ListenerRules& rules) {
+bool may_take_plain_logins(std::string_view listener) {
+  return listener == "imap" || listener == "pop3";
+}
+
+Result<> check(std::string_view listener, const ListenerRules& rules) {
+  if (rules.plain_logins && !may_take_plain_logins(listener)) {
+    return fail(ErrorCode::kInvalid,
+                fmt::format("listener {} takes logins under TLS alone; plain is for imap and pop3",
+                            listener));
+  }
   if (rules.proxies.size() > kAllowedMax)
     return fail(ErrorCode::kInvalid, fmt::format("at most {} networks", kAllowedMax));
   return check_numbers(rules, kListener, true);
@@ -157,8 +170,10 @@ Result<> check(const ListenerRules& rules) {
 
 Result<> set_listener_rules(DirectoryWriter& writer, std::string_view listener,
                             const ListenerRules& rules) {
-  TRY(check(rules));
+  TRY(check(listener, rules));
   TRY(writer.set_setting(listener_key(listener, "proxies"), join(rules.proxies)));
+  TRY(writer.set_setting(listener_key(listener, kLogin),
+                         std::string(rules.plain_logins ? kPlain : "")));
   for (const auto& number : kListener) {
     const std::uint32_t value = rules.*number.value;
     TRY(writer.set_setting(listener_key(listener, number.key),

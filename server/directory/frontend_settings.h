@@ -44,13 +44,16 @@ struct ListenerRules {
   std::uint32_t connections_max = 0;    // at once; 0: no limit of its own
   std::uint32_t per_address_max = 0;    // 0: as the front-end's
   std::uint32_t login_s = 0;            // from accept to login; 0: as the protocol's
+  bool plain_logins = false;            // passwords are taken without TLS; imap and pop3 only
 };
+// The listeners that may take logins in the clear.
+bool may_take_plain_logins(std::string_view listener);
 inline constexpr std::uint32_t kListenerConnectionsMost = 60'000;
 inline constexpr std::uint32_t kListenerLoginLeast = 5;
 inline constexpr std::uint32_t kListenerLoginMost = 3'600;
 ListenerRules listener_rules(const AskSetting& ask, std::string_view listener);
-// kInvalid: out of range.
-Result<> check(const ListenerRules& rules);
+// kInvalid: out of range, or logins in the clear at a listener that may not take them.
+Result<> check(std::string_view listener, const ListenerRules& rules);
 Result<> set_listener_rules(DirectoryWriter& writer, std::string_view listener,
                             const ListenerRules& rules);
 

@@ -8,6 +8,7 @@
 #include "base/socket_stream.h"
 #include "base/tls/tls_stream.h"
 #include "server/auth/identity.h"
+#include "transport/receive/connector.h"
 
 namespace hauspost::frontend {
 
@@ -18,9 +19,14 @@ struct ClientFacts {
   link::Protocol protocol = link::Protocol::kImap;
   bool submission = false;    // SMTP: mail of our own users
   bool implicit_tls = false;  // TLS from the first byte
+  bool plain_logins = false;  // passwords are taken without TLS, too
   bool tls = false;
   std::string tls_version;
   std::string tls_cipher;
+  // SMTP: by whose rules; null: by those of the listener's name.
+  std::shared_ptr<const transport::ReceiveConnector> connector = nullptr;
+
+  bool may_log_in() const { return tls || plain_logins; }
 };
 
 class Client {

@@ -54,25 +54,35 @@ void apply_rules(const directory::ListenerRules& rules, Limits& limits) {
 }  // namespace
 
 struct Frontend::Listener {
-  Listener(Executor executor, const Service& kind) : service(kind), acceptor(executor) {}
+  Listener(Executor executor, const Service& kind, OpenListener words)
+      : service(kind), said(std::move(words)), acceptor(executor) {}
+
+  void close() {
+    closed = true;
+    std::error_code ignored;
+    acceptor.close(ignored);
+  }
+
   const Service& service;
+  OpenListener said;
   TcpAcceptor acceptor;
+  bool closed = false;
   std::size_t connections = 0;
 };
 
 struct Frontend::Session {
-  Session(Listener& accepted_by, TcpSocket socket, ClientFacts facts,
+  Session(SharedListener accepted_by, TcpSocket socket, ClientFacts facts,
           std::unique_ptr<Admission> admitted, SocketClient::CurrentTls current_tls,
           Services shared)
-      : listener(accepted_by),
+      : listener(std::move(accepted_by)),
         services(std::move(shared)),
         admission(std::move(admitted)),
         client(std::move(socket), std::move(facts), std::move(current_tls), &stop) {
-    ++listener.connections;
+    ++listener->connections;
   }
-  ~Session() { --listener.connections; }
+  ~Session() { --listener->connections; }
 
-  Listener& listener;
+  const SharedListener listener;
   Services services;  // its own: the limits are those of the moment in which it came
   std::unique_ptr<Admission> admission;
   Signal stop;
@@ -136,23 +146,45 @@ Task<void> Frontend::watch_certificate() {
   }
 }
 
-Result<> Frontend::listen(const std::string& name, int fd) {
+Result<> Frontend::listen(OpenListener words, int fd) {
+  const std::string name = words.service;
   const auto* service = std::ranges::find(kServices, name, &Service::name);
   if (service == std::end(kServices))
     return fail(ErrorCode::kNotFound, "no service for listener " + name);
-  Listener& listener = listeners_.emplace_back(executor_, *service);
+  const auto listener = std::make_shared<Listener>(executor_, *service, std::move(words));
   std::error_code code;
   sockaddr_storage address{};
   socklen_t length = sizeof address;
   const bool named = ::getsockname(fd, reinterpret_cast<sockaddr*>(&address), &length) == 0;
   const bool v6 = named && address.ss_family == AF_INET6;
-  listener.acceptor.assign(v6 ? asio::ip::tcp::v6() : asio::ip::tcp::v4(), fd, code);
+  listener->acceptor.assign(v6 ? asio::ip::tcp::v6() : asio::ip::tcp::v4(), fd, code);
   if (code) return fail(asio_error("listener " + name, code));
+  listeners_.push_back(listener);
   accepting_.spawn("frontend.accept", accept_loop(listener));
   // Also when none has loaded yet: the files may come.
   if (!settings_.certificate_file.empty() && !std::exchange(watching_, true))
     accepting_.spawn("frontend.certificate", watch_certificate());
   return {};
+}
+
+bool Frontend::listens(std::string_view name) const {
+  return std::ranges::any_of(
+      listeners_, [&](const SharedListener& one) { return one->said.name == name; });
+}
+
+void Frontend::keep_listeners(std::span<const OpenListener> wanted) {
+  std::erase_if(listeners_, [&](const SharedListener& one) {
+    const auto found = std::ranges::find(wanted, one->said.name, &OpenListener::name);
+    if (found != wanted.end()) {
+      one->said = *found;
+      return false;
+    }
+    one->close();
+    return true;
+  });
+  for (Session* const session : sessions_) {
+    if (session->listener->closed) session->stop.notify();
+  }
 }
 
 Limits Frontend::limits_now(const directory::ListenerRules& rules) const {
@@ -186,24 +218,25 @@ directory::ComponentState Frontend::state_of(const Listener& listener) const {
   return std::max(front, directory::component_state(settings_.setting, service.backend));
 }
 
-Task<void> Frontend::accept_loop(Listener& listener) {
+Task<void> Frontend::accept_loop(SharedListener listener) {
   while (!accepting_.stopping()) {
     TcpSocket socket(executor_);
     std::error_code code;
-    co_await listener.acceptor.async_accept(socket, asio::redirect_error(kUseTask, code));
-    if (was_cancelled(co_await asio::this_coro::cancellation_state)) co_return;
+    co_await listener->acceptor.async_accept(socket, asio::redirect_error(kUseTask, code));
+    if (listener->closed || was_cancelled(co_await asio::this_coro::cancellation_state)) co_return;
     if (!code) {
       greet(listener, std::move(socket));
       continue;
     }
     if (code == asio::error::connection_aborted) continue;
     // Out of descriptors: without a pause this would spin until somebody leaves.
-    log::warning("accept.failed", {{"listener", listener.service.name}, {"cause", code.message()}});
+    log::warning("accept.failed",
+                 {{"listener", listener->service.name}, {"cause", code.message()}});
     if (!co_await sleep_for(kAcceptPause)) co_return;
   }
 }
 
-void Frontend::greet(Listener& listener, TcpSocket socket) {
+void Frontend::greet(const SharedListener& listener, TcpSocket socket) {
   std::error_code code;
   const auto peer = socket.remote_endpoint(code);
   if (code) return;  // gone already
@@ -211,11 +244,11 @@ void Frontend::greet(Listener& listener, TcpSocket socket) {
   auto address = peer.address();
   if (address.is_v6() && address.to_v6().is_v4_mapped())
     address = asio::ip::make_address_v4(asio::ip::v4_mapped, address.to_v6());
-  auto rules = directory::listener_rules(settings_.setting, listener.service.name);
+  auto rules = directory::listener_rules(settings_.setting, listener->service.name);
   if (!contains(rules.proxies, address.to_string())) {
     admit(listener, std::move(socket), address.to_string(), peer.port(), rules);
   } else if (proxied_ >= kProxiedMax) {
-    refuse(listener, socket, address.to_string(), "proxied");
+    refuse(*listener, socket, address.to_string(), "proxied");
   } else {
     tasks_.spawn("frontend.proxied", receive_proxied(listener, std::move(socket),
                                                      address.to_string(), std::move(rules)));
@@ -224,7 +257,7 @@ void Frontend::greet(Listener& listener, TcpSocket socket) {
 
 // Byte for byte what the header needs: the client's own bytes, which may be a TLS handshake, stay in
 // the socket.
-Task<void> Frontend::receive_proxied(Listener& listener, TcpSocket socket, std::string proxy,
+Task<void> Frontend::receive_proxied(SharedListener listener, TcpSocket socket, std::string proxy,
                                      directory::ListenerRules rules) {
   struct Counted {
     explicit Counted(std::size_t& of) : count(of) { ++count; }
@@ -257,7 +290,7 @@ Task<void> Frontend::receive_proxied(Listener& listener, TcpSocket socket, std::
   deadline.stop();
   if (late || parsed.status != ProxyParse::Status::kHeader) {
     ++refused_;
-    log::warning("session.refused", {{"listener", listener.service.name},
+    log::warning("session.refused", {{"listener", listener->service.name},
                                      {"client", proxy},
                                      {"limit", late ? "proxy_header_late" : "proxy_header"}});
     co_return;
@@ -278,20 +311,21 @@ void Frontend::refuse(Listener& listener, TcpSocket& socket, const std::string& 
   if (!text.empty()) socket.write_some(asio::buffer(text.data(), text.size()), code);
 }
 
-void Frontend::admit(Listener& listener, TcpSocket socket, std::string address, std::uint16_t port,
-                     const directory::ListenerRules& rules) {
-  if (accepting_.stopping()) return;  // its PROXY header came too late to be told goodbye
-  const Service& service = listener.service;
+void Frontend::admit(const SharedListener& listener, TcpSocket socket, std::string address,
+                     std::uint16_t port, const directory::ListenerRules& rules) {
+  // Its PROXY header came too late to be told goodbye.
+  if (accepting_.stopping() || listener->closed) return;
+  const Service& service = listener->service;
   const Limits limits = limits_now(rules);
   std::string_view refusal;
   std::size_t connections = 0;  // at all addresses on which the service listens
-  for (const Listener& one : listeners_) {
-    if (&one.service == &service) connections += one.connections;
+  for (const SharedListener& one : listeners_) {
+    if (&one->service == &service) connections += one->connections;
   }
   if (rules.connections_max != 0 && connections >= rules.connections_max)
-    return refuse(listener, socket, address, "connections_of_listener");
+    return refuse(*listener, socket, address, "connections_of_listener");
   auto admission = connections_.admit(address, service.protocol, limits, refusal);
-  if (!admission) return refuse(listener, socket, address, refusal);
+  if (!admission) return refuse(*listener, socket, address, refusal);
   ClientFacts facts;
   facts.address = std::move(address);
   facts.port = port;
@@ -299,9 +333,10 @@ void Frontend::admit(Listener& listener, TcpSocket socket, std::string address, 
   facts.protocol = service.protocol;
   facts.submission = service.submission;
   facts.implicit_tls = service.implicit_tls;
+  facts.plain_logins = rules.plain_logins;
   Services services = services_;
   services.limits = limits;
-  services.draining = state_of(listener) != directory::ComponentState::kActive;
+  services.draining = state_of(*listener) != directory::ComponentState::kActive;
   const auto defence = directory::defence_rules(settings_.setting);
   if (!contains(defence.allowed, facts.address)) services.slowdown = &slowdown_;
   tasks_.spawn("frontend.session",
@@ -320,32 +355,32 @@ Task<void> Frontend::serve(std::unique_ptr<Session> session) {
 
 void Frontend::end_inactive() {
   for (Session* const session : sessions_) {
-    if (state_of(session->listener) == directory::ComponentState::kInactive)
+    if (state_of(*session->listener) == directory::ComponentState::kInactive)
       session->stop.notify();
   }
 }
 
 std::vector<ListenerCount> Frontend::counts() const {
   std::vector<ListenerCount> counts;
-  for (const Listener& listener : listeners_) {
-    const std::string name(listener.service.name);
-    // A service may listen on several addresses.
-    if (std::ranges::find(counts, name, &ListenerCount::listener) == counts.end())
-      counts.push_back({name});
-  }
-  for (const Session* session : sessions_) {
+  // A service may listen on several addresses.
+  const auto count_of = [&](const Listener& listener) -> ListenerCount& {
     const auto found =
-        std::ranges::find(counts, session->listener.service.name, &ListenerCount::listener);
-    ++found->sessions;
-    if (!session->admission->before_login()) ++found->logged_in;
+        std::ranges::find(counts, listener.service.name, &ListenerCount::listener);
+    return found != counts.end() ? *found
+                                 : counts.emplace_back(std::string(listener.service.name));
+  };
+  for (const SharedListener& listener : listeners_) count_of(*listener);
+  for (const Session* session : sessions_) {
+    ListenerCount& count = count_of(*session->listener);
+    ++count.sessions;
+    if (!session->admission->before_login()) ++count.logged_in;
   }
   return counts;
 }
 
 Task<void> Frontend::stop() {
   accepting_.stop();
-  std::error_code ignored;
-  for (Listener& listener : listeners_) listener.acceptor.close(ignored);
+  for (const SharedListener& listener : listeners_) listener->close();
   co_await accepting_.join();
   for (Session* const session : sessions_) session->stop.notify();
   bool late = false;

@@ -3,6 +3,8 @@
 
 #include <functional>
 #include <list>
+#include <memory>
+#include <span>
 
 #include "base/signal.h"
 #include "base/task_group.h"
@@ -35,6 +37,13 @@ struct ListenerCount {
   std::uint64_t logged_in = 0;  // of them
 };
 
+// One listening socket.
+struct OpenListener {
+  std::string service;         // "smtp", "submission", "submissions", "imap", "imaps", "pop3", "pop3s"
+  std::string name = {};       // by which keep_listeners() knows it
+  std::string connector = {};  // the receive connector whose binding it is; empty: none
+};
+
 // REQUIRES: one thread; authenticator and backends outlive it; stop() before destruction.
 class Frontend {
  public:
@@ -46,8 +55,13 @@ class Frontend {
   // expired certificate is used, with a warning: mail goes on.
   Result<> load_certificate();
   const std::vector<Certificates::Entry>& certificates() const { return certificates_.entries(); }
-  // Takes a listening TCP descriptor. kNotFound: no service of that name here.
-  Result<> listen(const std::string& name, int fd);
+  // Takes a listening TCP descriptor; after an error it is the caller's still. kNotFound: there is
+  // no such service here.
+  Result<> listen(OpenListener listener, int fd);
+  bool listens(std::string_view name) const;
+  // Closes every listener whose name is not among `wanted`, and tells the clients that came by it
+  // goodbye; all others go on, with what `wanted` says of them.
+  void keep_listeners(std::span<const OpenListener> wanted);
   // Closes the listeners, tells every client, waits a few seconds for them and ends the rest.
   Task<void> stop();
 
@@ -65,13 +79,17 @@ class Frontend {
   struct Listener;
   class Registered;
 
-  Task<void> accept_loop(Listener& listener);
-  void greet(Listener& listener, TcpSocket socket);
+  // Shared: a listener that is closed lives on until its accept loop and the last session that came
+  // by it have ended.
+  using SharedListener = std::shared_ptr<Listener>;
+
+  Task<void> accept_loop(SharedListener listener);
+  void greet(const SharedListener& listener, TcpSocket socket);
   // Reads what the proxy in front of us says of its client.
-  Task<void> receive_proxied(Listener& listener, TcpSocket socket, std::string proxy,
+  Task<void> receive_proxied(SharedListener listener, TcpSocket socket, std::string proxy,
                              directory::ListenerRules rules);
-  void admit(Listener& listener, TcpSocket socket, std::string address, std::uint16_t port,
-             const directory::ListenerRules& rules);
+  void admit(const SharedListener& listener, TcpSocket socket, std::string address,
+             std::uint16_t port, const directory::ListenerRules& rules);
   void refuse(Listener& listener, TcpSocket& socket, const std::string& address,
               std::string_view limit);
   Task<void> serve(std::unique_ptr<Session> session);
@@ -91,7 +109,7 @@ class Frontend {
   BufferPool buffers_;
   Services services_;
   ConnectionLimits connections_;
-  std::list<Listener> listeners_;
+  std::list<SharedListener> listeners_;  // the open ones
   std::list<Session*> sessions_;
   Condition session_ended_;
   TaskGroup accepting_;

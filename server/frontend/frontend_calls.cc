@@ -1,6 +1,11 @@
 #include "server/frontend/frontend_calls.h"
 
+#include <unistd.h>
+
+#include <algorithm>
+
 #include "server/child/control.h"
+#include "server/child/descriptor_channel.h"
 #include "server/child/frontend.pb.h"
 
 namespace hauspost::frontend {
@@ -42,9 +47,41 @@ std::string statistics(const Frontend& frontend) {
   return reply.SerializeAsString();
 }
 
+// What is not wanted any more was closed again before it came here.
+void take(Frontend& frontend, std::span<const OpenListener> wanted,
+          const child::NamedDescriptor& descriptor) {
+  const auto found = std::ranges::find(wanted, descriptor.name, &OpenListener::name);
+  if (found != wanted.end() && !frontend.listens(descriptor.name)) {
+    const auto listening = frontend.listen(*found, descriptor.fd);
+    if (listening) return;
+    log::warning("listener.refused", {{"name", descriptor.name}, {"cause", listening.error()}});
+  }
+  ::close(descriptor.fd);
+}
+
+Result<std::string> change_listeners(Frontend& frontend, int channel, const std::string& body) {
+  child::wire::ListenersRequest request;
+  if (!request.ParseFromString(body))
+    return fail(ErrorCode::kCorrupt, "front-end: the list of listeners does not parse");
+  std::vector<OpenListener> wanted;
+  for (const auto& one : request.listeners())
+    wanted.push_back({one.service(), one.name(), one.connector()});
+  frontend.keep_listeners(wanted);
+  if (channel >= 0) {
+    TRY_ASSIGN(const auto descriptors, child::take_descriptors(channel));
+    for (const child::NamedDescriptor& one : descriptors) take(frontend, wanted, one);
+  }
+  for (const OpenListener& one : wanted) {
+    if (frontend.listens(one.name)) continue;
+    return fail(ErrorCode::kUnavailable, "front-end: no descriptor came for listener " + one.name);
+  }
+  return std::string();
+}
+
 }  // namespace
 
-Task<Result<std::string>> answer_call(Frontend& frontend, std::uint16_t method) {
+Task<Result<std::string>> answer_call(Frontend& frontend, int channel, std::uint16_t method,
+                                      std::string body) {
   switch (static_cast<child::ControlMethod>(method)) {
     case child::ControlMethod::kCertificates: co_return certificates(frontend);
     case child::ControlMethod::kCertificateReload: {
@@ -55,6 +92,8 @@ Task<Result<std::string>> answer_call(Frontend& frontend, std::uint16_t method) 
     case child::ControlMethod::kComponentsChanged:
       frontend.end_inactive();
       co_return std::string();
+    case child::ControlMethod::kListeners:
+      co_return change_listeners(frontend, channel, body);
     default: co_return fail(ErrorCode::kInvalid, "front-end: unknown control method");
   }
 }

@@ -7,7 +7,9 @@
 
 namespace hauspost::frontend {
 
-// RpcHandler for Life::handler: methods 40 to 43 of server/child/control.h. kInvalid: unknown.
-Task<Result<std::string>> answer_call(Frontend& frontend, std::uint16_t method);
+// For Life::handler: methods 40 to 44 of server/child/control.h. `channel`: where descriptors come
+// from (server/child/descriptor_channel.h); -1: nowhere. kInvalid: unknown.
+Task<Result<std::string>> answer_call(Frontend& frontend, int channel, std::uint16_t method,
+                                      std::string body);
 
 }  // namespace hauspost::frontend

@@ -38,7 +38,7 @@ class ImapLogin {
   Task<void> goodbye(std::string_view text, std::string_view reason);
   void end(std::string_view reason);
   std::string capabilities() const;
-  bool may_log_in() const { return context_.client.facts().tls; }
+  bool may_log_in() const { return context_.client.facts().may_log_in(); }
 
   const Services& services_;
   const SessionContext& context_;

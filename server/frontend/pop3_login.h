@@ -35,7 +35,7 @@ class Pop3Login {
   Task<void> write(std::string text);
   Task<void> bad(std::string_view text);  // counts as an error of the client
   void end(std::string_view reason);
-  bool may_log_in() const { return context_.client.facts().tls; }
+  bool may_log_in() const { return context_.client.facts().may_log_in(); }
 
   const Services& services_;
   const SessionContext& context_;

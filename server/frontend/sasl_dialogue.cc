@@ -23,7 +23,7 @@ Turn done(Result<auth::Identity> identity) {
 
 std::vector<std::string_view> offered_mechanisms(const Services& services, const Client& client) {
   std::vector<std::string_view> mechanisms;
-  if (!client.facts().tls) return mechanisms;
+  if (!client.facts().may_log_in()) return mechanisms;
   const directory::AuthSettings settings = services.auth_settings
                                                ? services.auth_settings()
                                                : directory::AuthSettings{.scram_sha_256 = false};
@@ -33,7 +33,8 @@ std::vector<std::string_view> offered_mechanisms(const Services& services, const
   if (settings.scram_sha_256) mechanisms.push_back("SCRAM-SHA-256");
   if (settings.scram_sha_1 && plus) mechanisms.push_back("SCRAM-SHA-1-PLUS");
   if (settings.scram_sha_1) mechanisms.push_back("SCRAM-SHA-1");
-  if (!services.bearer_error.empty()) {
+  // RFC 6750 section 5.3: tokens go over TLS alone.
+  if (!services.bearer_error.empty() && client.facts().tls) {
     mechanisms.push_back("OAUTHBEARER");
     mechanisms.push_back("XOAUTH2");
   }

@@ -54,13 +54,13 @@ int run(child::Context& context) {
     // Without TLS nobody can log in, but mail from outside is still taken.
     [[maybe_unused]] auto loaded = service.load_certificate();  // logs what it refuses
   }
-  for (const child::NamedDescriptor& listener : context.listeners) {
-    if (const auto listening = service.listen(listener.name, listener.fd); !listening)
-      log::warning("listener.refused", {{"name", listener.name}, {"cause", listening.error()}});
+  int channel = -1;
+  for (const child::NamedDescriptor& one : context.listeners) {
+    if (one.name == "listeners") channel = one.fd;
   }
   child::Life life;
-  life.handler = [&service](std::uint16_t method, const std::string&) {
-    return frontend::answer_call(service, method);
+  life.handler = [&service, channel](std::uint16_t method, std::string body) {
+    return frontend::answer_call(service, channel, method, std::move(body));
   };
   life.stop = [&] { return stop(service, authenticator); };
   return child::run_until_told(io, context, std::move(life));

@@ -61,6 +61,12 @@ std::string warning_of(const child::wire::Certificate& certificate, std::int64_t
   return fmt::format("certificate {} expires in {} days", file, left / kSecondsADay);
 }
 
+std::string plain_logins_warning(std::string_view listener) {
+  return fmt::format("listener {} takes passwords in the clear: whoever is on the way reads them; "
+                     "end it with: hauspost listener set {} --login secure",
+                     listener, listener);
+}
+
 // The component of directory::kServices whose sessions those of a listener are.
 bool serves(std::string_view component, std::string_view listener) {
   return switching_service(listener) == component.substr(0, component.find('-'));
@@ -100,6 +106,10 @@ Task<void> AdminService::note_warnings(admin::StatusReply& reply) {
     }
   }
   const auto ask = directory::asking(supervisor_.directory().reader());
+  for (const std::string_view listener : kListenerServices) {
+    if (directory::listener_rules(ask, listener).plain_logins)
+      reply.add_warnings(plain_logins_warning(listener));
+  }
   for (const directory::ServiceInfo& service : directory::kServices) {
     const ComponentState state = directory::component_state(ask, service.name);
     if (state != ComponentState::kActive)
@@ -184,6 +194,10 @@ Task<Result<admin::CertificateRemoveReply>> AdminService::certificate_remove(
 
 namespace {
 
+admin::ListenerLogin to_wire(const directory::ListenerRules& rules) {
+  return rules.plain_logins ? admin::LISTENER_LOGIN_PLAIN : admin::LISTENER_LOGIN_SECURE;
+}
+
 admin::ListenerRules describe(const directory::AskSetting& ask, std::string_view listener,
                               const FrontendListeners& all,
                               const child::wire::FrontendStatistics& counts) {
@@ -194,6 +208,7 @@ admin::ListenerRules describe(const directory::AskSetting& ask, std::string_view
   out.set_connections_max(rules.connections_max);
   out.set_per_address_max(rules.per_address_max);
   out.set_login_s(rules.login_s);
+  out.set_login(to_wire(rules));
   for (const FrontendListeners::Listener& one : all.all()) {
     if (one.settings.service == listener) out.add_endpoints(one.settings.endpoint());
   }
@@ -209,6 +224,8 @@ Result<> apply(const admin::ListenerSetRequest& request, directory::ListenerRule
   if (request.has_connections_max()) rules.connections_max = request.connections_max();
   if (request.has_per_address_max()) rules.per_address_max = request.per_address_max();
   if (request.has_login_s()) rules.login_s = request.login_s();
+  if (request.login() != admin::LISTENER_LOGIN_UNSPECIFIED)
+    rules.plain_logins = request.login() == admin::LISTENER_LOGIN_PLAIN;
   if (!request.has_proxies()) return {};
   rules.proxies.clear();
   for (const std::string& text : request.proxies().networks()) {
@@ -257,11 +274,13 @@ Task<Result<admin::ListenerSetReply>> AdminService::listener_set(
   auto rules = directory::listener_rules(ask, request.name());
   CO_TRY(apply(request, rules));
   CO_TRY(request.dry_run()
-             ? directory::check(rules)
+             ? directory::check(request.name(), rules)
              : directory::set_listener_rules(supervisor_.directory(), request.name(), rules));
   admin::ListenerSetReply reply;
   *reply.mutable_listener() = describe(ask, request.name(), supervisor_.listeners(), {});
+  if (rules.plain_logins) reply.set_warning(plain_logins_warning(request.name()));
   if (!request.dry_run()) co_return reply;
+  reply.mutable_listener()->set_login(to_wire(rules));
   reply.mutable_listener()->set_connections_max(rules.connections_max);
   reply.mutable_listener()->set_per_address_max(rules.per_address_max);
   reply.mutable_listener()->set_login_s(rules.login_s);

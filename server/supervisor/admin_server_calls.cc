@@ -100,7 +100,8 @@ Task<Result<admin::StopReply>> AdminService::stop(admin::StopRequest) {
 Task<Result<admin::ServiceEnableReply>> AdminService::service_enable(
     admin::ServiceEnableRequest request) {
   CO_TRY_ASSIGN(const auto turn, co_await supervisor_.take_turn());
-  CO_TRY(supervisor_.switch_services({request.names().begin(), request.names().end()}, true));
+  CO_TRY(co_await supervisor_.switch_services({request.names().begin(), request.names().end()},
+                                              true));
   admin::ServiceEnableReply reply;
   for (admin::Service& service : list_services(supervisor_.directory().reader()))
     *reply.add_services() = std::move(service);
@@ -110,7 +111,8 @@ Task<Result<admin::ServiceEnableReply>> AdminService::service_enable(
 Task<Result<admin::ServiceDisableReply>> AdminService::service_disable(
     admin::ServiceDisableRequest request) {
   CO_TRY_ASSIGN(const auto turn, co_await supervisor_.take_turn());
-  CO_TRY(supervisor_.switch_services({request.names().begin(), request.names().end()}, false));
+  CO_TRY(co_await supervisor_.switch_services({request.names().begin(), request.names().end()},
+                                              false));
   admin::ServiceDisableReply reply;
   for (admin::Service& service : list_services(supervisor_.directory().reader()))
     *reply.add_services() = std::move(service);

@@ -19,6 +19,7 @@ struct ListenerSettings {
   std::string service;  // one of kListenerServices
   std::string address;  // textual IP address without brackets
   std::uint16_t port = 0;
+  std::string connector = {};  // the receive connector whose binding it is; empty: none
 
   std::string endpoint() const;  // "127.0.0.1:10025", "[::1]:10025"
   bool operator==(const ListenerSettings&) const = default;

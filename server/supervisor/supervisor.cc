@@ -12,6 +12,8 @@
 #include "base/clock.h"
 #include "base/log.h"
 #include "server/child/control.h"
+#include "server/child/descriptor_channel.h"
+#include "server/child/frontend.pb.h"
 #include "server/supervisor/data_lock.h"
 
 namespace hauspost::supervisor {
@@ -21,10 +23,17 @@ namespace {
 constexpr Duration kMountTime = std::chrono::seconds(60);
 constexpr Duration kStartTime = std::chrono::minutes(10);
 constexpr Duration kKickTime = std::chrono::seconds(5);
+constexpr Duration kListenersTime = std::chrono::seconds(5);
 constexpr Duration kRestartPatience = std::chrono::seconds(5);
 constexpr Duration kDismountPatience = std::chrono::seconds(10);
 // The whole stop stays below ten seconds also when every role has to be killed.
 constexpr Duration kStopPatience = std::chrono::milliseconds(2300);
+
+std::vector<ListenerSettings> settings_of(const FrontendListeners& listeners) {
+  std::vector<ListenerSettings> settings;
+  for (const FrontendListeners::Listener& one : listeners.all()) settings.push_back(one.settings);
+  return settings;
+}
 
 Result<> make_folder(const std::string& path) {
   if (::mkdir(path.c_str(), 0700) == 0 || errno == EEXIST) return {};
@@ -57,7 +66,8 @@ Result<std::unique_ptr<Supervisor>> Supervisor::prepare(asio::io_context& io, Op
   TRY_ASSIGN(prepared.transport_session, listen_unix(child::transport_session_socket(run_dir)));
   std::unique_ptr<Supervisor> supervisor(
       new Supervisor(io, std::move(options), std::move(prepared)));
-  TRY(supervisor->apply_services({}, true));
+  Supervisor& self = *supervisor;
+  TRY(self.listeners_.open([&self](std::string_view service) { return self.is_on(service); }));
   return supervisor;
 }
 
@@ -122,11 +132,13 @@ ChildSpec Supervisor::role(child::Role role, std::string name, std::string_view 
     switch (role) {
       case child::Role::kAuth: return {{"calls", auth_calls_.get()}};
       case child::Role::kTransport: return {{"session", transport_session_.get()}};
-      case child::Role::kFrontend: return listeners_.descriptors();
+      case child::Role::kFrontend: return open_channel();
       case child::Role::kStore: break;
     }
     return {};
   };
+  if (role == child::Role::kFrontend)
+    spec.on_ready = [this] { tasks_.spawn("frontend.listeners", greet_frontend()); };
   return spec;
 }
 
@@ -245,22 +257,86 @@ Task<Result<>> Supervisor::dismount(std::string name) {
   co_return Result<>{};
 }
 
-Result<bool> Supervisor::apply_services(const std::vector<std::string>& switched, bool enabled) {
-  return listeners_.apply([&](std::string_view service) {
-    if (std::ranges::find(switched, service) != switched.end()) return enabled;
-    return directory_->reader().service_enabled(service).value_or(false);
-  });
+bool Supervisor::is_on(std::string_view service) const {
+  return directory_->reader().service_enabled(service).value_or(false);
 }
 
-Result<> Supervisor::switch_services(const std::vector<std::string>& names, bool enabled) {
-  TRY_ASSIGN(const bool changed, apply_services(names, enabled));
+std::vector<ListenerSettings> Supervisor::wanted_listeners() const { return settings_.listeners; }
+
+Task<Result<>> Supervisor::switch_services(std::vector<std::string> names, bool enabled) {
+  const auto as_wanted = [&](std::string_view service) {
+    return std::ranges::find(names, service) != names.end() ? enabled : is_on(service);
+  };
+  CO_TRY(listeners_.open(as_wanted));
   const auto written = directory_->set_services(names, enabled);
-  if (!written) {
-    [[maybe_unused]] auto as_before = apply_services({}, true);
-    return written;
+  co_await close_and_hand_over();  // after a failure: what was opened for nothing
+  co_return written;
+}
+
+Task<Result<>> Supervisor::apply_listeners() {
+  const auto as_set = [this](std::string_view service) { return is_on(service); };
+  auto before = settings_of(listeners_);
+  listeners_.change(wanted_listeners());
+  auto opened = listeners_.open(as_set);
+  if (!opened && opened.error().code == ErrorCode::kExists) {
+    // What is in the way may be ours and about to close: 0.0.0.0 gives way to 127.0.0.1.
+    co_await close_and_hand_over();
+    opened = listeners_.open(as_set);
   }
-  if (changed) frontend_.restart(kRestartPatience);
-  return {};
+  if (!opened) {
+    listeners_.change(std::move(before));
+    const auto restored = listeners_.open(as_set);
+    if (!restored) log::error("listener.restore", {{"cause", restored.error()}});
+  }
+  co_await close_and_hand_over();
+  if (!opened) co_return fail(opened.error());
+  co_return Result<>{};
+}
+
+Task<void> Supervisor::close_and_hand_over() {
+  listeners_.close([this](std::string_view service) { return is_on(service); });
+  const auto asked = frontend_.control();
+  const auto followed = co_await hand_listeners();
+  if (!followed && asked && frontend_.control() == asked) frontend_.restart(kRestartPatience);
+}
+
+// Asked at each start of the front-end.
+std::vector<child::NamedDescriptor> Supervisor::open_channel() {
+  listeners_.forget_given();
+  const auto ends = child::make_descriptor_channel();
+  if (!ends) {
+    log::error("frontend.channel", {{"cause", ends.error()}});
+    return {};
+  }
+  listener_channel_ = UniqueFd(ends->first);
+  listener_channel_child_ = UniqueFd(ends->second);
+  return {{"listeners", listener_channel_child_.get()}};
+}
+
+Task<void> Supervisor::greet_frontend() {
+  [[maybe_unused]] const auto followed = co_await hand_listeners();  // logged
+}
+
+Task<Result<>> Supervisor::hand_listeners() {
+  const auto control = frontend_.control();
+  if (!control) co_return Result<>{};  // it gets the list when it is ready
+  child::wire::ListenersRequest request;
+  for (const FrontendListeners::Listener& one : listeners_.all()) {
+    if (!one.fd) continue;
+    child::wire::FrontendListener* out = request.add_listeners();
+    out->set_name(one.name);
+    out->set_service(one.settings.service);
+    out->set_connector(one.settings.connector);
+  }
+  const auto sent = child::send_descriptors(listener_channel_.get(), listeners_.give());
+  const std::string body = request.SerializeAsString();
+  const auto taken =
+      co_await control->call(static_cast<std::uint16_t>(child::ControlMethod::kListeners), body,
+                             kListenersTime);
+  if (sent && taken) co_return Result<>{};
+  const Error& cause = sent ? taken.error() : sent.error();
+  log::error("frontend.listeners", {{"cause", cause}});
+  co_return fail(cause);
 }
 
 void Supervisor::store_ready(const std::string& database) {

@@ -50,9 +50,13 @@ class Supervisor {
   // mounted, and the supervisor goes on trying; or a job other than `by` holds the database.
   Task<Result<>> mount(std::string name, std::uint64_t by = 0);
   Task<Result<>> dismount(std::string name);
-  // Switches services, opens and closes their listeners and hands them to a new front-end. Nothing
-  // has changed when a listener cannot be opened. kInvalid: no such service, or not offered.
-  Result<> switch_services(const std::vector<std::string>& names, bool enabled);
+  // Switches services; the front-end opens and closes their listeners while it runs, and ends the
+  // sessions of what is closed. Nothing has changed when a listener cannot be opened. kInvalid: no
+  // such service, or not offered.
+  Task<Result<>> switch_services(std::vector<std::string> names, bool enabled);
+  // Makes what is listened at what the settings and the directory want: after a change of either.
+  // Nothing has changed when a listener cannot be opened.
+  Task<Result<>> apply_listeners();
   // Changes to databases and services go one at a time: hold this while making one.
   class Turn;
   Task<Result<Turn>> take_turn();  // kCancelled
@@ -66,7 +70,15 @@ class Supervisor {
   void store_ready(const std::string& database);
   Task<void> kick_queue();
   Task<Result<>> mount_at_startup();
-  Result<bool> apply_services(const std::vector<std::string>& switched, bool enabled);
+  bool is_on(std::string_view service) const;
+  // Every listener that there may be, open or not.
+  std::vector<ListenerSettings> wanted_listeners() const;
+  // Closes what is off and has the front-end follow. One that does not answer is started again,
+  // and then gets the whole list.
+  Task<void> close_and_hand_over();
+  Task<void> greet_frontend();
+  Task<Result<>> hand_listeners();
+  std::vector<child::NamedDescriptor> open_channel();
   Result<> write_ready_file() const;
 
   Executor executor_;
@@ -76,6 +88,8 @@ class Supervisor {
   UniqueFd lock_;
   std::unique_ptr<directory::DirectoryWriter> directory_;
   FrontendListeners listeners_;
+  UniqueFd listener_channel_;        // our end: see descriptor_channel.h
+  UniqueFd listener_channel_child_;  // the present front-end's
   UniqueFd auth_calls_;
   UniqueFd transport_session_;
   ChildProcess auth_;

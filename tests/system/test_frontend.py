@@ -209,6 +209,60 @@ class Proxies(FrontendTest):
             self.imap("127.0.0.2", b"PROXY TCP4 192.0.2.1 198.51.100.1 1 993\r\n")
 
 
+class PlainLogins(FrontendTest):
+    def plain(self, port="imap"):
+        wire = Wire(self.server.ports[port])
+        self.addCleanup(wire.close)
+        return wire, wire.line()
+
+    def test_a_listener_takes_passwords_in_the_clear_only_when_told_to(self):
+        address = self.server.user()
+        self.server.cli("service", "enable", "pop3", "pop3-backend")
+        wire, greeting = self.plain()
+        self.assertIn("LOGINDISABLED", greeting)
+        self.assertIn("NO [PRIVACYREQUIRED]", self.login(wire, address))
+        for listener in ("imap", "pop3"):
+            answer = self.server.ask("listener", "set", listener, "--login", "plain")
+            self.assertEqual(answer["login"], "plain")
+            self.assertIn("in the clear", answer["warning"])
+        warnings = self.server.ask("status")["warnings"]
+        self.assertEqual(len([text for text in warnings if "in the clear" in text]), 2)
+
+        self.assertIn("NO [PRIVACYREQUIRED]", self.login(wire, address))  # it came before
+        wire, greeting = self.plain()
+        self.assertNotIn("LOGINDISABLED", greeting)
+        self.assertIn("AUTH=PLAIN", greeting)
+        self.assertIn("AUTH=SCRAM-SHA-256", greeting)
+        self.assertNotIn("-PLUS", greeting)
+        self.assertIn("STARTTLS", greeting)
+        self.assertIn("l OK", self.login(wire, address))
+        pop, _ = self.plain("pop3")
+        pop.send("CAPA\r\n")
+        capabilities = [pop.line()]
+        while capabilities[-1] != ".":
+            capabilities.append(pop.line())
+        self.assertIn("USER", capabilities)
+        for command in (f"USER {address}", f"PASS {PASSWORD}"):
+            pop.send(command + "\r\n")
+            self.assertRegex(pop.line(), r"^\+OK")
+
+        self.server.cli("listener", "set", "imap", "--login", "secure")
+        self.assertIn("LOGINDISABLED", self.plain()[1])
+        warnings = self.server.ask("status")["warnings"]
+        self.assertEqual(len([text for text in warnings if "in the clear" in text]), 1)
+
+    def test_listeners_that_never_take_them_refuse(self):
+        for listener in ("smtp", "submission", "imaps", "pop3s"):
+            with self.assertRaises(CliError) as caught:
+                self.server.cli("listener", "set", listener, "--login", "plain")
+            self.assertIn("TLS alone", str(caught.exception))
+        with self.assertRaises(CliError):
+            self.server.cli("listener", "set", "imap", "--login", "maybe")
+        answer = self.server.ask("listener", "set", "imap", "--login", "plain", "--dry-run")
+        self.assertEqual(answer["login"], "plain")
+        self.assertIn("LOGINDISABLED", self.plain()[1])
+
+
 class SlowAndMany(FrontendTest):
     def test_who_dribbles_is_sent_away_in_time(self):
         self.server.cli("listener", "set", "imap", "--login-time", "5s")

@@ -122,6 +122,24 @@ class Switches(Pop3Test):
         self.answer(wire, f"USER {self.address}")
         self.assertRegex(self.answer(wire, f"PASS {PASSWORD}"), r"^\+OK Logged in, 0 messages")
 
+    def test_switching_one_service_leaves_the_sessions_of_others_alone(self):
+        before = {entry["name"]: entry["pid"] for entry in server.ask("status")["processes"]}
+        imap = server.imap(self.address)
+        self.addCleanup(imap.logout)
+        imap.select("INBOX")
+        pop = self.wire(login=False)
+        for _ in range(3):
+            server.cli("service", "disable", "pop3")
+            self.assertEqual(imap.noop()[0], "OK")
+            with self.assertRaises(ConnectionRefusedError):
+                Wire(server.ports["pop3"])
+            server.cli("service", "enable", "pop3")
+            self.assertEqual(imap.noop()[0], "OK")
+            self.wire(login=False).close()
+        self.assertRegex(pop.file.readline().decode(), r"^-ERR \[SYS/TEMP\]")
+        after = {entry["name"]: entry["pid"] for entry in server.ask("status")["processes"]}
+        self.assertEqual(after, before)
+
     def test_client_settings_tell_the_truth(self):
         self.assertTrue(self.settings()["pop3s"]["available"])
         self.assertEqual(self.settings()["pop3s"]["port"], server.ports["pop3s"])

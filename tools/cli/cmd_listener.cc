@@ -15,6 +15,7 @@ struct ListenerOptions {
   std::optional<std::uint32_t> connections;
   std::optional<std::uint32_t> per_address;
   std::string login_time;
+  std::string login;
   bool dry_run = false;
 };
 
@@ -23,6 +24,10 @@ std::string joined(const Repeated& words) {
   std::string out;
   for (const std::string& word : words) out += (out.empty() ? "" : ", ") + word;
   return out;
+}
+
+std::string_view listener_login_word(const admin::ListenerRules& listener) {
+  return listener.login() == admin::LISTENER_LOGIN_PLAIN ? "plain" : "secure";
 }
 
 Json listener_json(const admin::ListenerRules& listener) {
@@ -36,6 +41,7 @@ Json listener_json(const admin::ListenerRules& listener) {
           {"connections_max", listener.connections_max()},
           {"per_address_max", listener.per_address_max()},
           {"login_s", listener.login_s()},
+          {"login", listener_login_word(listener)},
           {"sessions", listener.sessions()},
           {"logged_in", listener.logged_in()}};
 }
@@ -47,6 +53,7 @@ void add_listener_row(Table& table, const admin::ListenerRules& listener) {
   table.add({listener.listener(), joined(listener.endpoints()), limit(listener.connections_max()),
              limit(listener.per_address_max()),
              listener.login_s() == 0 ? "-" : duration_text(listener.login_s()),
+             std::string(listener_login_word(listener)),
              joined(listener.proxies()), std::to_string(listener.sessions()),
              std::to_string(listener.logged_in())});
 }
@@ -57,6 +64,7 @@ Table listener_table() {
                 {"CONNECTIONS", true},
                 {"PER ADDRESS", true},
                 {"LOGIN TIME", true},
+                {"LOGIN"},
                 {"PROXIES"},
                 {"SESSIONS", true},
                 {"LOGGED IN", true}});
@@ -101,15 +109,24 @@ Outcome<> run_listener_set(Context& context, ListenerOptions& options) {
     }
     request.set_login_s(static_cast<std::uint32_t>(*seconds));
   }
+  if (!options.login.empty()) {
+    if (options.login != "secure" && options.login != "plain")
+      return usage(fmt::format("--login {}: secure or plain", printable(options.login)));
+    request.set_login(options.login == "plain" ? admin::LISTENER_LOGIN_PLAIN
+                                               : admin::LISTENER_LOGIN_SECURE);
+  }
   if (!request.has_proxies() && !options.connections && !options.per_address &&
-      !request.has_login_s()) {
+      !request.has_login_s() && options.login.empty()) {
     return usage("nothing to set; see: hauspost listener set --help");
   }
   TRY_ASSIGN(const auto reply, context.ask(request));
-  context.print(listener_json(reply.listener()));
+  Json shown = listener_json(reply.listener());
+  if (!reply.warning().empty()) shown["warning"] = reply.warning();
+  context.print(shown);
   Table table = listener_table();
   add_listener_row(table, reply.listener());
   context.say(table.render(terminal_width()));
+  if (!reply.warning().empty()) context.say("Warning: " + printable(reply.warning()));
   return {};
 }
 
@@ -139,6 +156,9 @@ void add_listener_commands(CLI::App& app, Verb& chosen) {
   set->add_option("--login-time", options->login_time,
                   "From connecting to login; 0: as everywhere else")
       ->type_name("TIME");
+  set->add_option("--login", options->login,
+                  "secure: after TLS alone; plain: passwords in the clear, too (imap and pop3)")
+      ->type_name("MODE");
   set->add_flag("--dry-run", options->dry_run, "Check and show, change nothing");
 }
 

@@ -32,7 +32,7 @@ struct Node {
     for (const std::string name : {"imap", "imaps"}) {
       TcpAcceptor acceptor(io.get_executor(), {asio::ip::address_v4::loopback(), 0});
       ports[name] = acceptor.local_endpoint().port();
-      REQUIRE(service->listen(name, acceptor.release()));
+      REQUIRE(service->listen({name, name + "#1"}, acceptor.release()));
     }
   }
   TcpSocket connect(const std::string& listener) {
@@ -89,6 +89,37 @@ TEST_CASE("front-end: implicit TLS, login, echo, and BYE to idle clients at a st
     CHECK((co_await line_from(**stream)).starts_with("* BYE [UNAVAILABLE]"));
     CHECK((co_await line_from(idle)).starts_with("* BYE [UNAVAILABLE]"));
     CHECK(self.service->sessions() == 0);
+    co_await self.backends.join();
+  }(node));
+}
+
+TEST_CASE("front-end: a listener closes while others and their sessions go on") {
+  Node node;
+  node.start();
+  test::run(node.io, [](Node& self) -> Task<void> {
+    auto kept = co_await tls::TlsStream::connect(self.connect("imaps"), self.client_tls,
+                                                 "mail.example.org", tls::kAlpnImap);
+    REQUIRE(kept);
+    co_await log_in(**kept);
+    TcpStream closed(self.connect("imap"));
+    CHECK((co_await line_from(closed)).starts_with("* OK [CAPABILITY"));
+    const std::vector<OpenListener> wanted = {{"imaps", "imaps#1"}};
+    self.service->keep_listeners(wanted);
+    CHECK_FALSE(self.service->listens("imap#1"));
+    CHECK((co_await line_from(closed)).starts_with("* BYE [UNAVAILABLE]"));
+    TcpSocket refused(self.io.get_executor());
+    std::error_code code;
+    refused.connect({asio::ip::address_v4::loopback(), self.ports.at("imap")}, code);
+    CHECK(code == asio::error::connection_refused);
+    REQUIRE(co_await (*kept)->write("still here\r\n"));
+    CHECK(co_await line_from(**kept) == "* echo still here\r\n");
+
+    TcpAcceptor again(self.io.get_executor(), {asio::ip::address_v4::loopback(), 0});
+    self.ports["imap"] = again.local_endpoint().port();
+    REQUIRE(self.service->listen({"imap", "imap#2"}, again.release()));
+    TcpStream next(self.connect("imap"));
+    CHECK((co_await line_from(next)).starts_with("* OK [CAPABILITY"));
+    co_await self.service->stop();
     co_await self.backends.join();
   }(node));
 }
@@ -162,7 +193,7 @@ TEST_CASE("front-end: who is silent in a handshake makes room and holds up no st
 TEST_CASE("front-end: listeners that nobody serves and bad certificates are refused") {
   Node node;
   Frontend service(node.io.get_executor(), node.settings, node.authenticator, node.backends);
-  const auto listening = service.listen("gopher", -1);
+  const auto listening = service.listen({"gopher"}, -1);
   REQUIRE_FALSE(listening);
   CHECK(listening.error().code == ErrorCode::kNotFound);
   node.settings.key_file = node.settings.certificate_file;

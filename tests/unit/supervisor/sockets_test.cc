@@ -4,6 +4,7 @@
 
 #include <catch2/catch.hpp>
 
+#include "server/child/descriptor_channel.h"
 #include "server/supervisor/data_lock.h"
 #include "server/supervisor/frontend_listeners.h"
 #include "tests/unit/temp_folder.h"
@@ -28,6 +29,14 @@ std::uint16_t free_port() {
 
 ListenerSettings on_loopback(std::string service) {
   return {std::move(service), "127.0.0.1", free_port()};
+}
+
+std::string open_names(const FrontendListeners& listeners) {
+  std::string names;
+  for (const FrontendListeners::Listener& one : listeners.all()) {
+    if (one.fd) names += one.name + " ";
+  }
+  return names;
 }
 
 }  // namespace
@@ -68,28 +77,111 @@ TEST_CASE("sockets: listeners follow their services, and a failure changes nothi
                                on_loopback("imaps"), on_loopback("pop3")});
   bool imap = false;
   const auto is_on = [&](std::string_view service) { return service != "imap" || imap; };
-  const auto open = [&] {
-    std::string names;
-    for (const child::NamedDescriptor& one : listeners.descriptors()) names += one.name + " ";
-    return names;
-  };
-  CHECK(listeners.apply(is_on) == true);
-  CHECK(open() == "smtp submissions pop3 ");
-  CHECK(listeners.apply(is_on) == false);
+  CHECK(listeners.open(is_on) == true);
+  CHECK(open_names(listeners) == "smtp#1 submissions#2 pop3#3 ");
+  CHECK(listeners.open(is_on) == false);
 
   const auto taken = listen_tcp(listeners.all()[3].settings);
   REQUIRE(taken);
   imap = true;
-  CHECK(!listeners.apply(is_on));
-  CHECK(open() == "smtp submissions pop3 ");
+  CHECK(!listeners.open(is_on));
+  CHECK(open_names(listeners) == "smtp#1 submissions#2 pop3#3 ");
 }
 
 TEST_CASE("sockets: enabling and disabling a service opens and closes both its listeners") {
   FrontendListeners listeners({on_loopback("imap"), on_loopback("imaps")});
-  CHECK(listeners.apply([](std::string_view) { return true; }) == true);
-  CHECK(listeners.descriptors().size() == 2);
-  CHECK(listeners.apply([](std::string_view) { return false; }) == true);
-  CHECK(listeners.descriptors().empty());
+  CHECK(listeners.open([](std::string_view) { return true; }) == true);
+  CHECK(open_names(listeners) == "imap#1 imaps#2 ");
+  const auto off = [](std::string_view) { return false; };
+  CHECK(listeners.open(off) == false);
+  CHECK(listeners.close(off));
+  CHECK(open_names(listeners).empty());
+  CHECK_FALSE(listeners.close(off));
+}
+
+TEST_CASE("sockets: each open listener is given once, and again to a new front-end") {
+  FrontendListeners listeners({on_loopback("imap"), on_loopback("pop3")});
+  const auto imap_only = [](std::string_view service) { return service == "imap"; };
+  const auto all = [](std::string_view) { return true; };
+  const auto given = [&] {
+    std::string names;
+    for (const child::NamedDescriptor& one : listeners.give()) names += one.name + " ";
+    return names;
+  };
+  REQUIRE(listeners.open(imap_only));
+  CHECK(given() == "imap#1 ");
+  CHECK(given().empty());
+  REQUIRE(listeners.open(all));
+  CHECK(given() == "pop3#2 ");
+  CHECK(listeners.close(imap_only));
+  listeners.forget_given();
+  CHECK(given() == "imap#1 ");
+}
+
+TEST_CASE("sockets: a changed list keeps the sockets that it has in common with the old one") {
+  const auto all = [](std::string_view) { return true; };
+  ListenerSettings renamed = on_loopback("smtp");
+  FrontendListeners listeners({on_loopback("imap"), renamed});
+  REQUIRE(listeners.open(all));
+  renamed.connector = "Relay";
+  listeners.change({renamed, on_loopback("pop3")});
+  REQUIRE(listeners.open(all));
+  CHECK(open_names(listeners) == "smtp#2 pop3#3 imap#1 ");
+  CHECK(listeners.all()[0].settings.connector == "Relay");
+  CHECK(listeners.close(all));
+  CHECK(open_names(listeners) == "smtp#2 pop3#3 ");
+  CHECK(listeners.all().size() == 2);
+}
+
+TEST_CASE("descriptor channel: descriptors arrive under their names, in order") {
+  const auto ends = child::make_descriptor_channel();
+  REQUIRE(ends);
+  const UniqueFd ours(ends->first);
+  const UniqueFd theirs(ends->second);
+  REQUIRE(child::take_descriptors(theirs.get())->empty());
+
+  std::vector<UniqueFd> pipes;
+  std::vector<child::NamedDescriptor> sent;
+  for (int i = 0; i < 130; ++i) {  // more than go into one message
+    int pair[2];
+    REQUIRE(::pipe(pair) == 0);
+    pipes.emplace_back(pair[0]);
+    pipes.emplace_back(pair[1]);
+    sent.push_back({"pipe#" + std::to_string(i), pair[1]});
+  }
+  REQUIRE(child::send_descriptors(ours.get(), sent));
+  const auto taken = child::take_descriptors(theirs.get());
+  REQUIRE(taken);
+  REQUIRE(taken->size() == sent.size());
+  for (std::size_t i = 0; i < sent.size(); ++i) {
+    const UniqueFd fd((*taken)[i].fd);
+    CHECK((*taken)[i].name == sent[i].name);
+    const char written = static_cast<char>(i);
+    char read = 0;
+    REQUIRE(::write(fd.get(), &written, 1) == 1);
+    REQUIRE(::read(pipes[2 * i].get(), &read, 1) == 1);
+    CHECK(read == written);
+  }
+}
+
+TEST_CASE("descriptor channel: bytes without descriptors and bad names are refused") {
+  const auto ends = child::make_descriptor_channel();
+  REQUIRE(ends);
+  const UniqueFd ours(ends->first);
+  UniqueFd theirs(ends->second);
+  REQUIRE(::write(ours.get(), "imap#1\n", 7) == 7);
+  const auto corrupt = child::take_descriptors(theirs.get());
+  REQUIRE_FALSE(corrupt);
+  CHECK(corrupt.error().code == ErrorCode::kCorrupt);
+  for (const std::string& name : {std::string(), std::string("a\nb"), std::string(200, 'x')}) {
+    const std::vector<child::NamedDescriptor> one = {{name, ours.get()}};
+    CHECK_FALSE(child::send_descriptors(ours.get(), one));
+  }
+  theirs.reset();
+  const std::vector<child::NamedDescriptor> late = {{"late", ours.get()}};
+  const auto gone = child::send_descriptors(ours.get(), late);
+  REQUIRE_FALSE(gone);
+  CHECK(gone.error().code == ErrorCode::kUnavailable);
 }
 
 TEST_CASE("data lock: one supervisor at a time") {
