@@ -5,16 +5,25 @@
 #include <fstream>
 
 #include "base/task_group.h"
+#include "tests/unit/temp_folder.h"
 #include "tests/unit/transport/map_resolver.h"
-#include "tests/unit/transport/rig.h"
 #include "transport/dns/sts_policies.h"
 
 namespace {
 
 using namespace hauspost;
 using namespace hauspost::dns;
-using transport::test::HandClock;
-using transport::test::TempFolder;
+using hauspost::test::TempFolder;
+
+class SetClock final : public Clock {
+ public:
+  WallTime now() const override { return WallTime(Seconds(1'795'288'500) + passed); }
+  std::chrono::steady_clock::time_point steady() const override {
+    return std::chrono::steady_clock::time_point(std::chrono::hours(1) + passed);
+  }
+  void pass(Seconds seconds) { passed += seconds; }
+  Seconds passed{};
+};
 
 constexpr std::string_view kGood =
     "version: STSv1\r\nmode: enforce\r\nmx: mail.example.com\r\nmx: *.example.net\r\n"
@@ -40,9 +49,9 @@ struct Fixture {
   asio::io_context io;
   dns::test::MapResolver resolver;
   Web web;
-  HandClock clock;
+  SetClock clock;
   TempFolder folder;
-  StsPolicies::Options options{.folder = folder.path("mta-sts")};
+  StsPolicies::Options options{.folder = folder / "mta-sts"};
   std::optional<StsPolicies> policies;
 
   Fixture() {
@@ -180,7 +189,7 @@ TEST_CASE("sts policies: damaged files are fetched anew, forgotten ones too", "[
   Fixture fixture;
   fixture.find();
   CHECK(fixture.policies->kept().size() == 1);
-  std::ofstream(fixture.folder.path("mta-sts") + "/a.test", std::ios::trunc) << "id: 1\n";
+  std::ofstream(fixture.folder / "mta-sts/a.test", std::ios::trunc) << "id: 1\n";
   fixture.open();
   CHECK(fixture.policies->kept().empty());
   CHECK(fixture.find().policy);
