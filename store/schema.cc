@@ -25,8 +25,8 @@ std::unexpected<Error> bad(std::string_view what) {
 
 std::shared_ptr<Environment> EnvironmentSlot::exchange(
     std::shared_ptr<Environment> environment) const {
-  auto former = current_.exchange(std::move(environment));
   const std::scoped_lock lock(mutex_);
+  auto former = std::exchange(current_, std::move(environment));
   std::erase_if(former_, [](const auto& one) { return one.expired(); });
   former_.push_back(former);
   return former;

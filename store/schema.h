@@ -2,7 +2,6 @@
 // so that they sort, values little-endian.
 #pragma once
 
-#include <atomic>
 #include <memory>
 #include <mutex>
 #include <string>
@@ -27,21 +26,26 @@ inline constexpr std::string_view kIndexFile = "index.mdb";
 class EnvironmentSlot {
  public:
   EnvironmentSlot() = default;
-  EnvironmentSlot(EnvironmentSlot&& other) noexcept : current_(other.current_.load()) {}
+  EnvironmentSlot(EnvironmentSlot&& other) noexcept : current_(other.get()) {}
   EnvironmentSlot& operator=(std::shared_ptr<Environment> environment) {
+    const std::scoped_lock lock(mutex_);
     current_ = std::move(environment);
     return *this;
   }
   // The one of this moment: transactions keep it alive, everything else should be short.
-  std::shared_ptr<Environment> operator->() const { return current_; }
-  std::shared_ptr<Environment> get() const { return current_; }
+  std::shared_ptr<Environment> operator->() const { return get(); }
+  std::shared_ptr<Environment> get() const {
+    const std::scoped_lock lock(mutex_);
+    return current_;
+  }
   std::shared_ptr<Environment> exchange(std::shared_ptr<Environment> environment) const;
   // Somebody still reads in one that was replaced.
   bool former_in_use() const;
 
  private:
-  mutable std::atomic<std::shared_ptr<Environment>> current_;  // shared with its transactions
-  mutable std::mutex mutex_;                                   // guards what follows
+  // Guards what follows. std::atomic<std::shared_ptr> of libstdc++ 12 has a race of its own.
+  mutable std::mutex mutex_;
+  mutable std::shared_ptr<Environment> current_;  // shared with its transactions
   mutable std::vector<std::weak_ptr<Environment>> former_;
 };
 

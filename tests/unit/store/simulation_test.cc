@@ -8,6 +8,7 @@
 // more or fewer of them.
 #include <unistd.h>
 
+#include <atomic>
 #include <cstdlib>
 #include <map>
 #include <random>
@@ -50,7 +51,7 @@ class StepClock final : public Clock {
   std::chrono::steady_clock::time_point steady() const override {
     return std::chrono::steady_clock::time_point(std::chrono::seconds(1000 + step));
   }
-  std::size_t step = 0;
+  std::atomic<std::size_t> step = 0;  // the writer's thread asks too
 };
 
 // All that a client could see but the numbers of changes, which compaction uses too.
