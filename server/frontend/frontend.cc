@@ -28,14 +28,23 @@ constexpr Service kServices[] = {
     {"smtp", link::Protocol::kSmtp, false, false, "smtp", ""},
     {"submission", link::Protocol::kSmtp, true, false, "submission", ""},
     {"submissions", link::Protocol::kSmtp, true, true, "submission", ""},
+    {"lmtp", link::Protocol::kSmtp, false, false, "smtp", ""},
     {"imap", link::Protocol::kImap, false, false, "imap", "imap-backend"},
     {"imaps", link::Protocol::kImap, false, true, "imap", "imap-backend"},
     {"pop3", link::Protocol::kPop3, false, false, "pop3", "pop3-backend"},
     {"pop3s", link::Protocol::kPop3, false, true, "pop3", "pop3-backend"},
 };
 
-std::string_view refusal_text(const Service& service) {
+const Service* find_service(std::string_view name) {
+  const auto* found = std::ranges::find(kServices, name, &Service::name);
+  return found == std::end(kServices) ? nullptr : found;
+}
+
+constexpr std::string_view kNoConnector = "no_connector";  // that serves this address
+
+std::string_view refusal_text(const Service& service, std::string_view limit) {
   if (service.implicit_tls) return {};
+  if (limit == kNoConnector) return "554 5.7.1 No mail is taken from your address\r\n";
   switch (service.protocol) {
     case link::Protocol::kSmtp: return "421 4.7.0 Too many connections\r\n";
     case link::Protocol::kImap: return "* BYE [LIMIT] Too many connections\r\n";
@@ -47,6 +56,7 @@ std::string_view refusal_text(const Service& service) {
 void apply_rules(const directory::ListenerRules& rules, Limits& limits) {
   if (rules.per_address_max != 0)
     limits.smtp_per_address_max = limits.mail_per_address_max = rules.per_address_max;
+  if (rules.new_per_minute_max != 0) limits.new_per_minute_max = rules.new_per_minute_max;
   if (rules.login_s == 0) return;
   limits.login_time = limits.pop3_login_time = std::chrono::seconds(rules.login_s);
 }
@@ -66,15 +76,17 @@ struct Frontend::Listener {
   const Service& service;
   OpenListener said;
   TcpAcceptor acceptor;
+  transport::ReceiveConnector::Binding local;
   bool closed = false;
   std::size_t connections = 0;
 };
 
 struct Frontend::Session {
   Session(SharedListener accepted_by, TcpSocket socket, ClientFacts facts,
-          std::unique_ptr<Admission> admitted, SocketClient::CurrentTls current_tls,
-          Services shared)
+          std::unique_ptr<Admission> admitted, std::optional<ConnectorCounts::Place> counted,
+          SocketClient::CurrentTls current_tls, Services shared)
       : listener(std::move(accepted_by)),
+        place(std::move(counted)),
         services(std::move(shared)),
         admission(std::move(admitted)),
         client(std::move(socket), std::move(facts), std::move(current_tls), &stop) {
@@ -83,6 +95,7 @@ struct Frontend::Session {
   ~Session() { --listener->connections; }
 
   const SharedListener listener;
+  const std::optional<ConnectorCounts::Place> place;  // of its receive connector
   Services services;  // its own: the limits are those of the moment in which it came
   std::unique_ptr<Admission> admission;
   Signal stop;
@@ -148,8 +161,8 @@ Task<void> Frontend::watch_certificate() {
 
 Result<> Frontend::listen(OpenListener words, int fd) {
   const std::string name = words.service;
-  const auto* service = std::ranges::find(kServices, name, &Service::name);
-  if (service == std::end(kServices))
+  const Service* service = find_service(name);
+  if (service == nullptr)
     return fail(ErrorCode::kNotFound, "no service for listener " + name);
   const auto listener = std::make_shared<Listener>(executor_, *service, std::move(words));
   std::error_code code;
@@ -157,6 +170,7 @@ Result<> Frontend::listen(OpenListener words, int fd) {
   socklen_t length = sizeof address;
   const bool named = ::getsockname(fd, reinterpret_cast<sockaddr*>(&address), &length) == 0;
   const bool v6 = named && address.ss_family == AF_INET6;
+  listener->local = local_endpoint(fd);
   listener->acceptor.assign(v6 ? asio::ip::tcp::v6() : asio::ip::tcp::v4(), fd, code);
   if (code) return fail(asio_error("listener " + name, code));
   listeners_.push_back(listener);
@@ -307,7 +321,7 @@ void Frontend::refuse(Listener& listener, TcpSocket& socket, const std::string& 
                {{"listener", listener.service.name}, {"client", address}, {"limit", limit}});
   std::error_code code;
   socket.non_blocking(true, code);
-  const std::string_view text = refusal_text(listener.service);
+  const std::string_view text = refusal_text(listener.service, limit);
   if (!text.empty()) socket.write_some(asio::buffer(text.data(), text.size()), code);
 }
 
@@ -316,7 +330,7 @@ void Frontend::admit(const SharedListener& listener, TcpSocket socket, std::stri
   // Its PROXY header came too late to be told goodbye.
   if (accepting_.stopping() || listener->closed) return;
   const Service& service = listener->service;
-  const Limits limits = limits_now(rules);
+  Limits limits = limits_now(rules);
   std::string_view refusal;
   std::size_t connections = 0;  // at all addresses on which the service listens
   for (const SharedListener& one : listeners_) {
@@ -324,15 +338,30 @@ void Frontend::admit(const SharedListener& listener, TcpSocket socket, std::stri
   }
   if (rules.connections_max != 0 && connections >= rules.connections_max)
     return refuse(*listener, socket, address, "connections_of_listener");
+  directory::SharedConnector connector;
+  std::optional<ConnectorCounts::Place> place;
+  if (service.protocol == link::Protocol::kSmtp && settings_.connectors &&
+      !settings_.connectors().empty()) {
+    connector = directory::match_connector(
+        settings_.connectors(), {listener->said.connector, listener->local}, address);
+    if (!connector) return refuse(*listener, socket, address, kNoConnector);
+    apply_connector(*connector, rules, settings_.limit_setting, limits);
+  }
   auto admission = connections_.admit(address, service.protocol, limits, refusal);
   if (!admission) return refuse(*listener, socket, address, refusal);
+  if (connector && !(place = connectors_.enter(*connector)))
+    return refuse(*listener, socket, address, "connections_of_connector");
+  // Connectors of several kinds may share a port.
+  const Service* const named = connector ? find_service(connector->listener) : nullptr;
+  const Service& kind = named != nullptr ? *named : service;
   ClientFacts facts;
   facts.address = std::move(address);
   facts.port = port;
-  facts.listener = service.name;
-  facts.protocol = service.protocol;
-  facts.submission = service.submission;
-  facts.implicit_tls = service.implicit_tls;
+  facts.listener = kind.name;
+  facts.protocol = kind.protocol;
+  facts.submission = kind.submission;
+  facts.implicit_tls = kind.implicit_tls;
+  facts.connector = std::move(connector);
   facts.plain_logins = rules.plain_logins;
   Services services = services_;
   services.limits = limits;
@@ -342,6 +371,7 @@ void Frontend::admit(const SharedListener& listener, TcpSocket socket, std::stri
   tasks_.spawn("frontend.session",
                serve(std::make_unique<Session>(
                    listener, std::move(socket), std::move(facts), std::move(admission),
+                   std::move(place),
                    [this] { return certificates_.context(); }, std::move(services))));
 }
 

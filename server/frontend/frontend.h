@@ -11,6 +11,7 @@
 #include "server/directory/frontend_settings.h"
 #include "server/frontend/certificates.h"
 #include "server/frontend/services.h"
+#include "server/frontend/smtp_connectors.h"
 
 namespace hauspost::frontend {
 
@@ -27,6 +28,8 @@ struct FrontendSettings {
   // What the administrator has set for logins; see Services. May be empty.
   std::function<directory::AuthSettings()> auth_settings;
   std::string client_ca_file;  // see Certificates
+  // The receive connectors; asked at each SMTP connection. May be empty: listeners alone decide.
+  AskConnectors connectors;
   std::string bearer_error;    // see Services
 };
 
@@ -109,6 +112,7 @@ class Frontend {
   BufferPool buffers_;
   Services services_;
   ConnectionLimits connections_;
+  ConnectorCounts connectors_;
   std::list<SharedListener> listeners_;  // the open ones
   std::list<Session*> sessions_;
   Condition session_ended_;

@@ -21,15 +21,43 @@ bool too_long_for_its_verb(std::string_view line) {
 SmtpGreeter::SmtpGreeter(const Services& services, const SessionContext& context)
     : services_(services), context_(context), gate_(services, context) {}
 
-bool SmtpGreeter::offers_auth() const {
+const std::string& SmtpGreeter::name() const {
+  const auto& connector = context_.client.facts().connector;
+  return connector && !connector->fqdn.empty() ? connector->fqdn : services_.hostname;
+}
+
+bool SmtpGreeter::permits_users() const {
   const ClientFacts& facts = context_.client.facts();
-  return facts.submission && facts.tls && !identity_;
+  if (!facts.connector) return facts.submission;
+  return facts.connector->permits(transport::PermissionGroup::kUsers) &&
+         !facts.connector->is_lmtp();
+}
+
+bool SmtpGreeter::must_log_in() const {
+  const ClientFacts& facts = context_.client.facts();
+  return facts.connector ? facts.connector->must_log_in() : facts.submission;
+}
+
+bool SmtpGreeter::offers_auth() const {
+  return permits_users() && context_.client.facts().may_log_in() && !identity_;
+}
+
+// Those that the server has, as far as the connector wants them.
+std::vector<std::string> SmtpGreeter::mechanisms() const {
+  const auto offered = offered_mechanisms(services_, context_.client);
+  std::vector<std::string> all(offered.begin(), offered.end());
+  const auto& connector = context_.client.facts().connector;
+  if (!connector || connector->mechanisms.empty()) return all;
+  std::erase_if(all, [&](const std::string& one) {
+    return std::ranges::find(connector->mechanisms, one) == connector->mechanisms.end();
+  });
+  return all;
 }
 
 SmtpGreeter::Clock::time_point SmtpGreeter::patience_end() const {
   const Limits& limits = services_.limits;
-  const bool must_log_in = context_.client.facts().submission && !identity_;
-  const auto total = opened_ + (must_log_in ? limits.login_time : limits.greeter_time);
+  const bool must_wait = must_log_in() && !identity_;
+  const auto total = opened_ + (must_wait ? limits.login_time : limits.greeter_time);
   return std::min(total, Clock::now() + limits.command_time);
 }
 
@@ -75,7 +103,12 @@ Task<bool> SmtpGreeter::more_input() {
 }
 
 Task<std::optional<Handover>> SmtpGreeter::run() {
-  co_await say({220, "", fmt::format("{} ESMTP Hauspost", services_.hostname)});
+  const auto& connector = context_.client.facts().connector;
+  const std::string_view protocol = connector && connector->is_lmtp() ? "LMTP" : "ESMTP";
+  const std::string banner = connector && !connector->banner.empty()
+                                 ? fmt::format("{} {}", protocol, connector->banner)
+                                 : fmt::format("{} Hauspost", protocol);
+  co_await say({220, "", fmt::format("{} {}", name(), banner)});
   while (!over_ && !handover_) co_await next_line();
   co_return std::move(handover_);
 }
@@ -144,19 +177,33 @@ Task<void> SmtpGreeter::act_typed(const smtp::Command& command, const std::strin
 }
 
 Task<void> SmtpGreeter::hello(const smtp::EhloCommand& command) {
+  const auto& connector = context_.client.facts().connector;
+  const bool lmtp = connector && connector->is_lmtp();
+  if (command.lmtp != lmtp) {  // RFC 2033 section 4.1
+    co_await refuse({500, "5.5.1", lmtp ? "This is LMTP: send LHLO" : "Unknown command"});
+    co_return;
+  }
   hello_ = command;
   if (!command.extended) {
-    co_await say({250, "", services_.hostname});
+    co_await say({250, "", name()});
     co_return;
   }
   smtp::EhloOptions options;
-  options.hostname = services_.hostname;
+  options.hostname = name();
   options.client = hello_->name;
   options.message_bytes_max = services_.message_bytes_max;
   options.starttls = context_.client.can_start_tls();
-  if (offers_auth()) {
-    const auto offered = offered_mechanisms(services_, context_.client);
-    options.mechanisms.assign(offered.begin(), offered.end());
+  if (offers_auth()) options.mechanisms = mechanisms();
+  if (connector) {
+    const transport::ConnectorLimits& limits = connector->limits;
+    if (limits.message_bytes != 0)
+      options.message_bytes_max = std::min(options.message_bytes_max, limits.message_bytes);
+    options.extensions = transport::offered_extensions(*connector);
+    options.tls = context_.client.facts().tls;
+    options.recipients_max = limits.recipients;
+    options.messages_max = limits.messages;
+    options.hold_max_s = transport::hold_limit_s(*connector, identity_.has_value());
+    options.now_s = std::chrono::floor<Seconds>(system_clock().now()).time_since_epoch().count();
   }
   co_await say(smtp::ehlo_lines(options));
 }
@@ -190,11 +237,15 @@ Task<void> SmtpGreeter::start_tls() {
 // RFC 4954 section 4.
 Task<void> SmtpGreeter::authenticate(const smtp::AuthCommand& command) {
   const ClientFacts& facts = context_.client.facts();
-  if (!facts.submission) co_return co_await refuse({503, "5.5.1", "AUTH is not offered here"});
-  if (!facts.tls) co_return co_await refuse({538, "5.7.11", "Use STARTTLS first"});
+  if (!permits_users()) co_return co_await refuse({503, "5.5.1", "AUTH is not offered here"});
+  if (!facts.may_log_in()) co_return co_await refuse({538, "5.7.11", "Use STARTTLS first"});
   if (!hello_ || !hello_->extended) co_return co_await refuse({503, "5.5.1", "Send EHLO first"});
   if (identity_) co_return co_await refuse({503, "5.5.1", "Already authenticated"});
-  auto dialogue = SaslDialogue::create(services_, context_, gate_, command.mechanism);
+  std::optional<SaslDialogue> dialogue;
+  if (facts.connector == nullptr || facts.connector->mechanisms.empty() ||
+      std::ranges::find(facts.connector->mechanisms, command.mechanism) !=
+          facts.connector->mechanisms.end())
+    dialogue = SaslDialogue::create(services_, context_, gate_, command.mechanism);
   if (!dialogue) co_return co_await refuse({504, "5.5.4", "Unsupported authentication mechanism"});
   std::optional<std::string_view> initial;
   if (command.response) initial = *command.response;
@@ -252,14 +303,22 @@ Task<void> SmtpGreeter::enter(Result<auth::Identity> identity) {
   }
 }
 
-Task<void> SmtpGreeter::mail(const std::string& line) {
+std::optional<smtp::Reply> SmtpGreeter::check_mail() const {
   const ClientFacts& facts = context_.client.facts();
-  if (!hello_) co_return co_await refuse({503, "5.5.1", "Send EHLO first"});
-  if (facts.submission && !facts.tls)
-    co_return co_await refuse({530, "5.7.0", "Use STARTTLS first"});
-  if (facts.submission && !identity_)
-    co_return co_await refuse({530, "5.7.0", "Authentication required"});
+  if (!hello_) return smtp::Reply{503, "5.5.1", "Send EHLO first"};
+  const bool for_connector = facts.connector && facts.connector->require_tls && !facts.tls;
+  if (for_connector || (must_log_in() && !facts.may_log_in()))
+    return smtp::Reply{530, "5.7.0", "Use STARTTLS first"};
+  if (must_log_in() && !identity_) return smtp::Reply{530, "5.7.0", "Authentication required"};
+  return std::nullopt;
+}
+
+Task<void> SmtpGreeter::mail(const std::string& line) {
+  if (auto refused = check_mail()) co_return co_await refuse(std::move(*refused));
   link::SessionStart start = session_start(context_, identity_ ? &*identity_ : nullptr);
+  // Transport asks the connector itself.
+  const auto& connector = context_.client.facts().connector;
+  if (connector) start.listener = connector->name;
   start.hello = hello_->name;
   start.extended = hello_->extended;
   auto opened = co_await services_.backends.open(std::move(start));

@@ -36,7 +36,13 @@ class SmtpGreeter {
   Task<void> refuse(smtp::Reply reply);  // counts as an error of the client
   Task<void> goodbye(smtp::Reply reply, std::string_view reason);
   void end(std::string_view reason);
+  // Our name, towards this client.
+  const std::string& name() const;
+  bool permits_users() const;
+  bool must_log_in() const;
   bool offers_auth() const;
+  std::vector<std::string> mechanisms() const;
+  std::optional<smtp::Reply> check_mail() const;
   Clock::time_point patience_end() const;
 
   const Services& services_;

@@ -16,7 +16,8 @@ int failed(const Error& error) {
 }
 
 frontend::FrontendSettings settings_from(const child::Settings& child,
-                                         const directory::DirectoryReader& directory) {
+                                         const directory::DirectoryReader& directory,
+                                         const directory::ReceiveConnectors& connectors) {
   frontend::FrontendSettings settings;
   settings.hostname = child.hostname;
   settings.message_bytes_max = child.message_bytes_max;
@@ -29,6 +30,9 @@ frontend::FrontendSettings settings_from(const child::Settings& child,
     return text ? parse_u64(*text) : std::nullopt;
   };
   settings.setting = directory::asking(directory);
+  settings.connectors = [&connectors]() -> const std::vector<directory::SharedConnector>& {
+    return connectors.all();
+  };
   settings.auth_settings = [&directory] {
     return directory::auth_settings(directory).value_or(directory::AuthSettings());
   };
@@ -46,7 +50,8 @@ int run(child::Context& context) {
   auto directory = directory::DirectoryReader::open(context.settings.directory_path);
   if (!directory) return failed(directory.error());
   auth::AuthClient authenticator(io.get_executor(), child::auth_socket(context.settings.run_dir));
-  frontend::FrontendSettings settings = settings_from(context.settings, **directory);
+  const directory::ReceiveConnectors connectors(**directory);
+  frontend::FrontendSettings settings = settings_from(context.settings, **directory, connectors);
   frontend::LocalBackends backends(**directory, context.settings.run_dir,
                                    settings.limits.backend_start);
   frontend::Frontend service(io.get_executor(), std::move(settings), authenticator, backends);

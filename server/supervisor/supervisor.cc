@@ -15,6 +15,7 @@
 #include "server/child/descriptor_channel.h"
 #include "server/child/frontend.pb.h"
 #include "server/supervisor/data_lock.h"
+#include "server/supervisor/receive_listeners.h"
 
 namespace hauspost::supervisor {
 
@@ -67,6 +68,8 @@ Result<std::unique_ptr<Supervisor>> Supervisor::prepare(asio::io_context& io, Op
   std::unique_ptr<Supervisor> supervisor(
       new Supervisor(io, std::move(options), std::move(prepared)));
   Supervisor& self = *supervisor;
+  TRY(ensure_receive_connectors(*self.directory_, self.settings_));
+  self.listeners_.change(self.wanted_listeners());
   TRY(self.listeners_.open([&self](std::string_view service) { return self.is_on(service); }));
   return supervisor;
 }
@@ -261,7 +264,11 @@ bool Supervisor::is_on(std::string_view service) const {
   return directory_->reader().service_enabled(service).value_or(false);
 }
 
-std::vector<ListenerSettings> Supervisor::wanted_listeners() const { return settings_.listeners; }
+std::vector<ListenerSettings> Supervisor::wanted_listeners() const {
+  const auto connectors = directory::receive_connectors(directory_->reader());
+  if (!connectors || !*connectors) return settings_.listeners;
+  return with_connectors(settings_.listeners, **connectors);
+}
 
 Task<Result<>> Supervisor::switch_services(std::vector<std::string> names, bool enabled) {
   const auto as_wanted = [&](std::string_view service) {

@@ -42,6 +42,8 @@ TransportWorker::TransportWorker(Executor executor, const child::Settings& setti
                                  std::unique_ptr<transport::Queue> queue)
     : reader_(std::move(directory)),
       directory_(*reader_, settings.run_dir),
+      connectors_(*reader_),
+      rates_(system_clock()),
       logs_(executor, settings.data_root, *reader_, system_clock()),
       deliveries_(executor),
       queue_(std::move(queue)),
@@ -50,7 +52,9 @@ TransportWorker::TransportWorker(Executor executor, const child::Settings& setti
                 .queue = *queue_,
                 .clock = system_clock(),
                 .hostname = settings.hostname,
-                .limits = limits_from(settings)},
+                .limits = limits_from(settings),
+                .connectors = &connectors_,
+                .rates = &rates_},
       sessions_(executor, "session", kSessionsMax,
                 [this](UnixSocket socket) { return serve_session(std::move(socket)); }),
       tasks_(executor) {

@@ -4,6 +4,7 @@
 #include "base/link/session_link.h"
 #include "server/child/child.h"
 #include "server/child/unix_service.h"
+#include "server/directory/receive_connectors.h"
 #include "server/transport_worker/directory_adapter.h"
 #include "server/transport_worker/transport_logs.h"
 #include "transport/queue/queue.h"
@@ -40,6 +41,8 @@ class TransportWorker {
 
   std::unique_ptr<directory::DirectoryReader> reader_;
   DirectoryAdapter directory_;
+  directory::ReceiveConnectors connectors_;
+  transport::MessageRates rates_;
   TransportLogs logs_;
   transport::DeliveryClients deliveries_;
   std::unique_ptr<transport::Queue> queue_;
