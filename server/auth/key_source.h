@@ -4,9 +4,11 @@
 #include <memory>
 
 #include "server/auth/bearer.h"
-#include "server/auth/helper_pool.h"
+#include "server/child/helper_pool.h"
 
 namespace hauspost::auth {
+
+using child::HelperPool;
 
 // REQUIRES: one thread; `clock` and `fetcher` outlive it; nobody awaits a call when it is
 // destroyed.

@@ -30,7 +30,7 @@ Result<Secret> read_secret(const std::string& file) {
 Result<std::unique_ptr<HelperPool>> make_pool(Executor executor, std::string_view program,
                                               Duration timeout) {
   HelperPool::Settings settings;
-  settings.program = helper_path(program);
+  settings.program = child::helper_path(program);
   settings.timeout = timeout;
   if (::access(settings.program.c_str(), X_OK) != 0)
     return fail(errno_error("helper program " + settings.program));

@@ -2,11 +2,13 @@
 #pragma once
 
 #include "base/log.h"
-#include "server/auth/helper_pool.h"
+#include "server/child/helper_pool.h"
 #include "server/auth/key_source.h"
 #include "server/auth/source_settings.h"
 
 namespace hauspost::auth {
+
+using child::HelperPool;
 
 // What a source says of a password.
 struct SourceAnswer {

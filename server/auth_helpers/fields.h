@@ -1,4 +1,4 @@
-// What hauspost-auth and its helper programs say to each other: one message each way at a time, a
+// What our processes and their helper programs say to each other: one message each way at a time, a
 // set of named fields. Standard library only, for a helper links what clashes with the rest.
 #pragma once
 
@@ -13,7 +13,7 @@ namespace hauspost::helpers {
 using Fields = std::map<std::string, std::string, std::less<>>;
 
 inline constexpr std::size_t kMessageMax = 512 * 1024;  // octets behind the length
-inline constexpr int kSocket = 3;                       // the helper's descriptor to hauspost-auth
+inline constexpr int kSocket = 3;                       // the helper's descriptor to who started it
 
 // A u32 of length (little-endian), then name and value in turn, each a u32 of length and octets.
 std::string encode(const Fields& fields);

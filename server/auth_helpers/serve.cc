@@ -76,7 +76,7 @@ Fields answer(std::string_view outcome, std::string reason) {
 int serve(const char* program, Fields (*handle)(const Fields& question)) {
   struct stat status{};
   if (::fstat(kSocket, &status) != 0 || !S_ISSOCK(status.st_mode)) {
-    std::fprintf(stderr, "%s: this program is started by hauspost-auth\n", program);
+    std::fprintf(stderr, "%s: this program is started by the server\n", program);
     return 2;
   }
   confine();

@@ -11,7 +11,7 @@
 #include "base/condition.h"
 #include "server/auth_helpers/fields.h"
 
-namespace hauspost::auth {
+namespace hauspost::child {
 
 // REQUIRES: one thread, and that the process's main one, whose end its helpers take for its
 // process's; nobody awaits ask() when it is destroyed.
@@ -53,4 +53,4 @@ class HelperPool {
 // Where this program's helpers are: the folder of its own executable.
 std::string helper_path(std::string_view program);
 
-}  // namespace hauspost::auth
+}  // namespace hauspost::child

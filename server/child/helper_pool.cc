@@ -1,4 +1,4 @@
-#include "server/auth/helper_pool.h"
+#include "server/child/helper_pool.h"
 
 #include <fcntl.h>
 #include <signal.h>
@@ -16,7 +16,7 @@
 #include "base/deadline.h"
 #include "base/log.h"
 
-namespace hauspost::auth {
+namespace hauspost::child {
 
 namespace {
 
@@ -128,7 +128,7 @@ Result<std::unique_ptr<HelperPool::Helper>> HelperPool::start() {
                   : spawn(settings_.program, ends[1]);
   ::close(ends[1]);
   if (!pid) return fail(std::move(pid).error());
-  log::info("auth.helper_started", {{"program", settings_.program}, {"pid", *pid}});
+  log::info("helper.started", {{"program", settings_.program}, {"pid", *pid}});
   return std::make_unique<Helper>(*this, std::move(ours), *pid);
 }
 
@@ -197,7 +197,7 @@ Task<Result<helpers::Fields>> HelperPool::ask(helpers::Fields question) {
       co_return std::move(*answer);
     }
     const bool late = std::chrono::steady_clock::now() - asked >= settings_.timeout;
-    log::warning("auth.helper_failed", {{"cause", answer.error()}});
+    log::warning("helper.failed", {{"cause", answer.error()}});
     if (fresh || late || answer.error().code == ErrorCode::kCancelled)
       co_return fail(std::move(answer).error());
   }
@@ -210,4 +210,4 @@ std::string helper_path(std::string_view program) {
   return std::string(own.substr(0, own.rfind('/') + 1)) + std::string(program);
 }
 
-}  // namespace hauspost::auth
+}  // namespace hauspost::child
