@@ -23,6 +23,8 @@ namespace hauspost::transport {
 
 class Filters;
 
+class Srs;  // transport/resolve/srs.h
+
 struct ReceiveLimits {
   std::uint64_t message_bytes_max = 50ULL << 20;   // 552 5.3.4
   std::size_t header_bytes_max = 256 * 1024;       // 554 5.6.0
@@ -55,6 +57,8 @@ struct Services {
   ReceiveLimits limits;
   FullMailboxes full = {};
   Tracker* tracker = &no_tracker();
+  const Router* router = nullptr;  // null: what leaves is Unreachable
+  const Srs* srs = nullptr;        // null: no reverse-path is rewritten
   dns::Resolver* resolver = nullptr;  // null: nothing that needs the DNS is done
   // Null: built_in_connector() and `limits` hold for everybody.
   const Connectors* connectors = nullptr;

@@ -1,8 +1,11 @@
 #include "transport/receive/hand_over.h"
 
+#include <map>
+
 #include "base/log.h"
-#include "base/task_group.h"
-#include "transport/trace.h"
+#include "transport/receive/fork_delivery.h"
+#include "transport/receive/hand_over_reports.h"
+#include "transport/resolve/plan.h"
 
 namespace hauspost::transport {
 
@@ -10,140 +13,196 @@ namespace {
 
 using smtp::Reply;
 
-// Everyone behind one delivery socket, and what became of them.
-struct Group {
-  std::string database;
-  std::string socket;
-  DeliverRequest request;
-  std::vector<const TakenRecipient*> recipients;
-  std::vector<std::size_t> target;  // of each recipient, into request.targets
-  Result<std::vector<DeliverResult>> results;
+std::vector<Target> targets_of(std::vector<TakenRecipient> taken) {
+  std::vector<Target> targets;
+  targets.reserve(taken.size());
+  for (TakenRecipient& one : taken)
+    targets.push_back({std::move(one.recipient), std::move(one.resolved)});
+  return targets;
+}
+
+// What nearly every message needs: nothing.
+Plan plain_plan(Envelope envelope, std::vector<Target> targets) {
+  Plan plan;
+  plan.forks.push_back({std::move(envelope), {}, std::move(targets)});
+  return plan;
+}
+
+// Everything that becomes of one message.
+class HandOver {
+ public:
+  HandOver(Services& services, Incoming incoming)
+      : services_(services), incoming_(std::move(incoming)) {}
+
+  Task<Result<Reply>> run();
+
+ private:
+  Task<Result<>> plan();
+  Task<Result<>> deliver(Fork& fork, std::vector<TargetOutcome>& outcomes);
+  Task<Result<>> enqueue_waiting();
+  void wait_for(std::vector<NewItem>& items, std::map<NextHop, std::size_t>& places,
+                const Fork& fork, const Target& target) const;
+  std::optional<Reply> refusal() const;
+  void track_delivered(const Fork& fork, const Target& target, TargetOutcome outcome) const;
+  void track_received() const;
+
+  Services& services_;
+  Incoming incoming_;
+  Plan plan_;
+  std::vector<std::vector<TargetOutcome>> outcomes_;  // of each fork
+  std::size_t everyone_ = 0;                          // targets of all forks
+  std::size_t delivered_ = 0;
+  std::size_t exhausted_ = 0;
+  std::size_t over_quota_ = 0;
 };
 
-std::vector<Group> group_by_database(const Incoming& incoming) {
-  std::vector<Group> groups;
-  for (const TakenRecipient& taken : incoming.recipients) {
-    if (taken.resolved.kind != Resolved::Kind::kMailbox) continue;
-    auto group = std::find_if(groups.begin(), groups.end(),
-                              [&](const Group& g) { return g.socket == taken.resolved.socket; });
-    if (group == groups.end()) {
-      groups.push_back({taken.resolved.database, taken.resolved.socket});
-      group = groups.end() - 1;
-      group->request.delivery = incoming.envelope.delivery;
-      group->request.session = incoming.envelope.session;
-      group->request.user = incoming.envelope.user;
-      group->request.internal_date_s =
-          std::chrono::floor<Seconds>(incoming.envelope.received).time_since_epoch().count();
-    }
-    // Two addresses of one mailbox are one target.
-    auto& targets = group->request.targets;
-    const auto target = std::find_if(targets.begin(), targets.end(), [&](const DeliverTarget& t) {
-      return t.mailbox == taken.resolved.mailbox;
-    });
-    group->target.push_back(static_cast<std::size_t>(target - targets.begin()));
-    if (target == targets.end()) {
-      targets.push_back({taken.resolved.mailbox, taken.resolved.label,
-                         incoming.envelope.junk ? "Junk" : "INBOX"});
-    }
-    group->recipients.push_back(&taken);
+Task<Result<>> HandOver::plan() {
+  std::vector<Target> targets = targets_of(std::exchange(incoming_.recipients, {}));
+  if (is_plain(targets)) {
+    plan_ = plain_plan(incoming_.envelope, std::move(targets));
+  } else {
+    const std::string_view message = incoming_.message;
+    const std::size_t end = message.find("\r\n\r\n");
+    CO_TRY_ASSIGN(plan_, co_await make_plan(services_, {incoming_.envelope, std::move(targets),
+                                                        message.substr(0, end), message.size()}));
   }
-  return groups;
+  for (const Fork& fork : plan_.forks) everyone_ += fork.targets.size();
+  co_return Result<>{};
 }
 
-Task<void> deliver_group(Services& services, const Incoming& incoming, std::string_view return_path,
-                         Group& group) {
-  group.results = co_await services.deliveries.deliver(
-      group.socket, group.request, {return_path, incoming.prefix, incoming.message},
-      services.limits.delivery_timeout);
-  if (!group.results) co_return;
-  for (std::size_t i = 0; i < group.results->size(); ++i)
-    services.full.note(group.request.targets[i].mailbox, (*group.results)[i].nearly_full);
+Task<Result<>> HandOver::deliver(Fork& fork, std::vector<TargetOutcome>& outcomes) {
+  // What is to be held leaves for nobody yet.
+  if (fork.envelope.hold_until > services_.clock.now()) {
+    outcomes.assign(fork.targets.size(), TargetOutcome::kWaits);
+    co_return Result<>{};
+  }
+  outcomes =
+      co_await deliver_fork(services_, fork, {fork.prefix, incoming_.prefix, incoming_.message});
+  if (was_cancelled(co_await asio::this_coro::cancellation_state))
+    co_return fail(ErrorCode::kCancelled, "receiving");
+  for (std::size_t i = 0; i < outcomes.size(); ++i) {
+    if (is_delivered(outcomes[i])) ++delivered_;
+    if (is_delivered(outcomes[i])) track_delivered(fork, fork.targets[i], outcomes[i]);
+    if (outcomes[i] == TargetOutcome::kExhausted) ++exhausted_;
+    if (outcomes[i] == TargetOutcome::kOverQuota) ++over_quota_;
+  }
+  co_return Result<>{};
 }
 
-// Several databases work at the same time.
-Task<void> deliver_all(Services& services, const Incoming& incoming, std::vector<Group>& groups) {
-  const std::string return_path = return_path_field(incoming.envelope.sender);
-  TaskGroup others(co_await asio::this_coro::executor);
-  for (std::size_t i = 1; i < groups.size(); ++i) {
-    others.spawn("receive.deliver", deliver_group(services, incoming, return_path, groups[i]));
+// For some of several the one answer to DATA cannot speak: their copies wait for room, and whom the
+// plan refused is told of by a report.
+std::optional<Reply> HandOver::refusal() const {
+  if (everyone_ == 0 && !plan_.refused.empty()) {
+    const Refused& first = plan_.refused.front();
+    return Reply{static_cast<std::uint16_t>(first.status == "5.5.3" ? 552 : 550), first.status,
+                 first.text};
   }
-  if (!groups.empty()) co_await deliver_group(services, incoming, return_path, groups.front());
-  if (was_cancelled(co_await asio::this_coro::cancellation_state)) others.stop();
-  co_await others.join();
+  if (!plan_.refused.empty() || everyone_ == 0) return std::nullopt;
+  if (exhausted_ == everyone_) return Reply{452, "4.3.1", "Insufficient system storage"};
+  if (over_quota_ == everyone_) return Reply{552, "5.2.2", "Mailbox full"};
+  return std::nullopt;
 }
 
-struct Outcome {
-  std::size_t delivered = 0;
-  std::size_t exhausted = 0;
-  std::size_t over_quota = 0;
-  std::vector<NewItem> waiting;
+void HandOver::wait_for(std::vector<NewItem>& items, std::map<NextHop, std::size_t>& places,
+                        const Fork& fork, const Target& target) const {
+  NextHop hop;
+  if (target.resolved.kind == Resolved::Kind::kMailbox)
+    hop = {NextHop::Kind::kDatabase, target.resolved.database, {}};
+  else if (services_.router)
+    hop = services_.router->route(target.recipient, incoming_.message.size());
+  const auto [place, fresh] = places.emplace(hop, items.size());
+  if (fresh) items.push_back({std::move(hop), fork.envelope});
+  items[place->second].envelope.recipients.push_back(target.recipient);
+}
 
-  void wait_for(const NextHop& hop, const Envelope& envelope, const Recipient& recipient) {
-    auto item = std::find_if(waiting.begin(), waiting.end(),
-                             [&](const NewItem& candidate) { return candidate.hop == hop; });
-    if (item == waiting.end()) item = waiting.insert(item, {hop, envelope});
-    item->envelope.recipients.push_back(recipient);
-  }
-};
-
-Outcome sum_up(const Incoming& incoming, const std::vector<Group>& groups) {
-  Outcome outcome;
-  for (const Group& group : groups) {
-    for (std::size_t i = 0; i < group.recipients.size(); ++i) {
-      const DeliverResult* result = group.results ? &(*group.results)[group.target[i]] : nullptr;
-      if (result && result->is_delivered()) {
-        ++outcome.delivered;
-        continue;
-      }
-      if (result && result->outcome == DeliverResult::Outcome::kExhausted) ++outcome.exhausted;
-      if (result && result->outcome == DeliverResult::Outcome::kOverQuota) ++outcome.over_quota;
-      outcome.wait_for({NextHop::Kind::kDatabase, group.database, {}}, incoming.envelope,
-                       group.recipients[i]->recipient);
+Task<Result<>> HandOver::enqueue_waiting() {
+  for (std::size_t f = 0; f < plan_.forks.size(); ++f) {
+    const Fork& fork = plan_.forks[f];
+    std::vector<NewItem> items;
+    std::map<NextHop, std::size_t> places;
+    for (std::size_t i = 0; i < fork.targets.size(); ++i) {
+      if (!is_delivered(outcomes_[f][i])) wait_for(items, places, fork, fork.targets[i]);
     }
-    if (!group.results) {
-      log::warning("receive.delivery_waits",
-                   {{"database", group.database}, {"error", group.results.error()}});
-    }
+    if (items.empty()) continue;
+    auto whole = std::make_shared<std::string>();
+    whole->reserve(fork.prefix.size() + incoming_.prefix.size() + incoming_.message.size());
+    whole->append(fork.prefix).append(incoming_.prefix).append(incoming_.message);
+    CO_TRY(co_await services_.queue.enqueue(std::move(items), std::move(whole)));
   }
-  for (const TakenRecipient& taken : incoming.recipients) {
-    if (taken.resolved.kind == Resolved::Kind::kMailbox) continue;
-    outcome.wait_for(NextHop{}, incoming.envelope, taken.recipient);
-  }
-  return outcome;
+  co_return Result<>{};
 }
 
-Reply queue_failed(const Error& error) {
+void HandOver::track_received() const {
+  if (services_.tracker == &no_tracker()) return;
+  const Envelope& envelope = incoming_.envelope;
+  const std::string_view given = header_field(incoming_.message, "message-id");
+  TrackedEvent event{.event = TrackEvent::kReceive,
+                     .message = envelope.network.is_nil() ? envelope.delivery : envelope.network,
+                     .session = envelope.session,
+                     .message_id = given.empty() ? header_field(incoming_.prefix, "message-id") : given,
+                     .sender = envelope.sender,
+                     .source = envelope.connector,
+                     .remote = envelope.client_address,
+                     .status = "250 2.0.0 Ok",
+                     .subject = header_field(incoming_.message, "subject"),
+                     .bytes = incoming_.prefix.size() + incoming_.message.size()};
+  for (const TakenRecipient& taken : incoming_.recipients)
+    event.recipients.push_back(taken.recipient.address);
+  services_.tracker->record(event);
+}
+
+void HandOver::track_delivered(const Fork& fork, const Target& target,
+                               TargetOutcome outcome) const {
+  if (services_.tracker == &no_tracker()) return;
+  const Envelope& envelope = fork.envelope;
+  services_.tracker->record(
+      {.event = outcome == TargetOutcome::kDuplicate ? TrackEvent::kDuplicateDeliver
+                                                     : TrackEvent::kDeliver,
+       .message = envelope.network.is_nil() ? envelope.delivery : envelope.network,
+       .session = envelope.session,
+       .sender = envelope.sender,
+       .recipients = {target.recipient.address},
+       .source = target.resolved.database,
+       .status = "250 2.0.0 Ok",
+       .detail = target.resolved.label,
+       .bytes = incoming_.prefix.size() + incoming_.message.size()});
+}
+
+Reply kept_nowhere(const Error& error) {
   log::error("receive.queue_failed", {{"error", error}});
   if (error.code == ErrorCode::kExhausted) return {452, "4.3.1", "Insufficient system storage"};
   return {451, "4.3.0", "Try again later"};
 }
 
+Task<Result<Reply>> HandOver::run() {
+  track_received();
+  if (auto planned = co_await plan(); !planned) co_return kept_nowhere(planned.error());
+  outcomes_.resize(plan_.forks.size());
+  for (std::size_t f = 0; f < plan_.forks.size(); ++f) {
+    CO_TRY(co_await deliver(plan_.forks[f], outcomes_[f]));
+  }
+  if (auto refused = refusal()) co_return std::move(*refused);
+  if (delivered_ < everyone_) {
+    if (auto queued = co_await enqueue_waiting(); !queued) co_return kept_nowhere(queued.error());
+  }
+  if (needs_reports(plan_, outcomes_)) {
+    auto told = co_await send_reports(services_, plan_, outcomes_,
+                                      incoming_.prefix + incoming_.message);
+    if (!told) co_return kept_nowhere(told.error());
+  }
+  log::info("message.received", {{"id", incoming_.id},
+                                 {"from", incoming_.envelope.sender},
+                                 {"bytes", incoming_.message.size()},
+                                 {"recipients", everyone_},
+                                 {"delivered", delivered_}});
+  co_return Reply{250, "2.0.0", "Ok, id " + incoming_.id};
+}
+
 }  // namespace
 
 Task<Result<Reply>> hand_over(Services& services, Incoming incoming) {
-  std::vector<Group> groups = group_by_database(incoming);
-  co_await deliver_all(services, incoming, groups);
-  if (was_cancelled(co_await asio::this_coro::cancellation_state))
-    co_return fail(ErrorCode::kCancelled, "receiving");
-  Outcome outcome = sum_up(incoming, groups);
-  const std::size_t everyone = incoming.recipients.size();
-  if (outcome.exhausted == everyone) {
-    co_return Reply{452, "4.3.1", "Insufficient system storage"};
-  }
-  // For some of several the one answer to DATA cannot speak: their copies wait for room.
-  if (outcome.over_quota == everyone) co_return Reply{552, "5.2.2", "Mailbox full"};
-  if (!outcome.waiting.empty()) {
-    auto whole = std::make_shared<std::string>(std::move(incoming.prefix));
-    *whole += incoming.message;
-    auto queued = co_await services.queue.enqueue(std::move(outcome.waiting), std::move(whole));
-    if (!queued) co_return queue_failed(queued.error());
-  }
-  log::info("message.received", {{"id", incoming.id},
-                                 {"from", incoming.envelope.sender},
-                                 {"bytes", incoming.message.size()},
-                                 {"recipients", everyone},
-                                 {"delivered", outcome.delivered}});
-  co_return Reply{250, "2.0.0", "Ok, id " + incoming.id};
+  HandOver work(services, std::move(incoming));
+  co_return co_await work.run();
 }
 
 Task<Result<>> submit_internal(Services& services, Envelope envelope, std::string message) {
@@ -158,7 +217,8 @@ Task<Result<>> submit_internal(Services& services, Envelope envelope, std::strin
   incoming.message = std::move(message);
   CO_TRY_ASSIGN(const Reply reply, co_await hand_over(services, std::move(incoming)));
   if (!reply.is_failure()) co_return Result<>{};
-  co_return fail(ErrorCode::kUnavailable, smtp::to_string(reply));
+  co_return fail(reply.code < 500 ? ErrorCode::kUnavailable : ErrorCode::kDenied,
+                 smtp::to_string(reply));
 }
 
 }  // namespace hauspost::transport

@@ -1,0 +1,108 @@
+#include "transport/receive/hand_over_reports.h"
+
+#include "base/log.h"
+#include "protocols/smtp/address.h"
+#include "transport/receive/hand_over.h"
+#include "transport/resolve/postmaster.h"
+
+namespace hauspost::transport {
+
+namespace {
+
+bool wants_success(const Target& target, TargetOutcome outcome) {
+  return is_delivered(outcome) && (target.recipient.notify & smtp::kNotifySuccess) != 0;
+}
+
+// The directory's form of a reverse-path: the local part unquoted.
+std::string plain_address(const std::string& path) {
+  const auto parsed = smtp::address_from(path);
+  return parsed ? parsed->local + "@" + parsed->domain : path;
+}
+
+std::vector<DsnRecipient> told_of(const Services& services, const Plan& plan, std::size_t fork,
+                                  const std::vector<TargetOutcome>& outcomes) {
+  using ResultKind = RecipientResult::Kind;
+  const WallTime now = services.clock.now();
+  std::vector<DsnRecipient> told;
+  for (const Refused& refused : plan.refused) {
+    if (refused.fork != fork || !is_wanted(refused.recipient, DsnAction::kFailed)) continue;
+    told.push_back({refused.recipient,
+                    DsnAction::kFailed,
+                    {ResultKind::kFailed, std::string(refused.status), refused.text, {}},
+                    now,
+                    {}});
+  }
+  const std::vector<Target>& targets = plan.forks[fork].targets;
+  for (std::size_t i = 0; i < targets.size(); ++i) {
+    if (!wants_success(targets[i], outcomes[i])) continue;
+    told.push_back({targets[i].recipient,
+                    DsnAction::kDelivered,
+                    {ResultKind::kDelivered, "2.1.5", {}, {}},
+                    now,
+                    {}});
+  }
+  if (fork == 0) told.insert(told.end(), plan.expanded.begin(), plan.expanded.end());
+  return told;
+}
+
+// The id follows from the message's, so that a repeated hand-over reports once.
+Envelope report_envelope(const Envelope& original, WallTime now) {
+  Envelope envelope;
+  envelope.delivery = original.delivery;
+  envelope.delivery.bytes[15] ^= 0xFF;
+  envelope.recipients.push_back({plain_address(original.sender), smtp::kNotifyNever, {}});
+  envelope.received = now;
+  envelope.report = true;
+  return envelope;
+}
+
+}  // namespace
+
+bool needs_reports(const Plan& plan, const std::vector<std::vector<TargetOutcome>>& outcomes) {
+  if (!plan.refused.empty() || !plan.expanded.empty()) return true;
+  for (std::size_t f = 0; f < plan.forks.size(); ++f) {
+    for (std::size_t i = 0; i < outcomes[f].size(); ++i) {
+      if (wants_success(plan.forks[f].targets[i], outcomes[f][i])) return true;
+    }
+  }
+  return false;
+}
+
+Task<Result<>> send_reports(Services& services, const Plan& plan,
+                            const std::vector<std::vector<TargetOutcome>>& outcomes,
+                            std::string message) {
+  const DsnOptions options{services.hostname,
+                           postmaster_address(services.directory, services.hostname)};
+  for (std::size_t f = 0; f < plan.forks.size(); ++f) {
+    const Envelope& original = plan.forks[f].envelope;
+    const auto told = told_of(services, plan, f, outcomes[f]);
+    if (told.empty()) continue;
+    bool failures = false;
+    for (const DsnRecipient& one : told) {
+      if (one.action != DsnAction::kFailed) continue;
+      failures = true;
+      log::info("message.refused", {{"id", to_hex(original.delivery.as_bytes())},
+                                    {"recipient", one.recipient.address},
+                                    {"status", one.result.status},
+                                    {"cause", one.result.diagnostic}});
+    }
+    if (original.sender.empty() || original.report) continue;
+    const WallTime now = services.clock.now();
+    Envelope envelope = report_envelope(original, now);
+    services.tracker->record({.event = TrackEvent::kDsn,
+                              .message = envelope.delivery,
+                              .recipients = {envelope.recipients.front().address},
+                              .source = "resolve",
+                              .related = original.network.is_nil() ? original.delivery
+                                                                   : original.network});
+    auto sent = co_await submit_internal(services, std::move(envelope),
+                                         compose_dsn(options, original, message, told, now));
+    if (sent) continue;
+    log::error("receive.report_failed", {{"error", sent.error()}});
+    // Where the sender cannot be reached for good there is nobody to tell.
+    if (failures && sent.error().code != ErrorCode::kDenied) co_return sent;
+  }
+  co_return Result<>{};
+}
+
+}  // namespace hauspost::transport
