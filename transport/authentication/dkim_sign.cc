@@ -49,24 +49,6 @@ void append_folded(std::string& out, std::string_view text) {
   }
 }
 
-void append_names(std::string& out, const std::vector<std::string>& names) {
-  out += "\r\n\th=";
-  std::size_t column = 3;
-  for (std::size_t i = 0; i < names.size(); ++i) {
-    if (i > 0) {
-      out += ':';
-      ++column;
-    }
-    if (column + names[i].size() + 1 > kLineMax) {
-      out += "\r\n\t ";
-      column = 2;
-    }
-    out += names[i];
-    column += names[i].size();
-  }
-  out += ';';
-}
-
 }  // namespace
 
 std::vector<std::string> names_to_sign(const MessageParts& parts) {
@@ -84,6 +66,24 @@ std::vector<std::string> names_to_sign(const MessageParts& parts) {
     for (std::size_t i = 0; i < times; ++i) names.emplace_back(name);
   }
   return names;
+}
+
+void append_signed_names(std::string& out, const std::vector<std::string>& names) {
+  out += "\r\n\th=";
+  std::size_t column = 3;
+  for (std::size_t i = 0; i < names.size(); ++i) {
+    if (i > 0) {
+      out += ':';
+      ++column;
+    }
+    if (column + names[i].size() + 1 > kLineMax) {
+      out += "\r\n\t ";
+      column = 2;
+    }
+    out += names[i];
+    column += names[i].size();
+  }
+  out += ';';
 }
 
 std::string sign_with(const SigningKey& key, std::string_view data) {
@@ -106,7 +106,7 @@ std::string dkim_field(const MessageParts& parts, const SigningKey& key, std::st
   std::string field =
       fmt::format("DKIM-Signature: v=1; a={}; c=relaxed/relaxed;\r\n\td={}; s={}; t={};",
                   to_string(key.algorithm()), key.domain, key.selector, now_s);
-  append_names(field, signature.headers);
+  append_signed_names(field, signature.headers);
   field += fmt::format("\r\n\tbh={};\r\n\tb=", base64_encode(body_hash));
   const std::string data = signed_header(parts, signature, field);
   return with_signature(std::move(field), sign_with(key, data));

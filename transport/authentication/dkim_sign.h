@@ -17,6 +17,9 @@ std::string dkim_field(const MessageParts& parts, const SigningKey& key, std::st
 // As check_key() checks it.
 std::string sign_with(const SigningKey& key, std::string_view data);
 
+// "h=...;" on lines of its own.
+void append_signed_names(std::string& field, const std::vector<std::string>& names);
+
 // `field` up to "b=" and the signature behind it, folded, with the last CRLF.
 std::string with_signature(std::string field, std::string_view signature);
 

@@ -3,6 +3,7 @@
 #include <map>
 
 #include "base/log.h"
+#include "transport/authentication/authentication.h"
 #include "transport/receive/fork_delivery.h"
 #include "transport/receive/hand_over_reports.h"
 #include "transport/resolve/plan.h"
@@ -40,6 +41,7 @@ class HandOver {
   Task<Result<>> plan();
   Task<Result<>> deliver(Fork& fork, std::vector<TargetOutcome>& outcomes);
   Task<Result<>> enqueue_waiting();
+  Task<void> sign(const Fork& fork, std::string& message) const;
   void wait_for(std::vector<NewItem>& items, std::map<NextHop, std::size_t>& places,
                 const Fork& fork, const Target& target) const;
   std::optional<Reply> refusal() const;
@@ -115,6 +117,23 @@ void HandOver::wait_for(std::vector<NewItem>& items, std::map<NextHop, std::size
   items[place->second].envelope.recipients.push_back(target.recipient);
 }
 
+// Once, before it is kept: what is ours is signed, what is passed on is sealed.
+Task<void> HandOver::sign(const Fork& fork, std::string& message) const {
+  if (services_.authentication == nullptr) co_return;
+  const Envelope& envelope = fork.envelope;
+  mailauth::Outgoing outgoing{.message = message,
+                              .ours = !envelope.user.is_nil() || envelope.client_address.empty(),
+                              .sender = envelope.sender,
+                              .via = {},
+                              .verdicts = incoming_.verdicts.get()};
+  if (!outgoing.ours && !fork.targets.empty()) {
+    const Recipient& first = fork.targets.front().recipient;
+    const std::string& to = first.original.empty() ? first.address : first.original;
+    outgoing.via = to.substr(to.rfind('@') + 1);
+  }
+  message.insert(0, co_await services_.authentication->sign(std::move(outgoing)));
+}
+
 Task<Result<>> HandOver::enqueue_waiting() {
   for (std::size_t f = 0; f < plan_.forks.size(); ++f) {
     const Fork& fork = plan_.forks[f];
@@ -127,6 +146,9 @@ Task<Result<>> HandOver::enqueue_waiting() {
     auto whole = std::make_shared<std::string>();
     whole->reserve(fork.prefix.size() + incoming_.prefix.size() + incoming_.message.size());
     whole->append(fork.prefix).append(incoming_.prefix).append(incoming_.message);
+    const bool leaves = std::ranges::any_of(
+        items, [](const NewItem& item) { return item.hop.kind != NextHop::Kind::kDatabase; });
+    if (leaves) co_await sign(fork, *whole);
     CO_TRY(co_await services_.queue.enqueue(std::move(items), std::move(whole)));
   }
   co_return Result<>{};

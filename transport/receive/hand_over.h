@@ -4,6 +4,10 @@
 
 #include "transport/receive/transaction.h"
 
+namespace hauspost::mailauth {
+struct Verdicts;
+}
+
 namespace hauspost::transport {
 
 struct Incoming {
@@ -12,6 +16,8 @@ struct Incoming {
   std::string id;      // of the message, as the client is told
   std::string prefix;  // trace fields and what else stands in front of the message
   std::string message;
+  // What was found out about who it is from; null: nobody looked.
+  std::shared_ptr<const mailauth::Verdicts> verdicts = {};  // shared by the copies for LMTP
 };
 
 // 250 2.0.0 once everything is durable; 452 4.3.1 when mailboxes or disk are full and nobody got

@@ -1,6 +1,7 @@
 // Messages: read to their real end, looked at, and handed over.
 #include "base/log.h"
 #include "base/text.h"
+#include "transport/receive/inspect.h"
 #include "transport/receive/session.h"
 #include "transport/trace.h"
 
@@ -241,8 +242,14 @@ Task<Result<>> Session::finish_message(ContentFault fault) {
   Incoming incoming = make_incoming(found);
   refused = check_author(found, incoming);
   if (refused) co_return co_await say_of_message(std::move(*refused));
+  const bool trusted = rights_.is_authenticated() || rights_.has(kOrganisationHeaders);
+  if (services_.authentication != nullptr && !trusted) {
+    refused = co_await inspect_message(services_, {start_.client_address, start_.hello}, incoming);
+    if (refused) co_return co_await say_of_message(std::move(*refused));
+  }
   // Here `message` is as the client sent it; from here on it is what goes on.
   apply_firewall(found, incoming.message);
+  if (services_.authentication != nullptr && !trusted) remove_false_results(services_, incoming);
   if (!found.well_formed) incoming.prefix += "\r\n";
   if (filter_) {
     auto answer = co_await filter_->on_message(incoming);
