@@ -38,6 +38,7 @@ enum class ControlMethod : std::uint16_t {
   kCertificateReload = 41,   // empty -> CertificatesReply
   kFrontendStatistics = 42,  // empty -> FrontendStatistics
   kComponentsChanged = 43,   // empty -> empty: sessions of what is inactive now end
+  kEndLogins = 45,           // EndLoginsRequest -> EndLoginsReply
   kListeners = 44,           // ListenersRequest -> empty: what is to be open from now on
   // Auth: from 48, see server/auth
 };

@@ -54,6 +54,8 @@ constexpr Number<ListenerRules> kListener[] = {
      kListenerConnectionsMost},
     {"per_address_max", "connections of an address", &ListenerRules::per_address_max, 1,
      kListenerConnectionsMost},
+    {"new_per_minute_max", "new connections a minute of an address",
+     &ListenerRules::new_per_minute_max, 1, kListenerNewPerMinuteMost},
     {"login_s", "seconds to log in", &ListenerRules::login_s, kListenerLoginLeast,
      kListenerLoginMost},
 };

@@ -44,11 +44,13 @@ struct ListenerRules {
   std::uint32_t connections_max = 0;    // at once; 0: no limit of its own
   std::uint32_t per_address_max = 0;    // 0: as the front-end's
   std::uint32_t login_s = 0;            // from accept to login; 0: as the protocol's
+  std::uint32_t new_per_minute_max = 0; // connections of one address; 0: as the front-end's
   bool plain_logins = false;            // passwords are taken without TLS; imap and pop3 only
 };
 // The listeners that may take logins in the clear.
 bool may_take_plain_logins(std::string_view listener);
 inline constexpr std::uint32_t kListenerConnectionsMost = 60'000;
+inline constexpr std::uint32_t kListenerNewPerMinuteMost = 10'000'000;
 inline constexpr std::uint32_t kListenerLoginLeast = 5;
 inline constexpr std::uint32_t kListenerLoginMost = 3'600;
 ListenerRules listener_rules(const AskSetting& ask, std::string_view listener);

@@ -11,6 +11,7 @@
 #include "base/clock.h"
 #include "base/ids.h"
 #include "base/link/session_link.h"
+#include "server/frontend/ended_logins.h"
 #include "server/frontend/limits.h"
 
 namespace hauspost::frontend {
@@ -30,6 +31,9 @@ class Admission {
   // No longer counted among those who have not logged in.
   void leave_login();
   bool before_login() const { return before_login_; }
+  // Somebody logged in; `login` is kept as long as the connection lasts.
+  void note_login(Login login) { login_ = std::move(login); }
+  const std::optional<Login>& login() const { return login_; }
   // False when the account has all the sessions of this protocol that it may have.
   bool enter_account(const Guid& mailbox);
 
@@ -45,6 +49,7 @@ class Admission {
   std::list<Admission*>::iterator place_;  // in ConnectionLimits::before_login_
   bool before_login_ = false;
   Guid account_;  // nil: none entered
+  std::optional<Login> login_;
 };
 
 // REQUIRES: one thread.

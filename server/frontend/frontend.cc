@@ -126,6 +126,7 @@ Frontend::Frontend(Executor executor, FrontendSettings settings, auth::Authentic
       certificates_(
           system_clock(), [this] { return certificate_list(); }, settings_.client_ca_file),
       slowdown_(system_clock()),
+      ended_logins_(system_clock()),
       services_{settings_.hostname, settings_.message_bytes_max, authenticator, backends, buffers_,
                 settings_.limits},
       connections_(system_clock()),
@@ -133,6 +134,7 @@ Frontend::Frontend(Executor executor, FrontendSettings settings, auth::Authentic
       accepting_(executor),
       tasks_(executor) {
   services_.auth_settings = settings_.auth_settings;
+  services_.ended_logins = &ended_logins_;
   services_.bearer_error = settings_.bearer_error;
   if (!settings_.setting) settings_.setting = [](std::string_view) { return std::string(); };
 }
@@ -381,6 +383,18 @@ Task<void> Frontend::serve(std::unique_ptr<Session> session) {
   const Registered registered(*this, session.get());  // also when an exception ends the session
   co_await run_session(session->services,
                        {Guid::random(), session->client, *session->admission, *stop});
+}
+
+std::size_t Frontend::end_logins(LoginEnd end) {
+  std::size_t ended = 0;
+  for (Session* const session : sessions_) {
+    const std::optional<Login>& login = session->admission->login();
+    if (!login || !end.covers(*login, session->listener->service.protocol)) continue;
+    session->stop.notify();
+    ++ended;
+  }
+  ended_logins_.note(std::move(end));
+  return ended;
 }
 
 void Frontend::end_inactive() {

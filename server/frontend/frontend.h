@@ -68,6 +68,8 @@ class Frontend {
   // Closes the listeners, tells every client, waits a few seconds for them and ends the rest.
   Task<void> stop();
 
+  // Ends sessions, and logins that are on their way; how many sessions.
+  std::size_t end_logins(LoginEnd end);
   // Ends the sessions of services that are inactive (directory::component_state).
   void end_inactive();
 
@@ -106,6 +108,7 @@ class Frontend {
   Certificates certificates_;
   bool watching_ = false;  // watch_certificate() runs
   Slowdown slowdown_;
+  EndedLogins ended_logins_;
   std::size_t proxied_ = 0;  // connections whose header is awaited
   std::uint64_t accepted_ = 0;
   std::uint64_t refused_ = 0;

@@ -78,6 +78,31 @@ Result<std::string> change_listeners(Frontend& frontend, int channel, const std:
   return std::string();
 }
 
+constexpr std::pair<std::string_view, link::Protocol> kProtocols[] = {
+    {"imap", link::Protocol::kImap}, {"pop3", link::Protocol::kPop3}, {"smtp", link::Protocol::kSmtp}};
+
+Result<std::string> end_logins(Frontend& frontend, const std::string& body) {
+  child::wire::EndLoginsRequest request;
+  if (!request.ParseFromString(body))
+    return fail(ErrorCode::kCorrupt, "front-end: what is to end does not parse");
+  const auto account = Guid::from_bytes(request.account());
+  if (!account) return fail(ErrorCode::kCorrupt, "front-end: what is to end has no account");
+  LoginEnd end{*account, request.app_password(), request.whole()};
+  child::wire::EndLoginsReply reply;
+  std::size_t sessions = 0;
+  if (request.protocols().empty()) {
+    sessions = frontend.end_logins(std::move(end));
+  } else {
+    for (const auto& [word, protocol] : kProtocols) {
+      if (std::ranges::find(request.protocols(), word) == request.protocols().end()) continue;
+      end.protocol = protocol;
+      sessions += frontend.end_logins(end);
+    }
+  }
+  reply.set_sessions(static_cast<std::uint32_t>(sessions));
+  return reply.SerializeAsString();
+}
+
 }  // namespace
 
 Task<Result<std::string>> answer_call(Frontend& frontend, int channel, std::uint16_t method,
@@ -92,6 +117,7 @@ Task<Result<std::string>> answer_call(Frontend& frontend, int channel, std::uint
     case child::ControlMethod::kComponentsChanged:
       frontend.end_inactive();
       co_return std::string();
+    case child::ControlMethod::kEndLogins: co_return end_logins(frontend, body);
     case child::ControlMethod::kListeners:
       co_return change_listeners(frontend, channel, body);
     default: co_return fail(ErrorCode::kInvalid, "front-end: unknown control method");

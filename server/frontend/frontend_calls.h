@@ -7,7 +7,7 @@
 
 namespace hauspost::frontend {
 
-// For Life::handler: methods 40 to 44 of server/child/control.h. `channel`: where descriptors come
+// For Life::handler: methods 40 to 45 of server/child/control.h. `channel`: where descriptors come
 // from (server/child/descriptor_channel.h); -1: nowhere. kInvalid: unknown.
 Task<Result<std::string>> answer_call(Frontend& frontend, int channel, std::uint16_t method,
                                       std::string body);

@@ -4,8 +4,19 @@
 
 namespace hauspost::frontend {
 
-void LoginGate::succeeded(const auth::Identity& identity) {
+Result<> LoginGate::succeeded(const auth::Identity& identity,
+                              std::chrono::steady_clock::time_point begun) {
   const ClientFacts& facts = context_.client.facts();
+  Login login = login_of(identity);
+  if (services_.ended_logins != nullptr &&
+      services_.ended_logins->covers(login, facts.protocol, begun)) {
+    log::warning("login.ended", {{"session", context_.id.to_string()},
+                                 {"listener", facts.listener},
+                                 {"client", facts.address},
+                                 {"mailbox", identity.address}});
+    return fail(ErrorCode::kUnavailable, "ended by an administrator on its way");
+  }
+  context_.admission.note_login(std::move(login));
   if (services_.slowdown != nullptr) services_.slowdown->succeeded(facts.address);
   log::info("login.ok", {{"session", context_.id.to_string()},
                          {"listener", facts.listener},
@@ -13,6 +24,7 @@ void LoginGate::succeeded(const auth::Identity& identity) {
                          {"mailbox", identity.address},
                          {"database", identity.database},
                          {"app_password", identity.app_password}});
+  return {};
 }
 
 Task<Result<>> LoginGate::failed(std::string name, bool as_oneself, Error error,
@@ -53,7 +65,7 @@ Task<Result<auth::Identity>> LoginGate::check(sasl::Credentials credentials) {
   // Nobody may act for somebody else. Said only now, so that it takes as long and reads the same.
   if (identity && !as_oneself) identity = fail(ErrorCode::kDenied, std::string(auth::kDeniedText));
   if (identity) {
-    succeeded(*identity);
+    CO_TRY(succeeded(*identity, begun));
     co_return std::move(*identity);
   }
   CO_TRY(co_await failed(name, as_oneself, identity.error(), begun));
@@ -62,9 +74,10 @@ Task<Result<auth::Identity>> LoginGate::check(sasl::Credentials credentials) {
 
 Task<Result<auth::SaslAnswer>> LoginGate::carry(auth::SaslMessage message) {
   const auto begun = std::chrono::steady_clock::now();
+  if (message.exchange.is_nil()) exchange_begun_ = begun;
   auto answer = co_await services_.authenticator.sasl(std::move(message));
   if (answer) {
-    if (answer->identity) succeeded(*answer->identity);
+    if (answer->identity) CO_TRY(succeeded(*answer->identity, exchange_begun_));
     co_return std::move(*answer);
   }
   if (answer.error().code != ErrorCode::kInvalid)

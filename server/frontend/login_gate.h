@@ -19,7 +19,8 @@ class LoginGate {
   bool exhausted() const { return failures_ >= services_.limits.bad_passwords_max; }
 
  private:
-  void succeeded(const auth::Identity& identity);
+  // Logs and notes who it is. kUnavailable: an administrator has ended such logins since `begun`.
+  Result<> succeeded(const auth::Identity& identity, std::chrono::steady_clock::time_point begun);
   // Logs, and waits until `begun` is long enough ago: whatever was wrong, and however long it took
   // to find out, the answer comes at the same time.
   Task<Result<>> failed(std::string name, bool as_oneself, Error error,
@@ -28,6 +29,7 @@ class LoginGate {
   const Services& services_;
   const SessionContext& context_;
   unsigned failures_ = 0;
+  std::chrono::steady_clock::time_point exchange_begun_;  // of the one that is carried
 };
 
 }  // namespace hauspost::frontend

@@ -30,6 +30,8 @@ struct Services {
   Slowdown* slowdown = nullptr;
   // Told to clients whose bearer token is refused (RFC 7628 section 3.2.2); empty: no tokens here.
   std::string bearer_error = {};
+  // Null: no login is ever ended on its way.
+  const EndedLogins* ended_logins = nullptr;
   // The service takes no new sessions now: who comes is told so and sent away.
   bool draining = false;
 };

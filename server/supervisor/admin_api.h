@@ -25,6 +25,17 @@ enum class Method : std::uint16_t {
   kDomainAdd = 20,
   kDomainList = 21,
   kDomainRemove = 22,
+  kDomainShow = 23,
+  kDomainSet = 24,
+  kRecipientCreate = 150,
+  kRecipientList = 151,
+  kRecipientShow = 152,
+  kRecipientSet = 153,
+  kRecipientRemove = 154,
+  kRecipientSetPassword = 155,
+  kGroupMemberAdd = 156,
+  kGroupMemberRemove = 157,
+  kGroupMemberList = 158,
   kMailboxCreate = 30,
   kMailboxList = 31,
   kMailboxShow = 32,
@@ -68,6 +79,15 @@ enum class Method : std::uint16_t {
   kTrackSearch = 200,
   kTrackShow = 201,
   kTrackSet = 202,
+  kReceiveConnectorList = 210,
+  kReceiveConnectorShow = 211,
+  kReceiveConnectorCreate = 212,
+  kReceiveConnectorSet = 213,
+  kReceiveConnectorRemove = 214,
+  kSendConnectorCreate = 160,
+  kSendConnectorSet = 161,
+  kSendConnectorList = 162,
+  kSendConnectorRemove = 163,
   kAuthSources = 140,
   kAuthTest = 141,
   kMailboxPermissionList = 120,
@@ -236,7 +256,56 @@ template <>
 struct CallOf<AppPasswordRevokeRequest>
     : Call<Method::kAppPasswordRevoke, AppPasswordRevokeReply> {};
 template <>
+struct CallOf<ReceiveConnectorListRequest>
+    : Call<Method::kReceiveConnectorList, ReceiveConnectorListReply> {};
+template <>
+struct CallOf<ReceiveConnectorShowRequest>
+    : Call<Method::kReceiveConnectorShow, ReceiveConnectorShowReply> {};
+template <>
+struct CallOf<ReceiveConnectorCreateRequest>
+    : Call<Method::kReceiveConnectorCreate, ReceiveConnectorCreateReply> {};
+template <>
+struct CallOf<ReceiveConnectorSetRequest>
+    : Call<Method::kReceiveConnectorSet, ReceiveConnectorSetReply> {};
+template <>
+struct CallOf<ReceiveConnectorRemoveRequest>
+    : Call<Method::kReceiveConnectorRemove, ReceiveConnectorRemoveReply> {};
+template <>
 struct CallOf<AuditListRequest> : Call<Method::kAuditList, AuditListReply> {};
+template <>
+struct CallOf<SendConnectorCreateRequest>
+    : Call<Method::kSendConnectorCreate, SendConnectorCreateReply> {};
+template <>
+struct CallOf<SendConnectorSetRequest> : Call<Method::kSendConnectorSet, SendConnectorSetReply> {};
+template <>
+struct CallOf<SendConnectorListRequest>
+    : Call<Method::kSendConnectorList, SendConnectorListReply> {};
+template <>
+struct CallOf<SendConnectorRemoveRequest>
+    : Call<Method::kSendConnectorRemove, SendConnectorRemoveReply> {};
+
+template <>
+struct CallOf<DomainShowRequest> : Call<Method::kDomainShow, DomainShowReply> {};
+template <>
+struct CallOf<DomainSetRequest> : Call<Method::kDomainSet, DomainSetReply> {};
+template <>
+struct CallOf<RecipientCreateRequest> : Call<Method::kRecipientCreate, RecipientCreateReply> {};
+template <>
+struct CallOf<RecipientListRequest> : Call<Method::kRecipientList, RecipientListReply> {};
+template <>
+struct CallOf<RecipientShowRequest> : Call<Method::kRecipientShow, RecipientShowReply> {};
+template <>
+struct CallOf<RecipientSetRequest> : Call<Method::kRecipientSet, RecipientSetReply> {};
+template <>
+struct CallOf<RecipientRemoveRequest> : Call<Method::kRecipientRemove, RecipientRemoveReply> {};
+template <>
+struct CallOf<RecipientSetPasswordRequest> : Call<Method::kRecipientSetPassword, RecipientSetPasswordReply> {};
+template <>
+struct CallOf<GroupMemberAddRequest> : Call<Method::kGroupMemberAdd, GroupMemberAddReply> {};
+template <>
+struct CallOf<GroupMemberRemoveRequest> : Call<Method::kGroupMemberRemove, GroupMemberRemoveReply> {};
+template <>
+struct CallOf<GroupMemberListRequest> : Call<Method::kGroupMemberList, GroupMemberListReply> {};
 
 // Long enough for the slowest: a mount that recovers, a thousand passwords.
 inline constexpr Duration kCallTimeout = std::chrono::minutes(2);

@@ -214,30 +214,4 @@ Task<Result<admin::DatabaseRemoveReply>> AdminService::database_remove(
   co_return reply;
 }
 
-Task<Result<admin::DomainAddReply>> AdminService::domain_add(admin::DomainAddRequest request) {
-  CO_TRY_ASSIGN(const auto domain, supervisor_.directory().add_domain(request.name()));
-  admin::DomainAddReply reply;
-  reply.mutable_domain()->set_name(domain.name);
-  co_return reply;
-}
-
-Task<Result<admin::DomainListReply>> AdminService::domain_list(admin::DomainListRequest) {
-  const directory::DirectoryReader& reader = supervisor_.directory().reader();
-  CO_TRY_ASSIGN(const auto domains, reader.domains());
-  admin::DomainListReply reply;
-  for (const directory::DomainEntry& domain : domains) {
-    admin::Domain* out = reply.add_domains();
-    out->set_name(domain.name);
-    CO_TRY_ASSIGN(const std::uint64_t addresses, reader.address_count(domain.name));
-    out->set_addresses(addresses);
-  }
-  co_return reply;
-}
-
-Task<Result<admin::DomainRemoveReply>> AdminService::domain_remove(
-    admin::DomainRemoveRequest request) {
-  CO_TRY(supervisor_.directory().remove_domain(request.name(), request.dry_run()));
-  co_return admin::DomainRemoveReply();
-}
-
 }  // namespace hauspost::supervisor

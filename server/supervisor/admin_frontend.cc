@@ -95,6 +95,25 @@ Task<Result<std::string>> AdminService::ask_frontend(child::ControlMethod method
   }
 }
 
+Task<std::uint32_t> AdminService::end_logins(Guid account, std::string app_password, bool whole,
+                                             std::vector<std::string> protocols) {
+  const auto control = supervisor_.frontend().control();
+  if (!control) co_return 0;  // it has no sessions
+  child::wire::EndLoginsRequest request;
+  request.set_account(std::string(account.as_bytes()));
+  request.set_app_password(std::move(app_password));
+  request.set_whole(whole);
+  for (std::string& protocol : protocols) request.add_protocols(std::move(protocol));
+  const std::string body = request.SerializeAsString();
+  const auto answer = co_await control->call(
+      static_cast<std::uint16_t>(child::ControlMethod::kEndLogins), body, kFrontendTime);
+  child::wire::EndLoginsReply reply;
+  if (answer && reply.ParseFromString(*answer)) co_return reply.sessions();
+  log::error("frontend.end_logins",
+             {{"cause", answer ? Error{ErrorCode::kCorrupt, "no answer"} : answer.error()}});
+  co_return 0;
+}
+
 Task<void> AdminService::note_warnings(admin::StatusReply& reply) {
   const std::int64_t now = unix_now();
   const auto bytes = co_await ask_frontend(child::ControlMethod::kCertificates, kStatusTime);
@@ -208,6 +227,7 @@ admin::ListenerRules describe(const directory::AskSetting& ask, std::string_view
   out.set_connections_max(rules.connections_max);
   out.set_per_address_max(rules.per_address_max);
   out.set_login_s(rules.login_s);
+  out.set_new_per_minute_max(rules.new_per_minute_max);
   out.set_login(to_wire(rules));
   for (const FrontendListeners::Listener& one : all.all()) {
     if (one.settings.service == listener) out.add_endpoints(one.settings.endpoint());
@@ -224,6 +244,7 @@ Result<> apply(const admin::ListenerSetRequest& request, directory::ListenerRule
   if (request.has_connections_max()) rules.connections_max = request.connections_max();
   if (request.has_per_address_max()) rules.per_address_max = request.per_address_max();
   if (request.has_login_s()) rules.login_s = request.login_s();
+  if (request.has_new_per_minute_max()) rules.new_per_minute_max = request.new_per_minute_max();
   if (request.login() != admin::LISTENER_LOGIN_UNSPECIFIED)
     rules.plain_logins = request.login() == admin::LISTENER_LOGIN_PLAIN;
   if (!request.has_proxies()) return {};
@@ -255,7 +276,7 @@ Task<Result<admin::ListenerListReply>> AdminService::listener_list(admin::Listen
   const auto ask = directory::asking(supervisor_.directory().reader());
   admin::ListenerListReply reply;
   for (const std::string_view listener : kListenerServices)
-    *reply.add_listeners() = describe(ask, listener, supervisor_.listeners(), counts);
+    *reply.add_listeners() = supervisor::describe(ask, listener, supervisor_.listeners(), counts);
   reply.set_accepted(counts.accepted());
   reply.set_refused(counts.refused());
   reply.set_evicted(counts.evicted());
@@ -277,13 +298,14 @@ Task<Result<admin::ListenerSetReply>> AdminService::listener_set(
              ? directory::check(request.name(), rules)
              : directory::set_listener_rules(supervisor_.directory(), request.name(), rules));
   admin::ListenerSetReply reply;
-  *reply.mutable_listener() = describe(ask, request.name(), supervisor_.listeners(), {});
+  *reply.mutable_listener() = supervisor::describe(ask, request.name(), supervisor_.listeners(), {});
   if (rules.plain_logins) reply.set_warning(plain_logins_warning(request.name()));
   if (!request.dry_run()) co_return reply;
   reply.mutable_listener()->set_login(to_wire(rules));
   reply.mutable_listener()->set_connections_max(rules.connections_max);
   reply.mutable_listener()->set_per_address_max(rules.per_address_max);
   reply.mutable_listener()->set_login_s(rules.login_s);
+  reply.mutable_listener()->set_new_per_minute_max(rules.new_per_minute_max);
   reply.mutable_listener()->clear_proxies();
   for (const Network& network : rules.proxies)
     reply.mutable_listener()->add_proxies(network.to_string());

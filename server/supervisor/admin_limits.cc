@@ -53,6 +53,16 @@ directory::LoginChanges login_changes(const admin::MailboxSetRequest& request) {
   return changes;
 }
 
+// By which nobody gets in any more.
+std::vector<std::string> protocols_closed_by(const admin::MailboxSetRequest& request) {
+  const bool restricted = request.has_protocol_restricted() && request.protocol_restricted();
+  std::vector<std::string> protocols;
+  if (restricted || (request.has_imap() && !request.imap())) protocols.emplace_back("imap");
+  if (restricted || (request.has_pop3() && !request.pop3())) protocols.emplace_back("pop3");
+  if (request.has_smtp() && !request.smtp()) protocols.emplace_back("smtp");
+  return protocols;
+}
+
 }  // namespace
 
 Task<Result<std::string>> AdminService::ask_store(std::string database, ControlMethod method,
@@ -80,12 +90,23 @@ Task<Result<admin::MailboxSetReply>> AdminService::mailbox_set(admin::MailboxSet
     co_return fail(ErrorCode::kInvalid,
                    "how long disconnected mailboxes are kept is a setting of their database");
   if (request.has_imap_without()) CO_TRY(set_imap_without(entry, request.imap_without()));
+  if (request.has_forward_to()) {
+    CO_TRY(supervisor_.directory().set_forwarding(entry.guid, request.forward_to(),
+                                                  !request.forward_only()));
+  }
   CO_TRY(supervisor_.directory().set_mailbox_login(entry.guid, login_changes(request)));
   CO_TRY_ASSIGN(const auto changed,
                 supervisor_.directory().set_mailbox_limits(entry.guid, changes));
   admin::MailboxSetReply reply;
   *reply.mutable_mailbox() = to_wire(changed);
   CO_TRY_ASSIGN(*reply.mutable_effective(), effective_limits(entry.guid));
+  auto closed = protocols_closed_by(request);
+  // A mailbox that is restricted is so for everybody who opens it.
+  if (!closed.empty()) {
+    reply.set_sessions_ended(co_await end_logins(
+        entry.guid, {}, request.has_protocol_restricted() && request.protocol_restricted(),
+        std::move(closed)));
+  }
   co_return reply;
 }
 
@@ -114,7 +135,9 @@ Task<Result<admin::MailboxDisableReply>> AdminService::mailbox_disable(
   admin::MailboxDisableReply reply;
   *reply.mutable_mailbox() = to_wire(entry);
   reply.set_purge_s(unix_now() + keep_disconnected_s(database));
-  if (!request.dry_run()) CO_TRY(co_await take_owner_away(entry));
+  if (request.dry_run()) co_return reply;
+  CO_TRY(co_await take_owner_away(entry));
+  reply.set_sessions_ended(co_await end_logins(entry.guid, {}, true));
   co_return reply;
 }
 
@@ -135,6 +158,7 @@ Task<Result<admin::MailboxRemoveReply>> AdminService::mailbox_remove(
     co_return reply;
   }
   CO_TRY_ASSIGN(const bool stored, co_await take_owner_away(entry));
+  reply.set_sessions_ended(co_await end_logins(entry.guid, {}, true));
   if (!stored) co_return reply;
   if (request.permanent() && co_await delete_stored_mailbox(entry.database, entry.guid))
     co_return reply;

@@ -59,6 +59,8 @@ admin::Mailbox to_wire(const directory::MailboxEntry& entry) {
   out.set_created_s(entry.created_s);
   out.set_shared(entry.shared);
   out.set_app_passwords_only(entry.app_passwords_only);
+  out.set_forward_to(entry.forward_to);
+  out.set_forward_only(!entry.forward_to.empty() && !entry.forward_keeps_copy);
   *out.mutable_limits() = to_wire(entry.limits);
   for (const std::string& name : entry.imap_without) out.add_imap_without(name);
   return out;
@@ -67,7 +69,8 @@ admin::Mailbox to_wire(const directory::MailboxEntry& entry) {
 Result<directory::MailboxEntry> AdminService::find_mailbox(const std::string& name) const {
   TRY_ASSIGN(auto entry, supervisor_.directory().reader().find_login(name));
   // "user/mailbox" is how one logs in, not a name: it must not stand for the user here.
-  if (!entry || entry->opens) {
+  // A mail user has no mailbox, though they log in.
+  if (!entry || entry->opens || !entry->is_mailbox()) {
     return fail(ErrorCode::kNotFound,
                 fmt::format("no mailbox, or more than one, is named \"{}\"; see: hauspost mailbox "
                             "list",
@@ -185,6 +188,7 @@ Task<Result<admin::MailboxSetPasswordReply>> AdminService::mailbox_set_password(
   CO_TRY(co_await store_password(entry.guid, std::move(password)));
   admin::MailboxSetPasswordReply reply;
   *reply.mutable_mailbox() = to_wire(entry);
+  reply.set_sessions_ended(co_await end_logins(entry.guid, {}, false));
   co_return reply;
 }
 

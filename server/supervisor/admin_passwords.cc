@@ -132,6 +132,7 @@ Task<Result<admin::AppPasswordRevokeReply>> AdminService::app_password_revoke(
   auto gone = co_await auth::revoke_app_password(*control, entry.guid, request.label());
   if (!gone) co_return fail(about(std::move(gone).error(), entry.address, request.label()));
   *reply.mutable_app_password() = to_wire(*gone);
+  reply.set_sessions_ended(co_await end_logins(entry.guid, gone->name, false));
   co_return reply;
 }
 

@@ -36,6 +36,10 @@ Result<store::RightBits> rights_named(const std::string& text) {
                           escape_for_log(text)));
 }
 
+std::string_view send_word(directory::SendGrant grant) {
+  return grant == directory::SendGrant::kAs ? "as" : "on-behalf";
+}
+
 std::string identity_bytes(const std::optional<directory::MailboxEntry>& user) {
   return user ? std::string(user->guid.as_bytes()) : std::string();
 }
@@ -90,12 +94,54 @@ Task<Result<std::uint32_t>> AdminService::set_folder_rights(
   co_return told.folders();
 }
 
+// Who logs in: a mailbox's user or a mail user.
+Result<directory::MailboxEntry> AdminService::find_user(const std::string& name) const {
+  TRY_ASSIGN(auto entry, supervisor_.directory().reader().find_login(name));
+  if (entry && !entry->opens && !entry->shared) return std::move(*entry);
+  return fail(ErrorCode::kNotFound,
+              fmt::format("nobody logs in as \"{}\"; see: hauspost mailbox list",
+                          escape_for_log(name)));
+}
+
+Result<admin::MailboxPermissionAddReply> AdminService::grant_sending(
+    const admin::MailboxPermissionAddRequest& request, directory::SendGrant grant) {
+  TRY_ASSIGN(const auto as, find_sendable(request.name()));
+  TRY_ASSIGN(const auto user, find_user(request.user()));
+  TRY(supervisor_.directory().set_send_grant(user.guid, as.first, grant));
+  admin::MailboxPermissionAddReply reply;
+  reply.mutable_mailbox()->set_address(as.second);
+  admin::Permission& out = *reply.mutable_permission();
+  out.set_user(user.address);
+  out.set_send(std::string(send_word(grant)));
+  return reply;
+}
+
+// Who may send under the addresses of a mailbox or group.
+Result<> AdminService::list_sending(const Guid& as, admin::MailboxPermissionListReply& reply) const {
+  const directory::DirectoryReader& reader = supervisor_.directory().reader();
+  TRY_ASSIGN(const auto granted, reader.send_grants_on(as));
+  for (const auto& [user, grant] : granted) {
+    admin::Permission& out = *reply.add_permissions();
+    out.set_user(user_text(reader, std::string(user.as_bytes())));
+    out.set_send(std::string(send_word(grant)));
+  }
+  return {};
+}
+
 Task<Result<admin::MailboxPermissionListReply>> AdminService::mailbox_permission_list(
     admin::MailboxPermissionListRequest request) {
   const directory::DirectoryReader& reader = supervisor_.directory().reader();
-  CO_TRY_ASSIGN(const auto entry, find_mailbox(request.name()));
+  CO_TRY_ASSIGN(const auto as, find_sendable(request.name()));
   admin::MailboxPermissionListReply reply;
+  CO_TRY_ASSIGN(const auto mailbox, reader.mailbox(as.first));
+  if (!mailbox) {  // a group
+    reply.mutable_mailbox()->set_address(as.second);
+    CO_TRY(list_sending(as.first, reply));
+    co_return reply;
+  }
+  const directory::MailboxEntry& entry = *mailbox;
   *reply.mutable_mailbox() = to_wire(entry);
+  CO_TRY(list_sending(entry.guid, reply));
   CO_TRY_ASSIGN(const auto users, reader.full_access_to(entry.guid));
   for (const Guid& user : users) {
     admin::Permission& out = *reply.add_permissions();
@@ -125,6 +171,10 @@ Task<Result<admin::MailboxPermissionListReply>> AdminService::mailbox_permission
 
 Task<Result<admin::MailboxPermissionAddReply>> AdminService::mailbox_permission_add(
     admin::MailboxPermissionAddRequest request) {
+  for (const auto grant : {directory::SendGrant::kAs, directory::SendGrant::kOnBehalf}) {
+    if (request.rights() == fmt::format("send-{}", send_word(grant)))
+      co_return grant_sending(request, grant);
+  }
   CO_TRY_ASSIGN(const auto entry, find_mailbox(request.name()));
   CO_TRY_ASSIGN(const auto user, find_grantee(request.user(), entry));
   admin::MailboxPermissionAddReply reply;
@@ -156,10 +206,29 @@ Task<Result<admin::MailboxPermissionAddReply>> AdminService::mailbox_permission_
 Task<Result<admin::MailboxPermissionRemoveReply>> AdminService::mailbox_permission_remove(
     admin::MailboxPermissionRemoveRequest request) {
   const directory::DirectoryReader& reader = supervisor_.directory().reader();
+  bool could_send = false;
+  if (request.folder().empty() && !iequals(request.user(), kAnyone)) {
+    CO_TRY_ASSIGN(const auto as, find_sendable(request.name()));
+    CO_TRY_ASSIGN(const auto sender, find_user(request.user()));
+    CO_TRY_ASSIGN(const auto grant, reader.send_grant(sender.guid, as.first));
+    could_send = grant.has_value();
+    if (could_send && !request.dry_run())
+      CO_TRY(supervisor_.directory().set_send_grant(sender.guid, as.first, std::nullopt));
+    CO_TRY_ASSIGN(const auto mailbox, reader.mailbox(as.first));
+    // A group has no folders, nor does a mail user's database.
+    if (!mailbox || !sender.is_mailbox() ||
+        (could_send && !iequals(mailbox->database, sender.database))) {
+      admin::MailboxPermissionRemoveReply reply;
+      reply.mutable_mailbox()->set_address(as.second);
+      reply.set_send(could_send);
+      co_return reply;
+    }
+  }
   CO_TRY_ASSIGN(const auto entry, find_mailbox(request.name()));
   CO_TRY_ASSIGN(const auto user, find_grantee(request.user(), entry));
   admin::MailboxPermissionRemoveReply reply;
   *reply.mutable_mailbox() = to_wire(entry);
+  reply.set_send(could_send);
   if (user && request.folder().empty()) {
     CO_TRY_ASSIGN(const bool had, reader.has_full_access(user->guid, entry.guid));
     reply.set_full_access(had);

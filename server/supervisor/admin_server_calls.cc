@@ -72,9 +72,10 @@ Task<Result<admin::StatusReply>> AdminService::status(admin::StatusRequest) {
   reply.set_started_s(supervisor_.started_s());
   for (ChildProcess* child :
        {&supervisor_.auth(), &supervisor_.frontend(), &supervisor_.transport()}) {
-    describe(*child, *reply.add_processes());
+    supervisor::describe(*child, *reply.add_processes());
   }
-  for (ChildProcess* store : supervisor_.stores().all()) describe(*store, *reply.add_processes());
+  for (ChildProcess* store : supervisor_.stores().all())
+    supervisor::describe(*store, *reply.add_processes());
   for (const FrontendListeners::Listener& listener : supervisor_.listeners().all()) {
     admin::Listener* out = reply.add_listeners();
     out->set_service(listener.settings.service);

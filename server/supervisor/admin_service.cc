@@ -64,6 +64,23 @@ std::string object_of(const admin::MailboxPermissionRemoveRequest& request) {
   if (!request.folder().empty()) out += " " + request.folder();
   return out;
 }
+template <class Request>
+std::string kind_and_name(const Request& request) {
+  return request.kind() + " " + request.name();
+}
+std::string object_of(const admin::RecipientCreateRequest& request) {
+  return kind_and_name(request);
+}
+std::string object_of(const admin::RecipientSetRequest& request) { return kind_and_name(request); }
+std::string object_of(const admin::RecipientRemoveRequest& request) {
+  return kind_and_name(request);
+}
+std::string object_of(const admin::GroupMemberAddRequest& request) {
+  return request.name() + " " + join_names(request.members());
+}
+std::string object_of(const admin::GroupMemberRemoveRequest& request) {
+  return request.name() + " " + join_names(request.members());
+}
 std::string object_of(const admin::AuthSettingsSetRequest&) { return "passwords"; }
 std::string object_of(const admin::AppPasswordCreateRequest& request) {
   return request.name() + " " + request.label();
@@ -156,6 +173,19 @@ Task<Result<std::string>> AdminService::answer(Caller caller, std::uint16_t meth
     case kDomainAdd: co_return co_await alter(&Self::domain_add, "domain add");
     case kDomainList: co_return co_await look(&Self::domain_list, std::move(body));
     case kDomainRemove: co_return co_await alter(&Self::domain_remove, "domain remove");
+    case kDomainShow: co_return co_await look(&Self::domain_show, std::move(body));
+    case kDomainSet: co_return co_await alter(&Self::domain_set, "domain set");
+    case kRecipientCreate: co_return co_await alter(&Self::recipient_create, "recipient create");
+    case kRecipientList: co_return co_await look(&Self::recipient_list, std::move(body));
+    case kRecipientShow: co_return co_await look(&Self::recipient_show, std::move(body));
+    case kRecipientSet: co_return co_await alter(&Self::recipient_set, "recipient set");
+    case kRecipientRemove: co_return co_await alter(&Self::recipient_remove, "recipient remove");
+    case kRecipientSetPassword:
+      co_return co_await alter(&Self::recipient_set_password, "mailuser set-password");
+    case kGroupMemberAdd: co_return co_await alter(&Self::group_member_add, "group member add");
+    case kGroupMemberRemove:
+      co_return co_await alter(&Self::group_member_remove, "group member remove");
+    case kGroupMemberList: co_return co_await look(&Self::group_member_list, std::move(body));
     case kMailboxCreate: co_return co_await alter(&Self::mailbox_create, "mailbox create");
     case kMailboxList: co_return co_await look(&Self::mailbox_list, std::move(body));
     case kMailboxShow: co_return co_await look(&Self::mailbox_show, std::move(body));
@@ -214,9 +244,26 @@ Task<Result<std::string>> AdminService::answer(Caller caller, std::uint16_t meth
     case kListenerSet: co_return co_await alter(&Self::listener_set, "listener set");
     case kComponentList: co_return co_await look(&Self::component_list, std::move(body));
     case kComponentSet: co_return co_await alter(&Self::component_set, "component set");
+    case kReceiveConnectorList:
+      co_return co_await look(&Self::receive_connector_list, std::move(body));
+    case kReceiveConnectorShow:
+      co_return co_await look(&Self::receive_connector_show, std::move(body));
+    case kReceiveConnectorCreate:
+      co_return co_await alter(&Self::receive_connector_create, "connector receive create");
+    case kReceiveConnectorSet:
+      co_return co_await alter(&Self::receive_connector_set, "connector receive set");
+    case kReceiveConnectorRemove:
+      co_return co_await alter(&Self::receive_connector_remove, "connector receive remove");
     case kTrackSearch: co_return co_await look(&Self::track_search, std::move(body));
     case kTrackShow: co_return co_await look(&Self::track_show, std::move(body));
     case kTrackSet: co_return co_await alter(&Self::track_set, "track set");
+    case kSendConnectorCreate:
+      co_return co_await alter(&Self::send_connector_create, "connector send create");
+    case kSendConnectorSet:
+      co_return co_await alter(&Self::send_connector_set, "connector send set");
+    case kSendConnectorList: co_return co_await look(&Self::send_connector_list, std::move(body));
+    case kSendConnectorRemove:
+      co_return co_await alter(&Self::send_connector_remove, "connector send remove");
     case kBlockList: co_return co_await look(&Self::block_list, std::move(body));
     case kBlockLift: co_return co_await alter(&Self::block_lift, "block lift");
     case kBlockShow: co_return co_await look(&Self::block_show, std::move(body));

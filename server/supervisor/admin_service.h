@@ -5,6 +5,7 @@
 
 #include "base/log.h"
 #include "server/child/control.h"
+#include "server/directory/receive_connectors.h"
 #include "server/supervisor/admin_api.h"
 #include "server/supervisor/audit_log.h"
 #include "server/supervisor/supervisor.h"
@@ -50,6 +51,21 @@ class AdminService {
   // admin_pop3.cc
   Task<Result<admin::Pop3ShowReply>> pop3_show(admin::Pop3ShowRequest request);
   Task<Result<admin::Pop3SetReply>> pop3_set(admin::Pop3SetRequest request);
+  // admin_receive.cc
+  Task<Result<admin::ReceiveConnectorListReply>> receive_connector_list(
+      admin::ReceiveConnectorListRequest request);
+  Task<Result<admin::ReceiveConnectorShowReply>> receive_connector_show(
+      admin::ReceiveConnectorShowRequest request);
+  Task<Result<admin::ReceiveConnectorCreateReply>> receive_connector_create(
+      admin::ReceiveConnectorCreateRequest request);
+  Task<Result<admin::ReceiveConnectorSetReply>> receive_connector_set(
+      admin::ReceiveConnectorSetRequest request);
+  Task<Result<admin::ReceiveConnectorRemoveReply>> receive_connector_remove(
+      admin::ReceiveConnectorRemoveRequest request);
+  // Writes `after` and listens accordingly; `before` again when that cannot be.
+  Task<Result<>> keep_receive_connectors(std::vector<directory::ReceiveConnector> before,
+                                         std::vector<directory::ReceiveConnector> after,
+                                         bool dry_run);
   // admin_imap.cc
   Task<Result<admin::ImapWithdrawnListReply>> imap_withdrawn_list(
       admin::ImapWithdrawnListRequest request);
@@ -70,10 +86,30 @@ class AdminService {
   Task<Result<admin::DatabaseMovePathReply>> database_move_path(
       admin::DatabaseMovePathRequest request);
   Task<Result<admin::DatabaseRemoveReply>> remove_with_files(directory::DatabaseEntry entry);
-  // admin_databases.cc
+  // admin_domains.cc
   Task<Result<admin::DomainAddReply>> domain_add(admin::DomainAddRequest request);
   Task<Result<admin::DomainListReply>> domain_list(admin::DomainListRequest request);
   Task<Result<admin::DomainRemoveReply>> domain_remove(admin::DomainRemoveRequest request);
+  // admin_domains.cc
+  Task<Result<admin::DomainShowReply>> domain_show(admin::DomainShowRequest request);
+  Task<Result<admin::DomainSetReply>> domain_set(admin::DomainSetRequest request);
+  // admin_recipients.cc
+  Task<Result<admin::RecipientCreateReply>> recipient_create(admin::RecipientCreateRequest request);
+  Task<Result<admin::RecipientListReply>> recipient_list(admin::RecipientListRequest request);
+  Task<Result<admin::RecipientShowReply>> recipient_show(admin::RecipientShowRequest request);
+  Task<Result<admin::RecipientSetReply>> recipient_set(admin::RecipientSetRequest request);
+  Task<Result<admin::RecipientRemoveReply>> recipient_remove(admin::RecipientRemoveRequest request);
+  Task<Result<admin::RecipientSetPasswordReply>> recipient_set_password(
+      admin::RecipientSetPasswordRequest request);
+  Task<Result<admin::GroupMemberAddReply>> group_member_add(admin::GroupMemberAddRequest request);
+  Task<Result<admin::GroupMemberRemoveReply>> group_member_remove(
+      admin::GroupMemberRemoveRequest request);
+  Task<Result<admin::GroupMemberListReply>> group_member_list(admin::GroupMemberListRequest request);
+  Result<directory::RecipientEntry> find_recipient(directory::RecipientKind kind,
+                                                   const std::string& name) const;
+  Result<admin::Recipient> describe(const directory::RecipientEntry& entry) const;
+  // The mailbox or group whose addresses somebody may send under, and its primary address.
+  Result<std::pair<Guid, std::string>> find_sendable(const std::string& name) const;
   // admin_restore.cc
   Task<Result<admin::DatabaseRestoreReply>> database_restore(admin::DatabaseRestoreRequest request);
   // admin_jobs.cc
@@ -98,6 +134,10 @@ class AdminService {
   // The user of that name, or nobody for "anyone".
   Result<std::optional<directory::MailboxEntry>> find_grantee(
       const std::string& name, const directory::MailboxEntry& mailbox) const;
+  Result<directory::MailboxEntry> find_user(const std::string& name) const;
+  Result<admin::MailboxPermissionAddReply> grant_sending(
+      const admin::MailboxPermissionAddRequest& request, directory::SendGrant grant);
+  Result<> list_sending(const Guid& as, admin::MailboxPermissionListReply& reply) const;
   // How many folders changed.
   Task<Result<std::uint32_t>> set_folder_rights(
       directory::MailboxEntry mailbox, std::string folder,
@@ -142,6 +182,10 @@ class AdminService {
   // Asks the front-end. kUnavailable: it does not run.
   Task<Result<std::string>> ask_frontend(child::ControlMethod method, Duration timeout);
   Task<void> note_warnings(admin::StatusReply& reply);
+  // Has the front-end end sessions of `account`, for its login is worth nothing any more; see
+  // EndLoginsRequest. How many; one that does not answer is logged.
+  Task<std::uint32_t> end_logins(Guid account, std::string app_password, bool whole,
+                                 std::vector<std::string> protocols = {});
 
   Task<Result<admin::Database>> describe_database(std::string name);
   Task<Result<admin::Database>> describe_database(directory::DatabaseEntry entry);
@@ -160,6 +204,18 @@ class AdminService {
   template <class Reply, class Request>
   Task<Result<Reply>> ask_recover(directory::MailboxEntry entry, child::ControlMethod method,
                                   const Request& request);
+
+  // admin_send_connectors.cc
+  Task<Result<admin::SendConnectorCreateReply>> send_connector_create(
+      admin::SendConnectorCreateRequest request);
+  Task<Result<admin::SendConnectorSetReply>> send_connector_set(
+      admin::SendConnectorSetRequest request);
+  Task<Result<admin::SendConnectorListReply>> send_connector_list(
+      admin::SendConnectorListRequest request);
+  Task<Result<admin::SendConnectorRemoveReply>> send_connector_remove(
+      admin::SendConnectorRemoveRequest request);
+  // What waits for a way out is tried; a transport that does not run looks when it starts.
+  Task<void> kick_queue();
 
   // admin_passwords.cc
   Task<Result<admin::AuthSettingsShowReply>> auth_settings_show(

@@ -11,9 +11,11 @@
 
 #include "base/clock.h"
 #include "base/log.h"
+#include "base/random.h"
 #include "server/child/control.h"
 #include "server/child/descriptor_channel.h"
 #include "server/child/frontend.pb.h"
+#include "server/child/transport_secrets.h"
 #include "server/supervisor/data_lock.h"
 #include "server/supervisor/receive_listeners.h"
 
@@ -41,6 +43,16 @@ Result<> make_folder(const std::string& path) {
   return fail(errno_error("making folder " + path));
 }
 
+// Made once; it must not change, or reports on mail that was forwarded would find nobody.
+Result<> ensure_srs_secret(const std::string& data_root) {
+  const auto there = child::read_transport_secret(data_root, child::kSrsSecretName);
+  if (there || there.error().code != ErrorCode::kNotFound)
+    return there ? Result<>{} : fail(there.error());
+  constexpr std::size_t kLetters = 40;
+  return child::write_transport_secret(data_root, child::kSrsSecretName,
+                                       Secret(random_password(kLetters) + "\n"));
+}
+
 }  // namespace
 
 struct Supervisor::Prepared {
@@ -61,6 +73,7 @@ Result<std::unique_ptr<Supervisor>> Supervisor::prepare(asio::io_context& io, Op
   if (::chmod(run_dir.c_str(), 0700) != 0) return fail(errno_error(run_dir));
   ::unlink((run_dir + "/ready").c_str());
   TRY(make_folder(options.data_root + "/databases"));
+  TRY(ensure_srs_secret(options.data_root));
   TRY_ASSIGN(prepared.directory,
              directory::DirectoryWriter::open(options.data_root + "/directory.mdb"));
   TRY_ASSIGN(prepared.auth_calls, listen_unix(child::auth_socket(run_dir)));

@@ -2,9 +2,9 @@
 // directory's settings want them, and the questions about them.
 #pragma once
 
+#include "base/side_thread.h"
 #include "base/task_group.h"
 #include "server/directory/track_settings.h"
-#include "server/transport_worker/side_thread.h"
 #include "transport/services.h"
 #include "transport/track/file_logs.h"
 

@@ -2,7 +2,7 @@
 
 #include "base/log.h"
 #include "server/child/control.h"
-#include "server/child/control.pb.h"
+#include "server/child/transport_secrets.h"
 #include "transport/receive/serve_smtp.h"
 
 namespace hauspost::transport_worker {
@@ -11,28 +11,23 @@ namespace {
 
 constexpr Duration kSessionStartTime = std::chrono::seconds(10);
 
-std::int64_t unix_seconds(WallTime time) {
-  return std::chrono::duration_cast<Seconds>(time.time_since_epoch()).count();
-}
-
-child::wire::QueueItem to_wire(const transport::QueueItem& from) {
-  child::wire::QueueItem to;
-  to.set_id(from.id);
-  to.set_queue(from.queue);
-  to.set_sender(from.sender);
-  for (const std::string& recipient : from.recipients) to.add_recipients(recipient);
-  to.set_bytes(from.bytes);
-  to.set_received_s(unix_seconds(from.received));
-  to.set_attempts(from.attempts);
-  to.set_next_attempt_s(from.next_attempt ? unix_seconds(*from.next_attempt) : 0);
-  to.set_last_error(from.last_error);
-  return to;
-}
-
 transport::ReceiveLimits limits_from(const child::Settings& settings) {
   transport::ReceiveLimits limits;
   limits.message_bytes_max = settings.message_bytes_max;
   return limits;
+}
+
+// Without its secret nothing is rewritten: mail goes on all the same.
+std::optional<transport::Srs> load_srs(const std::string& data_root) {
+  const auto file = child::read_transport_secret(data_root, child::kSrsSecretName);
+  if (!file) {
+    log::warning("srs.off", {{"cause", file.error()}});
+    return std::nullopt;
+  }
+  auto secrets = transport::srs_secrets(file->reveal());
+  if (secrets) return transport::Srs(std::move(*secrets));
+  log::warning("srs.off", {{"cause", secrets.error()}});
+  return std::nullopt;
 }
 
 }  // namespace
@@ -41,7 +36,8 @@ TransportWorker::TransportWorker(Executor executor, const child::Settings& setti
                                  std::unique_ptr<directory::DirectoryReader> directory,
                                  std::unique_ptr<transport::Queue> queue)
     : reader_(std::move(directory)),
-      directory_(*reader_, settings.run_dir),
+      srs_(load_srs(settings.data_root)),
+      directory_(*reader_, settings.run_dir, srs_ ? &*srs_ : nullptr),
       connectors_(*reader_),
       rates_(system_clock()),
       logs_(executor, settings.data_root, *reader_, system_clock()),
@@ -53,8 +49,10 @@ TransportWorker::TransportWorker(Executor executor, const child::Settings& setti
                 .clock = system_clock(),
                 .hostname = settings.hostname,
                 .limits = limits_from(settings),
+                .srs = srs_ ? &*srs_ : nullptr,
                 .connectors = &connectors_,
                 .rates = &rates_},
+      queue_service_(services_, *reader_, no_connectors_, nullptr),
       sessions_(executor, "session", kSessionsMax,
                 [this](UnixSocket socket) { return serve_session(std::move(socket)); }),
       tasks_(executor) {
@@ -79,7 +77,7 @@ Result<> TransportWorker::listen(const child::NamedDescriptor& listener) {
 
 void TransportWorker::start() {
   logs_.start(tasks_);
-  tasks_.spawn("queue", queue_->run(directory_, deliveries_));
+  queue_service_.start(tasks_);
 }
 
 Task<void> TransportWorker::stop() {
@@ -119,20 +117,10 @@ Task<void> TransportWorker::serve_accepted(std::unique_ptr<link::FrameSocket> fr
                               {"in_order", end == SessionEnd::kInOrder}});
 }
 
-Result<std::string> TransportWorker::list_queue(const std::string& body) const {
-  child::wire::QueueListRequest request;
-  if (!request.ParseFromString(body))
-    return fail(ErrorCode::kInvalid, "the request does not parse");
-  child::wire::QueueListReply reply;
-  for (const transport::QueueItem& item : queue_->list(request.queue()))
-    *reply.add_items() = to_wire(item);
-  return reply.SerializeAsString();
-}
-
 Task<Result<std::string>> TransportWorker::handle_control(std::uint16_t method, std::string body) {
+  if (auto answered = co_await queue_service_.handle_control(method, body))
+    co_return std::move(*answered);
   switch (static_cast<child::ControlMethod>(method)) {
-    case child::ControlMethod::kQueueList: co_return list_queue(body);
-    case child::ControlMethod::kQueueKick: queue_->kick(); co_return std::string();
     case child::ControlMethod::kTrackSearch: co_return co_await logs_.search(std::move(body));
     case child::ControlMethod::kTrackShow: co_return co_await logs_.show(std::move(body));
     default: co_return fail(ErrorCode::kInvalid, "unknown control method");

@@ -6,6 +6,7 @@
 #include "server/child/unix_service.h"
 #include "server/directory/receive_connectors.h"
 #include "server/transport_worker/directory_adapter.h"
+#include "server/transport_worker/queue_service.h"
 #include "server/transport_worker/transport_logs.h"
 #include "transport/queue/queue.h"
 #include "transport/services.h"
@@ -37,9 +38,9 @@ class TransportWorker {
   Task<void> serve_session(UnixSocket socket);
   Task<void> serve_accepted(std::unique_ptr<link::FrameSocket> frames,
                             const link::SessionStart& start);
-  Result<std::string> list_queue(const std::string& body) const;
 
   std::unique_ptr<directory::DirectoryReader> reader_;
+  std::optional<transport::Srs> srs_;
   DirectoryAdapter directory_;
   directory::ReceiveConnectors connectors_;
   transport::MessageRates rates_;
@@ -47,6 +48,8 @@ class TransportWorker {
   transport::DeliveryClients deliveries_;
   std::unique_ptr<transport::Queue> queue_;
   transport::Services services_;
+  NoConnectors no_connectors_;
+  QueueService queue_service_;
   child::UnixService sessions_;
   TaskGroup tasks_;
 };

@@ -39,7 +39,12 @@ def start(programs, data, port_base, prio):
         time.sleep(0.05)
     server.cli("database", "create", "DB1")
     server.cli("domain", "add", DOMAIN)
-    server.cli("service", "enable", "imap", "imap-backend")
+    server.cli("service", "enable", "imap", "imap-backend", "pop3", "pop3-backend")
+    # One client machine plays all clients, and some runs compare in the clear.
+    for listener in ("imap", "imaps", "pop3"):
+        server.cli("listener", "set", listener, "--per-address", 60_000, "--new-per-minute", 10_000_000)
+    for listener in ("imap", "pop3"):
+        server.cli("listener", "set", listener, "--login", "plain")
     users = data.parent / "users.csv"
     users.write_text("\n".join([CSV_HEADER] + [f"u{n:05d}@{DOMAIN},DB1,{PASSWORD}" for n in NUMBERS]) + "\n",
                      encoding="ascii")

@@ -6,8 +6,10 @@
 #   PEERS      folder with dovecot.sh and postfix.sh, which start and stop the peers on 127.0.0.1
 #   PROGRAMS   folder of a release build's programs (default: build/release/bin)
 #   OUT        results, one JSON line a run (default: $RIG/side_by_side.jsonl)
-#   SETS       which of: smtp append fetch search mixed (default: all)
-# Both answer only what is durable. IMAP runs over TLS on both; SMTP in the clear. A delivery counts for
+#   SETS       which of: logins smtp append fetch search mixed pop3 (default: all)
+#   CLEAR      1: IMAP in the clear on both; else over TLS. SMTP and POP3 are always in the clear (the
+#              peers' rig has no POP3 over TLS)
+# Both answer only what is durable. A delivery counts for
 # Postfix when Dovecot shows it, for Hauspost when it answers 250, which is after it is in the mailbox:
 # the script checks that the number of messages agrees.
 set -euo pipefail
@@ -17,7 +19,8 @@ REPS=${1:-5}
 : "${RIG:?folder of the measuring rig}" "${PEERS:?folder with dovecot.sh and postfix.sh}"
 PROGRAMS=${PROGRAMS:-$ROOT/build/release/bin}
 OUT=${OUT:-$RIG/side_by_side.jsonl}
-SETS=${SETS:-smtp append fetch search mixed}
+SETS=${SETS:-logins smtp append fetch search mixed pop3}
+CLEAR=${CLEAR:-0}
 BIN=$RIG/bin
 PORTS=26000 # standard numbers above this one
 export PERF_RIG=$RIG USERS=12000
@@ -44,8 +47,14 @@ export PRIO=$BIN/prio-peers
 "$PEERS/dovecot.sh" start sdbox
 "$PEERS/postfix.sh" start
 
-ours=(--port $((PORTS + 993)) --tls --login-suffix @perf.test --cgroup perf-rig/ours)
-theirs=(--port 42193 --tls --cgroup perf-rig/peers)
+us=(--login-suffix @perf.test --cgroup perf-rig/ours)
+them=(--cgroup perf-rig/peers)
+ours=(--port $((PORTS + 993)) --tls "${us[@]}")
+theirs=(--port 42193 --tls "${them[@]}")
+if [ "$CLEAR" = 1 ]; then
+  ours=(--port $((PORTS + 143)) "${us[@]}")
+  theirs=(--port 42143 "${them[@]}")
+fi
 load() { # LABEL ARGS...
   local label=$1; shift
   "$BIN/prio" gen "$BIN/mailload" "$@" --label "$label" >>"$OUT" 2>>"$OUT.err" || echo "failed: $label" >&2
@@ -55,6 +64,11 @@ imap_both() { # NAME COMMAND ARGS...
   local name=$1 command=$2; shift 2
   load "hauspost/$name" "$command" "${ours[@]}" "$@"
   load "dovecot/$name" "$command" "${theirs[@]}" "$@"
+}
+pop3_both() { # NAME ARGS...
+  local name=$1; shift
+  load "hauspost/$name" pop3 --port $((PORTS + 110)) "${us[@]}" "$@"
+  load "dovecot/$name" pop3 --port 42110 "${them[@]}" "$@"
 }
 smtp_both() { # NAME MESSAGES ARGS...
   local name=$1 messages=$2 before after; shift 2
@@ -69,6 +83,15 @@ smtp_both() { # NAME MESSAGES ARGS...
 }
 has() { case " $SETS " in *" $1 "*) return 0 ;; esac; return 1; }
 
+if has logins; then # first: the mailboxes are empty yet
+  pop3_both warm --conns 4 --users 50 --sessions 100
+  imap_both warm imap-mixed --clients 4 --session-ops 1 --users 50 --seconds 1 --warmup 0
+  for _ in $(seq "$REPS"); do
+    pop3_both logins-pop3-c1 --conns 1 --users 50 --sessions 500
+    pop3_both logins-pop3-c8 --conns 8 --users 50 --sessions 2000
+    imap_both logins-imap-c8 imap-mixed --clients 8 --session-ops 1 --users 50 --seconds 5 --warmup 1
+  done
+fi
 if has smtp; then
   smtp_both warm 200 --conns 4
   for _ in $(seq "$REPS"); do
@@ -104,6 +127,15 @@ if has mixed; then
   for _ in $(seq "$REPS"); do
     imap_both mixed-k1 imap-mixed --clients 1 --session-ops 2000 --users 50 --first-user 100 --seconds 6
     imap_both mixed-k10 imap-mixed --clients 10 --session-ops 2000 --users 50 --first-user 100 --seconds 8
+  done
+fi
+if has pop3; then
+  imap_both load-pop3 append --conns 2 --users 10 --first-user 60 --messages 2000 --multi 20
+  pop3_both warm --conns 1 --users 10 --first-user 60 --sessions 10
+  for _ in $(seq "$REPS"); do
+    pop3_both pop3-200-c1 --conns 1 --users 10 --first-user 60 --sessions 20
+    pop3_both pop3-200-c4 --conns 4 --users 10 --first-user 60 --sessions 40
+    pop3_both pop3-200-pipelined --conns 1 --users 10 --first-user 60 --sessions 40 --pipelining
   done
 fi
 echo "results: $OUT"

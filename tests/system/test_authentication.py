@@ -209,6 +209,44 @@ class AppPasswords(AuthenticationTest):
         self.assertFalse(self.login(password))
         self.assertTrue(self.login(PASSWORD))
 
+    def test_a_revoked_one_ends_the_sessions_it_opened(self):
+        password = self.create()
+        by_phone, by_itself, other = server.imap(), server.imap(), server.imap(server.user())
+        for connection in (by_phone, by_itself, other):
+            self.addCleanup(connection.shutdown)
+        by_phone.login(self.address, password)
+        by_itself.login(self.address, PASSWORD)
+        submission = server.submission()
+        self.addCleanup(submission.close)
+        submission.login(self.address, password)
+        answer = server.ask("mailbox", "app-password", "revoke", self.address, "--name", "phone")
+        self.assertEqual(answer["sessions_ended"], 2)
+        self.assertIn(b"BYE", by_phone.readline())
+        self.assertEqual(by_phone.readline(), b"")
+        self.assertEqual(submission.getreply()[0], 421)
+        self.assertEqual(by_itself.noop()[0], "OK")
+
+        answer = server.ask("mailbox", "set-password", self.address, "--password-stdin",
+                            stdin=PASSWORD + "2\n")
+        self.assertEqual(answer["sessions_ended"], 1)
+        self.assertIn(b"BYE", by_itself.readline())
+        self.assertFalse(self.login(PASSWORD))
+        self.assertEqual(other.noop()[0], "OK")
+
+    def test_a_disabled_mailbox_and_a_closed_protocol_end_sessions(self):
+        imap, pop3 = server.imap(self.address), poplib.POP3_SSL(
+            HOST, server.ports["pop3s"], context=server.tls(), timeout=TIMEOUT)
+        self.addCleanup(imap.shutdown)
+        self.addCleanup(pop3.close)
+        pop3.user(self.address)
+        pop3.pass_(PASSWORD)
+        answer = server.ask("mailbox", "set", self.address, "--protocols", "imap,smtp")
+        self.assertIn(b"-ERR [SYS/TEMP]", pop3.file.readline())
+        self.assertEqual(imap.noop()[0], "OK")
+        answer = server.ask("mailbox", "disable", self.address, "--yes")
+        self.assertEqual(answer["sessions_ended"], 1)
+        self.assertIn(b"BYE", imap.readline())
+
     def test_only_app_passwords(self):
         password = self.create()
         server.cli("mailbox", "set", self.address, "--app-passwords-only", "yes")

@@ -246,7 +246,10 @@ class PlainLogins(FrontendTest):
             pop.send(command + "\r\n")
             self.assertRegex(pop.line(), r"^\+OK")
 
-        self.server.cli("listener", "set", "imap", "--login", "secure")
+        self.server.cli("listener", "set", "imap", "--login", "secure", "--new-per-minute", "1000")
+        limits = {entry["listener"]: entry["new_per_minute_max"]
+                  for entry in self.server.ask("listener", "list")["listeners"]}
+        self.assertEqual((limits["imap"], limits["pop3"]), (1000, 0))
         self.assertIn("LOGINDISABLED", self.plain()[1])
         warnings = self.server.ask("status")["warnings"]
         self.assertEqual(len([text for text in warnings if "in the clear" in text]), 1)

@@ -79,9 +79,11 @@ void build_application(CLI::App& app, GlobalOptions& options, Verb& chosen) {
   add_pop3_commands(app, chosen);
   add_certificate_commands(app, chosen);
   add_listener_commands(app, chosen);
+  add_receive_connector_commands(app, chosen);
   add_component_commands(app, chosen);
   add_block_commands(app, chosen);
   add_track_commands(app, chosen);
+  add_send_connector_commands(app, chosen);
   add_auth_settings_commands(app, chosen);
   add_audit_commands(app, chosen);
   add_queue_commands(app, chosen);

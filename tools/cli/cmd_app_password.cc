@@ -78,11 +78,13 @@ Outcome<> run_app_password_revoke(Context& context, AppPasswordOptions& options)
   TRY_ASSIGN(const auto reply, context.ask(request));
   Json answer = {{"address", reply.mailbox().address()}};
   answer.update(as_json(reply.app_password()));
+  answer["sessions_ended"] = reply.sessions_ended();
   answer["dry_run"] = options.dry_run;
   context.print(answer);
   context.say(fmt::format(
-      "App password \"{}\" of mailbox {} {} revoked.", printable(reply.app_password().label()),
-      printable(reply.mailbox().address()), options.dry_run ? "would be" : "is"));
+      "App password \"{}\" of mailbox {} {} revoked{}.", printable(reply.app_password().label()),
+      printable(reply.mailbox().address()), options.dry_run ? "would be" : "is",
+      sessions_ended_text(reply.sessions_ended())));
   return {};
 }
 

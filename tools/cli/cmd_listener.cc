@@ -14,6 +14,7 @@ struct ListenerOptions {
   bool no_proxies = false;
   std::optional<std::uint32_t> connections;
   std::optional<std::uint32_t> per_address;
+  std::optional<std::uint32_t> new_per_minute;
   std::string login_time;
   std::string login;
   bool dry_run = false;
@@ -40,6 +41,7 @@ Json listener_json(const admin::ListenerRules& listener) {
           {"proxies", proxies},
           {"connections_max", listener.connections_max()},
           {"per_address_max", listener.per_address_max()},
+          {"new_per_minute_max", listener.new_per_minute_max()},
           {"login_s", listener.login_s()},
           {"login", listener_login_word(listener)},
           {"sessions", listener.sessions()},
@@ -51,7 +53,7 @@ void add_listener_row(Table& table, const admin::ListenerRules& listener) {
     return value == 0 ? std::string("-") : std::to_string(value);
   };
   table.add({listener.listener(), joined(listener.endpoints()), limit(listener.connections_max()),
-             limit(listener.per_address_max()),
+             limit(listener.per_address_max()), limit(listener.new_per_minute_max()),
              listener.login_s() == 0 ? "-" : duration_text(listener.login_s()),
              std::string(listener_login_word(listener)),
              joined(listener.proxies()), std::to_string(listener.sessions()),
@@ -63,6 +65,7 @@ Table listener_table() {
                 {"ADDRESSES"},
                 {"CONNECTIONS", true},
                 {"PER ADDRESS", true},
+                {"NEW A MINUTE", true},
                 {"LOGIN TIME", true},
                 {"LOGIN"},
                 {"PROXIES"},
@@ -101,6 +104,7 @@ Outcome<> run_listener_set(Context& context, ListenerOptions& options) {
   }
   if (options.connections) request.set_connections_max(*options.connections);
   if (options.per_address) request.set_per_address_max(*options.per_address);
+  if (options.new_per_minute) request.set_new_per_minute_max(*options.new_per_minute);
   if (!options.login_time.empty()) {
     const auto seconds = parse_duration(options.login_time);
     if (!seconds || *seconds < 0 || *seconds > UINT32_MAX) {
@@ -116,7 +120,7 @@ Outcome<> run_listener_set(Context& context, ListenerOptions& options) {
                                                : admin::LISTENER_LOGIN_SECURE);
   }
   if (!request.has_proxies() && !options.connections && !options.per_address &&
-      !request.has_login_s() && options.login.empty()) {
+      !options.new_per_minute && !request.has_login_s() && options.login.empty()) {
     return usage("nothing to set; see: hauspost listener set --help");
   }
   TRY_ASSIGN(const auto reply, context.ask(request));
@@ -152,6 +156,9 @@ void add_listener_commands(CLI::App& app, Verb& chosen) {
       ->type_name("N");
   set->add_option("--per-address", options->per_address,
                   "At once of one address; 0: as everywhere else")
+      ->type_name("N");
+  set->add_option("--new-per-minute", options->new_per_minute,
+                  "New ones a minute of one address; 0: as everywhere else")
       ->type_name("N");
   set->add_option("--login-time", options->login_time,
                   "From connecting to login; 0: as everywhere else")

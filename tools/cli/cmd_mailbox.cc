@@ -142,9 +142,11 @@ Outcome<> run_set_password(Context& context, MailboxOptions& options) {
   request.set_password(std::string(password.secret.reveal()));
   TRY_ASSIGN(const auto reply, context.ask(request));
   Json answer = {{"address", reply.mailbox().address()}};
+  answer["sessions_ended"] = reply.sessions_ended();
   if (password.generated) answer["password"] = password.secret.reveal();
   context.print(answer);
-  context.say(fmt::format("Mailbox {} has a new password.", printable(reply.mailbox().address())));
+  context.say(fmt::format("Mailbox {} has a new password{}.", printable(reply.mailbox().address()),
+                          sessions_ended_text(reply.sessions_ended())));
   if (password.generated) {
     context.say(fmt::format("Password: {}  (shown this once)", password.secret.reveal()));
   }
@@ -164,15 +166,27 @@ Outcome<> run_mailbox_remove(Context& context, MailboxOptions& options) {
   Json answer = to_json(reply.mailbox());
   answer["messages_left"] = reply.messages_left();
   answer["purge_s"] = reply.purge_s();
+  answer["sessions_ended"] = reply.sessions_ended();
   answer["dry_run"] = options.dry_run;
   context.print(answer);
-  context.say(fmt::format("Mailbox {} {}{}.", printable(reply.mailbox().address()),
+  context.say(fmt::format("Mailbox {} {}{}{}.", printable(reply.mailbox().address()),
                           options.dry_run ? "would be removed" : "is removed",
+                          sessions_ended_text(reply.sessions_ended()),
                           reply.messages_left() ? fmt::format("; its mail is kept until {}",
                                                               human_time(reply.purge_s()))
                                                 : ""));
   return {};
 }
+
+}  // namespace
+
+std::string sessions_ended_text(std::uint32_t sessions) {
+  if (sessions == 0) return {};
+  return sessions == 1 ? ", and 1 open session is ended"
+                       : fmt::format(", and {} open sessions are ended", sessions);
+}
+
+namespace {
 
 Outcome<> run_client_settings(Context& context, MailboxOptions& options) {
   admin::ClientSettingsRequest request;

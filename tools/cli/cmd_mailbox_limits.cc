@@ -207,12 +207,13 @@ Outcome<> run_disable(Context& context, OwnerOptions& options) {
   context.print({{"address", reply.mailbox().address()},
                  {"guid", guid_text(reply.mailbox().guid())},
                  {"purge_s", reply.purge_s()},
+                 {"sessions_ended", reply.sessions_ended()},
                  {"dry_run", options.dry_run}});
   context.say(fmt::format(
-      "Mailbox {} {}; its mail {} until {} and can be given to another address: hauspost mailbox "
+      "Mailbox {} {}{}; its mail {} until {} and can be given to another address: hauspost mailbox "
       "connect {} --to ADDRESS",
       printable(reply.mailbox().address()), options.dry_run ? "would be disabled" : "is disabled",
-      options.dry_run ? "would stay" : "stays", human_time(reply.purge_s()),
+      sessions_ended_text(reply.sessions_ended()), options.dry_run ? "would stay" : "stays", human_time(reply.purge_s()),
       guid_text(reply.mailbox().guid())));
   return {};
 }

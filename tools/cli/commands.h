@@ -24,8 +24,10 @@ void add_auth_commands(CLI::App& app, Verb& chosen);
 void add_pop3_commands(CLI::App& app, Verb& chosen);
 void add_certificate_commands(CLI::App& app, Verb& chosen);
 void add_listener_commands(CLI::App& app, Verb& chosen);
+void add_receive_connector_commands(CLI::App& app, Verb& chosen);
 void add_component_commands(CLI::App& app, Verb& chosen);
 void add_track_commands(CLI::App& app, Verb& chosen);
+void add_send_connector_commands(CLI::App& app, Verb& chosen);
 void add_block_commands(CLI::App& app, Verb& chosen);
 // Both give the noun "auth" verbs.
 void add_auth_settings_commands(CLI::App& app, Verb& chosen);

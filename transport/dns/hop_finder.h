@@ -79,6 +79,8 @@ class HopFinder {
 
   const HopOptions& options() const { return options_; }
   void set_options(HopOptions options) { options_ = std::move(options); }
+  // From the next call on; null: MTA-STS is not asked.
+  void follow(StsPolicies* policies) { policies_ = policies; }
 
  private:
   struct Search;

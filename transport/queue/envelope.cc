@@ -76,6 +76,7 @@ std::string to_annotation(const Envelope& envelope) {
   message.set_connector(envelope.connector);
   message.set_client_address(envelope.client_address);
   message.set_junk(envelope.junk);
+  message.set_redirected(envelope.redirected);
   return message.SerializeAsString();
 }
 
@@ -120,6 +121,7 @@ Result<Envelope> envelope_from_annotation(std::string_view bytes) {
   envelope.connector = message.connector();
   envelope.client_address = message.client_address();
   envelope.junk = message.junk();
+  envelope.redirected = message.redirected();
   return envelope;
 }
 

@@ -44,6 +44,7 @@ struct Envelope {
   std::string connector;  // the receive connector it came in by; empty: made here
   std::string client_address;  // of the SMTP client; empty: made here
   bool junk = false;           // mailboxes take it into their folder Junk
+  bool redirected = false;     // an administrator chose its queue: it is not routed again
   Guid session;                // nil: none
   Guid user;                   // nil: not authenticated
   std::uint32_t attempts = 0;

@@ -6,6 +6,7 @@
 
 #include "base/text.h"
 #include "base/tls/certificate.h"
+#include "tests/unit/auth/fake_clock.h"
 #include "tests/unit/frontend/harness.h"
 #include "tests/unit/temp_folder.h"
 
@@ -122,6 +123,58 @@ TEST_CASE("front-end: a listener closes while others and their sessions go on") 
     co_await self.service->stop();
     co_await self.backends.join();
   }(node));
+}
+
+TEST_CASE("front-end: sessions end whose login is worth nothing any more") {
+  Node node;
+  node.start();
+  test::run(node.io, [](Node& self) -> Task<void> {
+    auto stream = co_await tls::TlsStream::connect(self.connect("imaps"), self.client_tls,
+                                                   "mail.example.org", tls::kAlpnImap);
+    REQUIRE(stream);
+    co_await log_in(**stream);
+    const Guid account = self.backends.starts.at(0).mailbox.value();
+    TcpStream nobody(self.connect("imap"));
+    CHECK((co_await line_from(nobody)).starts_with("* OK [CAPABILITY"));
+    CHECK(self.service->end_logins({Guid::random()}) == 0);
+    CHECK(self.service->end_logins({account, "phone"}) == 0);
+    CHECK(self.service->end_logins({account, {}, false, link::Protocol::kPop3}) == 0);
+    CHECK(self.service->end_logins({account}) == 1);
+    CHECK((co_await line_from(**stream)).starts_with("* BYE [UNAVAILABLE]"));
+    REQUIRE(co_await nobody.write("n NOOP\r\n"));
+    CHECK((co_await line_from(nobody)).starts_with("n OK"));
+    co_await self.service->stop();
+    co_await self.backends.join();
+  }(node));
+}
+
+TEST_CASE("ended logins: what each end covers") {
+  const Guid alice = Guid::random();
+  const Guid shared = Guid::random();
+  const Login own{alice, alice};
+  const Login phone{alice, alice, "phone"};
+  const Login in_shared{alice, shared};
+  constexpr auto kImap = link::Protocol::kImap;
+  CHECK(LoginEnd{alice}.covers(own, kImap));
+  CHECK(LoginEnd{alice}.covers(in_shared, kImap));
+  CHECK_FALSE(LoginEnd{shared}.covers(in_shared, kImap));
+  CHECK(LoginEnd{shared, {}, true}.covers(in_shared, kImap));
+  CHECK(LoginEnd{alice, "Phone"}.covers(phone, kImap));
+  CHECK_FALSE(LoginEnd{alice, "phone"}.covers(own, kImap));
+  CHECK_FALSE(LoginEnd{alice, {}, false, link::Protocol::kSmtp}.covers(own, kImap));
+
+  test::FakeClock clock;
+  EndedLogins ended(clock);
+  const auto before = clock.steady();
+  CHECK_FALSE(ended.covers(own, kImap, before));
+  clock.advance(std::chrono::seconds(1));
+  ended.note({alice});
+  CHECK(ended.covers(own, kImap, before));
+  clock.advance(std::chrono::seconds(1));
+  CHECK_FALSE(ended.covers(own, kImap, clock.steady()));
+  clock.advance(EndedLogins::kKeep);
+  ended.note({shared});
+  CHECK_FALSE(ended.covers(own, kImap, before));
 }
 
 TEST_CASE("front-end: STARTTLS over a socket") {

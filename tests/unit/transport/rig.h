@@ -10,7 +10,9 @@
 
 #include "base/memory_stream.h"
 #include "base/task_group.h"
+#include "transport/queue/local_carrier.h"
 #include "transport/receive/serve_smtp.h"
+#include "transport/resolve/router.h"
 
 namespace hauspost::transport::test {
 
@@ -57,6 +59,12 @@ class HandClock final : public Clock {
   }
   WallTime wall = WallTime(std::chrono::seconds(1795288500));  // Sat, 21 Nov 2026 19:15:00 +0000
   std::chrono::steady_clock::time_point steady_now{std::chrono::hours(1)};
+};
+
+// No send connectors.
+class NoWayOut final : public ConnectorChooser {
+ public:
+  Way choose(std::string_view, std::uint64_t) const override { return {}; }
 };
 
 // A store worker: a database and the loop that accepts transport's connections.
@@ -115,6 +123,9 @@ class Rig {
   ReceiveLimits limits;
   DeliveryClients clients{io.get_executor()};
   std::unique_ptr<Queue> queue;
+  NoWayOut no_way_out;
+  DirectoryRouter router{directory, no_way_out};
+  LocalCarrier carrier{directory, clients, Milliseconds(60'000)};
   std::map<std::string, std::unique_ptr<Worker>> workers;
   Guid anna = Guid::random();
   Guid bert = Guid::random();

@@ -252,7 +252,9 @@ void Rig::open_queue() {
   REQUIRE(opened);
   queue = std::move(*opened);
   queue_tasks_ = std::make_unique<TaskGroup>(io.get_executor());
-  queue_tasks_->spawn("queue", queue->run(directory, clients));
+  QueueWorld world{.carrier = carrier, .router = router};
+  world.dsn = {.reporting_mta = "mail.example.org", .postmaster = "postmaster@example.org"};
+  queue_tasks_->spawn("queue", queue->run(std::move(world)));
   services_ = std::make_unique<Services>(
       Services{directory, clients, *queue, clock, "mail.example.org", limits});
 }

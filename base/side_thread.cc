@@ -1,8 +1,8 @@
-#include "server/transport_worker/side_thread.h"
+#include "base/side_thread.h"
 
 #include <asio/post.hpp>
 
-namespace hauspost::transport_worker {
+namespace hauspost {
 
 struct SideThread::Job {
   Job(Executor executor, std::function<void(const std::atomic<bool>&)> task)
@@ -55,7 +55,7 @@ Task<Result<>> SideThread::perform(std::function<void(const std::atomic<bool>&)>
   {
     const std::lock_guard lock(mutex_);
     if (jobs_.size() >= kWaitingMax)
-      co_return fail(ErrorCode::kUnavailable, "too many searches at once; try again in a moment");
+      co_return fail(ErrorCode::kUnavailable, "too much waits for this; try again in a moment");
     jobs_.push_back(job);
     if (!thread_.joinable()) thread_ = std::thread([this] { serve(); });
   }
@@ -65,10 +65,10 @@ Task<Result<>> SideThread::perform(std::function<void(const std::atomic<bool>&)>
     co_await job->done.async_wait(asio::redirect_error(kUseTask, ignored));
     if (was_cancelled(co_await asio::this_coro::cancellation_state)) {
       job->cancelled = true;
-      co_return fail(ErrorCode::kCancelled, "searching the logs");
+      co_return fail(ErrorCode::kCancelled, "waiting for work beside");
     }
   }
   co_return Result<>{};
 }
 
-}  // namespace hauspost::transport_worker
+}  // namespace hauspost

@@ -12,7 +12,7 @@
 
 #include "base/async.h"
 
-namespace hauspost::transport_worker {
+namespace hauspost {
 
 // REQUIRES: calls on the thread of `executor`; no perform() under way at destruction.
 class SideThread {
@@ -42,4 +42,4 @@ class SideThread {
   std::thread thread_;  // started with the first work
 };
 
-}  // namespace hauspost::transport_worker
+}  // namespace hauspost
