@@ -15,6 +15,10 @@
 #include "transport/track/protocol_log.h"
 #include "transport/track/tracker.h"
 
+namespace hauspost::dns {
+class HopFinder;
+}
+
 namespace hauspost::mailauth {
 class Authentication;
 }
@@ -59,7 +63,9 @@ struct Services {
   Tracker* tracker = &no_tracker();
   const Router* router = nullptr;  // null: what leaves is Unreachable
   const Srs* srs = nullptr;        // null: no reverse-path is rewritten
-  dns::Resolver* resolver = nullptr;  // null: nothing that needs the DNS is done
+  // Both ask nobody until they are asked; null: nothing that needs the DNS is done.
+  dns::Resolver* resolver = nullptr;
+  dns::HopFinder* hops = nullptr;
   // Null: built_in_connector() and `limits` hold for everybody.
   const Connectors* connectors = nullptr;
   MessageRates* rates = nullptr;  // null: nobody sends too often

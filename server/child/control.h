@@ -31,6 +31,10 @@ enum class ControlMethod : std::uint16_t {
   // Transport
   kQueueList = 32,  // QueueListRequest -> QueueListReply
   kQueueKick = 33,  // empty -> empty: a database has come up, try what waits for it
+  kDnsLookup = 76,  // DnsLookupRequest -> DnsLookupReply (dns.proto)
+  kDnsHops = 77,    // DnsHopsRequest -> DnsHopsReply
+  kDnsCache = 78,   // DnsCacheRequest -> DnsCacheReply
+  kTlsReport = 79,  // TlsReportRequest -> TlsReportReply; kNotFound
   kTrackSearch = 88,  // TrackSearchRequest -> TrackSearchReply (track.proto)
   kTrackShow = 89,    // TrackShowRequest -> TrackShowReply; kNotFound
   // Front-end (frontend.proto)

@@ -3,6 +3,7 @@
 #include "base/log.h"
 #include "server/child/control.h"
 #include "server/child/transport_secrets.h"
+#include "transport/receive/hand_over.h"
 #include "transport/receive/serve_smtp.h"
 
 namespace hauspost::transport_worker {
@@ -41,6 +42,10 @@ TransportWorker::TransportWorker(Executor executor, const child::Settings& setti
       connectors_(*reader_),
       rates_(system_clock()),
       logs_(executor, settings.data_root, *reader_, system_clock()),
+      dns_(executor, settings.data_root, settings.hostname, *reader_, system_clock(),
+           [this](std::string from, std::string to, std::string message) {
+             return submit_tls_report(std::move(from), std::move(to), std::move(message));
+           }),
       deliveries_(executor),
       queue_(std::move(queue)),
       services_{.directory = directory_,
@@ -50,6 +55,8 @@ TransportWorker::TransportWorker(Executor executor, const child::Settings& setti
                 .hostname = settings.hostname,
                 .limits = limits_from(settings),
                 .srs = srs_ ? &*srs_ : nullptr,
+                .resolver = &dns_.resolver(),
+                .hops = &dns_.hops(),
                 .connectors = &connectors_,
                 .rates = &rates_},
       queue_service_(services_, *reader_, no_connectors_, nullptr),
@@ -77,6 +84,7 @@ Result<> TransportWorker::listen(const child::NamedDescriptor& listener) {
 
 void TransportWorker::start() {
   logs_.start(tasks_);
+  dns_.start(tasks_);
   queue_service_.start(tasks_);
 }
 
@@ -86,6 +94,19 @@ Task<void> TransportWorker::stop() {
   co_await tasks_.join();
   deliveries_.stop();
   co_await deliveries_.join();
+  dns_.save();
+}
+
+Task<Result<>> TransportWorker::submit_tls_report(std::string from, std::string to,
+                                                  std::string message) {
+  transport::Envelope envelope;
+  envelope.delivery = Guid::random();
+  envelope.sender = std::move(from);
+  envelope.recipients = {{.address = std::move(to)}};
+  envelope.received = system_clock().now();
+  envelope.report = true;
+  co_return co_await transport::submit_internal(services_, std::move(envelope),
+                                                std::move(message));
 }
 
 Task<void> TransportWorker::serve_session(UnixSocket socket) {
@@ -123,6 +144,10 @@ Task<Result<std::string>> TransportWorker::handle_control(std::uint16_t method, 
   switch (static_cast<child::ControlMethod>(method)) {
     case child::ControlMethod::kTrackSearch: co_return co_await logs_.search(std::move(body));
     case child::ControlMethod::kTrackShow: co_return co_await logs_.show(std::move(body));
+    case child::ControlMethod::kDnsLookup: co_return co_await dns_.lookup(std::move(body));
+    case child::ControlMethod::kDnsHops: co_return co_await dns_.find_hops(std::move(body));
+    case child::ControlMethod::kDnsCache: co_return dns_.cache(body);
+    case child::ControlMethod::kTlsReport: co_return co_await dns_.report(std::move(body));
     default: co_return fail(ErrorCode::kInvalid, "unknown control method");
   }
 }

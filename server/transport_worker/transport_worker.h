@@ -8,6 +8,7 @@
 #include "server/transport_worker/directory_adapter.h"
 #include "server/transport_worker/queue_service.h"
 #include "server/transport_worker/transport_logs.h"
+#include "server/transport_worker/worker_dns.h"
 #include "transport/queue/queue.h"
 #include "transport/services.h"
 
@@ -35,6 +36,7 @@ class TransportWorker {
                   std::unique_ptr<directory::DirectoryReader> directory,
                   std::unique_ptr<transport::Queue> queue);
 
+  Task<Result<>> submit_tls_report(std::string from, std::string to, std::string message);
   Task<void> serve_session(UnixSocket socket);
   Task<void> serve_accepted(std::unique_ptr<link::FrameSocket> frames,
                             const link::SessionStart& start);
@@ -45,6 +47,7 @@ class TransportWorker {
   directory::ReceiveConnectors connectors_;
   transport::MessageRates rates_;
   TransportLogs logs_;
+  WorkerDns dns_;
   transport::DeliveryClients deliveries_;
   std::unique_ptr<transport::Queue> queue_;
   transport::Services services_;

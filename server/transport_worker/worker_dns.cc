@@ -136,6 +136,8 @@ WorkerDns::WorkerDns(Executor executor, const std::string& data_root, std::strin
   apply_settings();
 }
 
+WorkerDns::~WorkerDns() = default;
+
 void WorkerDns::apply_settings() {
   settings_ = settings_of(reader_);
   resolver_.configure(options_of(settings_, false));

@@ -24,6 +24,7 @@ class WorkerDns {
   WorkerDns(Executor executor, const std::string& data_root, std::string hostname,
             const directory::DirectoryReader& reader, const Clock& clock,
             dns::TlsReporter::Mailer mailer);
+  ~WorkerDns();
 
   dns::Resolver& resolver() { return resolver_; }
   dns::HopFinder& hops() { return hops_; }
