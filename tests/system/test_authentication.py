@@ -7,11 +7,12 @@ import hmac
 import imaplib
 import json
 import os
+import poplib
 import statistics
 import time
 import unittest
 
-from harness import DOMAIN, HOST, PASSWORD, Server, Wire
+from harness import DOMAIN, HOST, PASSWORD, TIMEOUT, Server, Wire
 
 DIGESTS = {"SCRAM-SHA-256": "sha256", "SCRAM-SHA-256-PLUS": "sha256", "SCRAM-SHA-1": "sha1"}
 
