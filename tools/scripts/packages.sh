@@ -8,7 +8,10 @@ BUILD_PACKAGES=(
   nlohmann-json3-dev libldap-dev libpam0g-dev libcurl4-gnutls-dev libc-ares-dev libpsl-dev pkg-config python3
 )
 TEST_PACKAGES=(catch2 swaks libnet-ssleay-perl isync libsasl2-modules curl fetchmail getmail6 offlineimap3 mutt openssl ca-certificates
-  slapd ldap-utils)
+  slapd ldap-utils python3-dnspython python3-dkim python3-spf python3-authres opendkim opendkim-tools)
+# Wanted by the tests of mail that leaves, which are skipped without it: never put in the place of
+# the mail server that a machine has.
+MAIL_SERVER_PACKAGE=postfix
 
 say() { printf '==> %s\n' "$*"; }
 
@@ -45,10 +48,30 @@ ensure_packages() {
   say "packages: installing ${missing[*]}"
   "${as_root[@]}" env DEBIAN_FRONTEND=noninteractive apt-get update ||
     fail packages "apt-get update ended with status $?" "check the network and /etc/apt/sources.list"
-  "${as_root[@]}" env DEBIAN_FRONTEND=noninteractive \
+  # Servers among them are for the tests, which start their own: RUNLEVEL=1 keeps init scripts from it.
+  "${as_root[@]}" env DEBIAN_FRONTEND=noninteractive RUNLEVEL=1 \
     apt-get install --yes --no-install-recommends "${missing[@]}" ||
     fail packages "apt-get install ended with status $?" "read apt's message above; Debian 12 has all of them"
   mapfile -t missing < <(missing_packages "$@")
   [ ${#missing[@]} -eq 0 ] ||
     fail packages "apt-get succeeded but these are not installed: ${missing[*]}" "install them by hand"
+}
+
+# ensure_mail_server: installs MAIL_SERVER_PACKAGE without any settings, so that it serves nobody,
+# where no other mail server would have to go for it.
+ensure_mail_server() {
+  local missing other
+  mapfile -t missing < <(missing_packages "$MAIL_SERVER_PACKAGE")
+  [ ${#missing[@]} -ne 0 ] || return 0
+  other=$(dpkg-query -W -f '${Package} ${Provides} ${db:Status-Status}\n' 2>/dev/null |
+    awk '/ installed$/ && /mail-transport-agent/ { print $1; exit }')
+  if [ -n "$other" ]; then
+    say "packages: $other is this machine's mail server, so $MAIL_SERVER_PACKAGE is not installed; its tests are skipped"
+    return
+  fi
+  local as_root=()
+  [ "$(id -u)" -eq 0 ] || as_root=(sudo)
+  echo "$MAIL_SERVER_PACKAGE $MAIL_SERVER_PACKAGE/main_mailer_type select No configuration" |
+    "${as_root[@]}" debconf-set-selections
+  ensure_packages "$MAIL_SERVER_PACKAGE"
 }
