@@ -111,7 +111,11 @@ Session::Answer Session::on(const smtp::RcptCommand& command) {
     return std::move(*refused);
   }
   auto& recipients = transaction_.recipients;
+  // In LMTP each is handed over alone, and a mailbox of two names gets one copy all the same.
+  const bool plain = connector_->is_lmtp() && taken.resolved.is_plain_mailbox();
   const auto known = std::ranges::find_if(recipients, [&](const auto& other) {
+    if (plain && other.resolved.is_plain_mailbox())
+      return other.resolved.mailbox == taken.resolved.mailbox;
     return other.recipient.address == taken.recipient.address;
   });
   if (connector_->is_lmtp())

@@ -34,8 +34,9 @@ bool names_host_as_receiver(std::string_view field, std::string_view hostname) {
     const char before = at == 0 ? ' ' : field[at - 1];
     if (before != ' ' && before != '\t' && before != '\n') continue;
     std::string_view rest = field.substr(at + 2);
-    if (rest.empty() || (rest.front() != ' ' && rest.front() != '\t')) continue;
-    rest.remove_prefix(std::min(rest.find_first_not_of(" \t"), rest.size()));
+    const std::size_t host = std::min(rest.find_first_not_of(" \t\r\n"), rest.size());
+    if (host == 0) continue;  // a longer word
+    rest.remove_prefix(host);
     return iequals(rest.substr(0, rest.find_first_of(" \t\r;(")), hostname);
   }
   return false;

@@ -4,6 +4,8 @@
 
 #include <string>
 
+#include "protocols/smtp/extensions.h"
+
 using namespace hauspost::smtp;
 
 namespace {
@@ -38,6 +40,36 @@ TEST_CASE("smtp command: the small forms of MAIL") {
   CHECK(parse_as<MailCommand>("MAIL FROM:<a@x.org> AUTH=<>").auth == "");
   CHECK(parse_as<MailCommand>("MAIL FROM:<> SIZE=0").size == 0);
   CHECK(parse_as<MailCommand>("MAIL FROM:<\xc3\xbc@x.org> SMTPUTF8").smtputf8);
+}
+
+TEST_CASE("smtp command: when, how fast and how safely a message is to go") {
+  const auto mail = parse_as<MailCommand>(
+      "MAIL FROM:<a@b.c> BODY=binarymime REQUIRETLS MT-PRIORITY=-4 HOLDFOR=172800 BY=120;Rt");
+  CHECK(mail.body == BodyType::kBinaryMime);
+  CHECK(mail.require_tls);
+  CHECK(mail.priority == -4);
+  CHECK(mail.hold_for_s == 172'800);
+  CHECK(mail.deliver_by == DeliverBy{120, false, true});
+  CHECK(mail.extensions_used() ==
+        (kBinaryMimeExtension | kRequireTlsExtension | kPriorityExtension |
+         kFutureReleaseExtension | kDeliverByExtension));
+  CHECK(parse_as<MailCommand>("MAIL FROM:<a@b.c> SIZE=1 BODY=8BITMIME RET=FULL ENVID=x")
+            .extensions_used() == 0);
+  CHECK(parse_as<MailCommand>("MAIL FROM:<> BY=-5;n").deliver_by == DeliverBy{-5, true, false});
+  CHECK(parse_as<MailCommand>("MAIL FROM:<> BY=+7;R").deliver_by == DeliverBy{7, false, false});
+  const auto until = [](std::string_view text) {
+    return parse_as<MailCommand>("MAIL FROM:<> HOLDUNTIL=" + std::string(text)).hold_until_s;
+  };
+  CHECK(until("2005-06-19T19:00:00Z") == 1'119'207'600);
+  CHECK(until("2005-06-19t21:30:00+02:30") == 1'119'207'600);
+  CHECK(until("2005-06-19T14:00:00-05:00") == 1'119'207'600);
+  CHECK(until("2028-02-29T23:59:60Z") == 1'835'481'600);
+}
+
+TEST_CASE("smtp command: LHLO is a hello of its own") {
+  CHECK(parse_as<EhloCommand>("LHLO a.example").lmtp);
+  CHECK_FALSE(parse_as<EhloCommand>("EHLO a.example").lmtp);
+  CHECK(verb_of(parse_command("lhlo a.example").value()) == Verb::kLhlo);
 }
 
 TEST_CASE("smtp command: RCPT with every parameter") {
@@ -98,7 +130,28 @@ TEST_CASE("smtp command: what is refused, and how") {
       {"MAIL FROM:<a@b.c> SIZE=-1", 501, "5.5.4"},
       {"MAIL FROM:<a@b.c> SIZE=99999999999999999999999", 501, "5.5.4"},
       {"MAIL FROM:<a@b.c> SIZE=1 SIZE=1", 501, "5.5.4"},
-      {"MAIL FROM:<a@b.c> BODY=BINARYMIME", 501, "5.5.4"},
+      {"MAIL FROM:<a@b.c> BODY=BINARY", 501, "5.5.4"},
+      {"MAIL FROM:<a@b.c> BODY", 501, "5.5.4"},
+      {"MAIL FROM:<a@b.c> REQUIRETLS=1", 501, "5.5.4"},
+      {"MAIL FROM:<a@b.c> MT-PRIORITY", 501, "5.5.4"},
+      {"MAIL FROM:<a@b.c> MT-PRIORITY=10", 501, "5.5.4"},
+      {"MAIL FROM:<a@b.c> MT-PRIORITY=+1", 501, "5.5.4"},
+      {"MAIL FROM:<a@b.c> MT-PRIORITY=-0", 501, "5.5.4"},
+      {"MAIL FROM:<a@b.c> HOLDFOR=0", 501, "5.5.4"},
+      {"MAIL FROM:<a@b.c> HOLDFOR=-1", 501, "5.5.4"},
+      {"MAIL FROM:<a@b.c> HOLDFOR=1234567890", 501, "5.5.4"},
+      {"MAIL FROM:<a@b.c> HOLDFOR=1 HOLDUNTIL=2027-01-01T00:00:00Z", 501, "5.5.4"},
+      {"MAIL FROM:<a@b.c> HOLDUNTIL=2027-02-29T00:00:00Z", 501, "5.5.4"},
+      {"MAIL FROM:<a@b.c> HOLDUNTIL=2027-01-01T24:00:00Z", 501, "5.5.4"},
+      {"MAIL FROM:<a@b.c> HOLDUNTIL=2027-01-01T00:00:00", 501, "5.5.4"},
+      {"MAIL FROM:<a@b.c> HOLDUNTIL=2027-01-01", 501, "5.5.4"},
+      {"MAIL FROM:<a@b.c> BY=120", 501, "5.5.4"},
+      {"MAIL FROM:<a@b.c> BY=120;", 501, "5.5.4"},
+      {"MAIL FROM:<a@b.c> BY=120;X", 501, "5.5.4"},
+      {"MAIL FROM:<a@b.c> BY=120;RX", 501, "5.5.4"},
+      {"MAIL FROM:<a@b.c> BY=0;R", 501, "5.5.4"},
+      {"MAIL FROM:<a@b.c> BY=-1;R", 501, "5.5.4"},
+      {"MAIL FROM:<a@b.c> BY=1234567890;N", 501, "5.5.4"},
       {"MAIL FROM:<a@b.c> SMTPUTF8=yes", 501, "5.5.4"},
       {"MAIL FROM:<a@b.c> RET=ALL", 501, "5.5.4"},
       {"MAIL FROM:<a@b.c> ENVID=", 501, "5.5.4"},
