@@ -19,6 +19,9 @@ class TransportLogs {
 
   // Lets `services` write here.
   void lend_to(transport::Services& services);
+  // Of dialogues and connections with other servers.
+  transport::ProtocolLog& send_log() { return send_; }
+  transport::ConnectivityLog& connectivity_log() { return connectivity_; }
   // The tasks that write what is gathered and follow the settings.
   void start(TaskGroup& tasks);
 
