@@ -73,6 +73,9 @@ void build_application(CLI::App& app, GlobalOptions& options, Verb& chosen) {
   add_database_commands(app, chosen);
   add_domain_commands(app, chosen);
   add_mailbox_commands(app, chosen);
+  add_contact_commands(app, chosen);
+  add_mail_user_commands(app, chosen);
+  add_group_commands(app, chosen);
   add_service_commands(app, chosen);
   add_imap_commands(app, chosen);
   add_auth_commands(app, chosen);

@@ -33,8 +33,8 @@ Outcome<> explain(CLI::App& app, std::span<const char* const> words) {
   std::string path = app.get_name();
   for (const std::string_view word : words) {
     if (word.starts_with('-')) continue;
-    const auto found =
-        at->get_subcommands([&](const CLI::App* sub) { return sub->get_name() == word; });
+    const auto found = at->get_subcommands(
+        [&](const CLI::App* sub) { return sub->check_name(std::string(word)); });
     if (found.empty()) {
       return usage(fmt::format("help: {} has no {}; see: {} --help", path, word, path));
     }

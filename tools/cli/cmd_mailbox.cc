@@ -129,6 +129,8 @@ Outcome<> run_mailbox_show(Context& context, MailboxOptions& options) {
   if (mailbox.protocol_restricted()) table.add({"restricted", "never over IMAP or POP3"});
   if (!mailbox.imap_without().empty())
     table.add({"imap without", imap_without_text(mailbox)});
+  if (!mailbox.forward_to().empty())
+    table.add({"forwarded", forwarding_text(mailbox)});
   table.add({"created", human_time(mailbox.created_s())});
   add_limit_rows(table, reply.effective(), mailbox.limits(), LimitScope::kMailbox);
   context.say(table.render(terminal_width()));

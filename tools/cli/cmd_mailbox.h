@@ -17,6 +17,8 @@ void add_mailbox_permission_commands(CLI::App& noun, Verb& chosen);
 
 // "MOVE UIDONLY": what its IMAP sessions are not offered.
 std::string imap_without_text(const admin::Mailbox& mailbox);
+// "to bob@example.net, a copy stays"; REQUIRES: it is forwarded.
+std::string forwarding_text(const admin::Mailbox& mailbox);
 // ", and 2 open sessions are ended"; empty for none.
 std::string sessions_ended_text(std::uint32_t sessions);
 // `mailbox list --disconnected`.

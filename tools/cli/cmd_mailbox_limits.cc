@@ -20,6 +20,9 @@ struct MailboxSet {
   std::vector<std::string> protocols;
   std::string restricted;
   std::string app_passwords_only;
+  std::string forward_to;
+  std::string keep_copy;
+  bool no_forward = false;
 };
 
 struct OwnerOptions {
@@ -72,14 +75,22 @@ void set_login(const MailboxSet& options, admin::MailboxSetRequest& request) {
     request.set_app_passwords_only(options.app_passwords_only == "yes");
 }
 
+void set_forwarding(const MailboxSet& options, admin::MailboxSetRequest& request) {
+  if (options.forward_to.empty() && !options.no_forward) return;
+  request.set_forward_to(options.forward_to);
+  request.set_forward_only(options.keep_copy == "no");
+}
+
 Outcome<> run_mailbox_set(Context& context, MailboxSet& options) {
   if (!any_given(options.limits) && options.imap_without.empty() && options.protocols.empty() &&
-      options.restricted.empty() && options.app_passwords_only.empty())
+      options.restricted.empty() && options.app_passwords_only.empty() &&
+      options.forward_to.empty() && !options.no_forward)
     return usage("mailbox set: say what to set; see --help");
   admin::MailboxSetRequest request;
   request.set_name(options.name);
   TRY_ASSIGN(*request.mutable_limits(), to_changes(options.limits));
   set_login(options, request);
+  set_forwarding(options, request);
   if (!options.imap_without.empty()) {
     admin::ImapWithout& without = *request.mutable_imap_without();
     const bool none = options.imap_without == std::vector<std::string>{"none"};
@@ -94,9 +105,14 @@ Outcome<> run_mailbox_set(Context& context, MailboxSet& options) {
                  {"smtp", reply.mailbox().smtp()},
                  {"protocol_restricted", reply.mailbox().protocol_restricted()},
                  {"app_passwords_only", reply.mailbox().app_passwords_only()},
+                 {"forward_to", reply.mailbox().forward_to()},
+                 {"forward_only", reply.mailbox().forward_only()},
                  {"limits", to_json(reply.mailbox().limits())},
                  {"effective", to_json(reply.effective())}});
   context.say(fmt::format("Mailbox {} is set.", printable(reply.mailbox().address())));
+  if (!reply.mailbox().forward_to().empty())
+    context.say(fmt::format("Its mail is forwarded {}.",
+                            printable(forwarding_text(reply.mailbox()))));
   if (!options.imap_without.empty()) {
     context.say(fmt::format("IMAP sessions that begin now are {}.",
                             reply.mailbox().imap_without().empty()
@@ -286,6 +302,11 @@ void add_disconnected_options(CLI::App& verb, const std::shared_ptr<OwnerOptions
 
 }  // namespace
 
+std::string forwarding_text(const admin::Mailbox& mailbox) {
+  return fmt::format("to {}, {}", mailbox.forward_to(),
+                     mailbox.forward_only() ? "no copy stays" : "a copy stays");
+}
+
 std::string imap_without_text(const admin::Mailbox& mailbox) {
   std::string out;
   for (const std::string& extension : mailbox.imap_without())
@@ -345,6 +366,16 @@ void add_mailbox_limit_commands(CLI::App& noun, Verb& chosen) {
       ->delimiter(',')
       ->allow_extra_args(false)
       ->type_name("NAME,...");
+  CLI::Option* forward_to =
+      verb->add_option("--forward-to", set->forward_to,
+                       "Its mail goes on to this address, of ours or outside")
+          ->type_name("ADDRESS");
+  verb->add_option("--keep-copy", set->keep_copy,
+                   "With --forward-to: the mailbox gets it too (default: yes)")
+      ->check(CLI::IsMember({"yes", "no"}))
+      ->needs(forward_to);
+  verb->add_flag("--no-forward", set->no_forward, "Its mail goes nowhere else")
+      ->excludes(forward_to);
   auto options = std::make_shared<OwnerOptions>();
   add_owner_verb(noun, "stats", "Show how much a mailbox holds", chosen, run_stats, options,
                  "ADDRESS", "The mailbox");

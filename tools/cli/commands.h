@@ -18,6 +18,10 @@ void add_status_command(CLI::App& app, Verb& chosen);
 void add_database_commands(CLI::App& app, Verb& chosen);
 void add_domain_commands(CLI::App& app, Verb& chosen);
 void add_mailbox_commands(CLI::App& app, Verb& chosen);
+// cmd_contact.cc
+void add_contact_commands(CLI::App& app, Verb& chosen);
+void add_mail_user_commands(CLI::App& app, Verb& chosen);
+void add_group_commands(CLI::App& app, Verb& chosen);
 void add_service_commands(CLI::App& app, Verb& chosen);
 void add_imap_commands(CLI::App& app, Verb& chosen);
 void add_auth_commands(CLI::App& app, Verb& chosen);

@@ -132,7 +132,13 @@ Json to_json(const admin::StatusReply& status) {
 }
 
 Json to_json(const admin::Domain& domain) {
-  return {{"name", domain.name()}, {"addresses", domain.addresses()}};
+  return {{"name", domain.name()},
+          {"addresses", domain.addresses()},
+          {"type", domain.type()},
+          {"subdomains", domain.subdomains()},
+          {"catch_all", domain.catch_all()},
+          {"plus_addressing", domain.plus_addressing()},
+          {"srs", domain.srs()}};
 }
 
 Json to_json(const admin::Mailbox& mailbox) {
@@ -154,6 +160,8 @@ Json to_json(const admin::Mailbox& mailbox) {
           {"imap_without", imap_without},
           {"shared", mailbox.shared()},
           {"app_passwords_only", mailbox.app_passwords_only()},
+          {"forward_to", mailbox.forward_to()},
+          {"forward_only", mailbox.forward_only()},
           {"limits", to_json(mailbox.limits())}};
 }
 
