@@ -191,7 +191,7 @@ class Rewriter {
                                            TransferEncoding::kIdentity;
     if (!identity || istarts_with(declared, "message/") || istarts_with(declared, "multipart/"))
       return std::unexpected(Unfit::kNoMeans);
-    const bool quoted = part.type.is_text() && fitness.to_quote < part.body.size() / kQuotedShare;
+    const bool quoted = part.type.is_text() && fitness.to_quote * kQuotedShare < part.body.size();
     out_ += with_encoding(part.header, quoted ? "quoted-printable" : "base64", missing(part));
     out_ += quoted ? encode_quoted_printable(part.body) : encode_base64(part.body);
     // A body that runs to the end of the message ends in a line end, or what sends it adds one.

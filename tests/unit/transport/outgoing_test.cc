@@ -152,10 +152,10 @@ TEST_CASE("send: 8-bit contents for a server without 8BITMIME", "[outgoing]") {
 TEST_CASE("send: binary contents", "[outgoing]") {
   Envelope sent = envelope();
   sent.binary = true;
-  const std::string_view message(
+  const std::string message =
       "MIME-Version: 1.0\r\nContent-Type: application/octet-stream\r\n"
-      "Content-Transfer-Encoding: binary\r\n\r\na\nb\r\0c\xff",
-      108);
+      "Content-Transfer-Encoding: binary\r\n\r\n" +
+      std::string("a\nb\r\0c\xff", 7);
   smtp::PeerExtensions peer;
   peer.chunking = peer.binary_mime = peer.eight_bit_mime = true;
   const auto chunked = prepare(outgoing(sent, message), {peer});
