@@ -35,6 +35,10 @@ enum class ControlMethod : std::uint16_t {
   kDnsHops = 77,    // DnsHopsRequest -> DnsHopsReply
   kDnsCache = 78,   // DnsCacheRequest -> DnsCacheReply
   kTlsReport = 79,  // TlsReportRequest -> TlsReportReply; kNotFound
+  kMailauthTest = 84,  // MailauthTestRequest -> MailauthTestReply (mailauth.proto)
+  kDkimCheck = 85,     // DkimCheckRequest -> DkimCheckReply
+  kDkimReload = 86,    // empty -> DkimReloadReply: the keys are read again
+  kDmarcReport = 87,   // DmarcReportRequest -> DmarcReportReply; kNotFound
   kTrackSearch = 88,  // TrackSearchRequest -> TrackSearchReply (track.proto)
   kTrackShow = 89,    // TrackShowRequest -> TrackShowReply; kNotFound
   // Front-end (frontend.proto)

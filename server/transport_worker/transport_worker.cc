@@ -46,6 +46,7 @@ TransportWorker::TransportWorker(Executor executor, const child::Settings& setti
            [this](std::string from, std::string to, std::string message) {
              return submit_tls_report(std::move(from), std::move(to), std::move(message));
            }),
+      mailauth_(settings.data_root, settings.hostname, *reader_, system_clock(), &dns_.resolver()),
       deliveries_(executor),
       queue_(std::move(queue)),
       services_{.directory = directory_,
@@ -58,7 +59,8 @@ TransportWorker::TransportWorker(Executor executor, const child::Settings& setti
                 .resolver = &dns_.resolver(),
                 .hops = &dns_.hops(),
                 .connectors = &connectors_,
-                .rates = &rates_},
+                .rates = &rates_,
+                .authentication = &mailauth_.authentication()},
       queue_service_(services_, *reader_, no_connectors_, nullptr),
       sessions_(executor, "session", kSessionsMax,
                 [this](UnixSocket socket) { return serve_session(std::move(socket)); }),
@@ -85,6 +87,7 @@ Result<> TransportWorker::listen(const child::NamedDescriptor& listener) {
 void TransportWorker::start() {
   logs_.start(tasks_);
   dns_.start(tasks_);
+  mailauth_.start(tasks_);
   queue_service_.start(tasks_);
 }
 
@@ -147,6 +150,10 @@ Task<Result<std::string>> TransportWorker::handle_control(std::uint16_t method, 
     case child::ControlMethod::kDnsLookup: co_return co_await dns_.lookup(std::move(body));
     case child::ControlMethod::kDnsHops: co_return co_await dns_.find_hops(std::move(body));
     case child::ControlMethod::kDnsCache: co_return dns_.cache(body);
+    case child::ControlMethod::kMailauthTest: co_return co_await mailauth_.test(std::move(body));
+    case child::ControlMethod::kDkimCheck:
+      co_return co_await mailauth_.check_published(std::move(body));
+    case child::ControlMethod::kDkimReload: co_return mailauth_.reload();
     case child::ControlMethod::kTlsReport: co_return co_await dns_.report(std::move(body));
     default: co_return fail(ErrorCode::kInvalid, "unknown control method");
   }

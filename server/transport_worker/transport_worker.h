@@ -9,6 +9,7 @@
 #include "server/transport_worker/queue_service.h"
 #include "server/transport_worker/transport_logs.h"
 #include "server/transport_worker/worker_dns.h"
+#include "server/transport_worker/worker_mailauth.h"
 #include "transport/queue/queue.h"
 #include "transport/services.h"
 
@@ -48,6 +49,7 @@ class TransportWorker {
   transport::MessageRates rates_;
   TransportLogs logs_;
   WorkerDns dns_;
+  WorkerMailauth mailauth_;
   transport::DeliveryClients deliveries_;
   std::unique_ptr<transport::Queue> queue_;
   transport::Services services_;

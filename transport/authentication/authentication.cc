@@ -211,7 +211,12 @@ bool Authentication::checks(std::string_view client) const {
 }
 
 Task<Finding> Authentication::check(Question question) {
-  const auto settings = settings_;
+  auto settings = settings_;
+  if (question.client.empty()) {
+    Settings without_spf = *settings;
+    without_spf.spf = false;
+    settings = std::make_shared<const Settings>(std::move(without_spf));
+  }
   const auto executor = co_await asio::this_coro::executor;
   Inquiry inquiry(executor, question.message);
   if (settings->dmarc) {

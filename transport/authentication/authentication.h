@@ -35,7 +35,7 @@ struct Settings {
 std::vector<Network> private_networks();
 
 struct Question {
-  std::string client;
+  std::string client;  // its address; empty: SPF is left out
   std::string helo;
   std::string sender;        // as it stands between <>
   std::string_view message;  // as it came, CRLF throughout; outlives the call

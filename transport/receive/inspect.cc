@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include "base/log.h"
+#include "base/text.h"
 #include "transport/authentication/authentication.h"
 
 namespace hauspost::transport {
@@ -57,6 +58,8 @@ Task<std::optional<smtp::Reply>> inspect_message(Services& services, const Inspe
 }
 
 void remove_false_results(const Services& services, Incoming& incoming) {
+  // Those in the host's name were found when the header was looked at.
+  if (iequals(services.authentication->authserv_id(), services.hostname)) return;
   mailauth::remove_own_results(incoming.message, services.authentication->authserv_id());
 }
 
