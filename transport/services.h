@@ -8,6 +8,7 @@
 #include "transport/delivery/delivery_clients.h"
 #include "transport/directory.h"
 #include "transport/dns/resolver.h"
+#include "transport/queue/pressure.h"
 #include "transport/queue/queue.h"
 #include "transport/receive/connector.h"
 #include "transport/receive/full_mailboxes.h"
@@ -69,6 +70,7 @@ struct Services {
   // Null: built_in_connector() and `limits` hold for everybody.
   const Connectors* connectors = nullptr;
   MessageRates* rates = nullptr;  // null: nobody sends too often
+  const Pressure* pressure = nullptr;  // null: there is always room
   // SPF, DKIM, DMARC and ARC, and signing; null: nothing is checked or signed.
   mailauth::Authentication* authentication = nullptr;
   Filters* filters = nullptr;               // transport/filter; null: none

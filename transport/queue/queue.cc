@@ -67,14 +67,7 @@ std::vector<QueueItem> Queue::list(std::string_view queue) const {
   return all;
 }
 
-Result<QueueItem> Queue::item(std::string_view id) const {
-  TRY_ASSIGN(const auto place, engine_->place_of(id));
-  const store::Snapshot snapshot = engine_->database_->snapshot();
-  const auto message = snapshot.message(place.first->folder, place.second);
-  if (!message)
-    return fail(ErrorCode::kNotFound, "no queued message has the id " + std::string(id));
-  return engine_->describe(*place.first, *message, snapshot);
-}
+Result<QueueItem> Queue::item(std::string_view id) const { return engine_->item(id); }
 
 Result<store::Body> Queue::message(std::string_view id) const {
   TRY_ASSIGN(const auto place, engine_->place_of(id));

@@ -88,6 +88,8 @@ struct ItemWalk {
   ItemFilter filter;
   std::string cursor;
   std::size_t limit = 1000;  // items that match, a slice
+  std::string id;            // this one alone, wherever it is; kNotFound
+  WallTime before;           // only what came into its queue before then; zero: everything
 };
 struct ItemPage {
   std::vector<QueueItem> items;
@@ -154,7 +156,7 @@ class Queue {
   // Tries the hop at once, and every item that is not held or suspended. kNotFound.
   Result<> retry(std::string_view queue);
 
-  // kInvalid: the cursor.
+  // kInvalid: the cursor; kNotFound: the id.
   Result<ItemPage> list(const ItemWalk& walk) const;
   // All there is: for tests and small queues.
   std::vector<QueueItem> list(std::string_view queue = {}) const;

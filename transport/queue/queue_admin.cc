@@ -136,6 +136,11 @@ QueueItem QueueEngine::describe(const HopQueue& queue, const store::Message& mes
 
 Result<ItemPage> QueueEngine::list(const ItemWalk& walk) const {
   ItemPage page;
+  if (!walk.id.empty()) {
+    TRY_ASSIGN(QueueItem one, item(walk.id));
+    page.items.push_back(std::move(one));
+    return page;
+  }
   TRY_ASSIGN(const Cursor cursor, Cursor::parse(walk.cursor));
   const store::Snapshot snapshot = database_->snapshot();
   const WallTime now = clock_.now();
@@ -154,6 +159,9 @@ Result<ItemPage> QueueEngine::list(const ItemWalk& walk) const {
                                 if (more) return false;
                                 ++looked_at;
                                 page.next = Cursor{queue.name, message.uid.value}.to_string();
+                                if (walk.before != WallTime{} &&
+                                    WallTime(Seconds(message.save_date_s)) >= walk.before)
+                                  return true;
                                 QueueItem item = describe(queue, message, snapshot);
                                 if (walk.filter.matches(item, now))
                                   page.items.push_back(std::move(item));
@@ -175,6 +183,15 @@ Result<std::pair<const HopQueue*, store::Uid>> QueueEngine::place_of(std::string
   }
   return fail(ErrorCode::kNotFound,
               fmt::format("no queued message has the id {}", escape_for_log(id)));
+}
+
+Result<QueueItem> QueueEngine::item(std::string_view id) const {
+  TRY_ASSIGN(const auto place, place_of(id));
+  const store::Snapshot snapshot = database_->snapshot();
+  const auto message = snapshot.message(place.first->folder, place.second);
+  if (!message)
+    return fail(ErrorCode::kNotFound, "no queued message has the id " + std::string(id));
+  return describe(*place.first, *message, snapshot);
 }
 
 Result<> QueueEngine::retry(std::string_view name) {

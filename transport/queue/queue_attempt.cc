@@ -169,8 +169,12 @@ QueueEngine::Outcome QueueEngine::judge(const HopQueue& queue, const StoredItem&
         event(TrackEvent::kDeliver);
         outcome.delivered.push_back(std::move(recipient));
         break;
-      case Kind::kRelayedBlind: note(DsnAction::kRelayed); [[fallthrough]];
-      case Kind::kRelayed: event(TrackEvent::kSend); break;
+      case Kind::kRelayedBlind: note(DsnAction::kRelayed); event(TrackEvent::kSend); break;
+      case Kind::kRelayed:
+        // RFC 2852: by-trace asks for a word from every host on the way.
+        if (item.envelope.deliver_by_trace) note(DsnAction::kRelayed);
+        event(TrackEvent::kSend);
+        break;
       case Kind::kFailed:
         note(DsnAction::kFailed);
         event(TrackEvent::kFail);

@@ -133,6 +133,7 @@ class QueueEngine {
   QueueItem describe(const HopQueue& queue, const store::Message& message,
                      const store::Snapshot& snapshot) const;
   Result<ItemPage> list(const ItemWalk& walk) const;
+  Result<QueueItem> item(std::string_view id) const;
   Result<std::pair<const HopQueue*, store::Uid>> place_of(std::string_view id) const;
   Task<Result<>> set_suspended(std::string queue, bool suspended);
   Result<> retry(std::string_view queue);

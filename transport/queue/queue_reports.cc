@@ -32,8 +32,10 @@ Guid report_id(const Envelope& original, DsnAction action, const std::vector<Dsn
 
 Task<Result<>> QueueEngine::report(const StoredItem& item, std::vector<DsnRecipient> about) {
   if (item.envelope.sender.empty() || item.envelope.report) co_return Result<>{};
-  std::erase_if(about, [](const DsnRecipient& recipient) {
-    return !is_wanted(recipient.recipient, recipient.action);
+  std::erase_if(about, [&](const DsnRecipient& recipient) {
+    const bool traced = recipient.action == DsnAction::kRelayed && item.envelope.deliver_by_trace &&
+                        (recipient.recipient.notify & smtp::kNotifyNever) == 0;
+    return !traced && !is_wanted(recipient.recipient, recipient.action);
   });
   while (!about.empty()) {
     const DsnAction action = about.front().action;
@@ -62,6 +64,7 @@ Task<Result<>> QueueEngine::submit_report(const Envelope& original, DsnAction ac
   envelope.network = envelope.delivery;
   envelope.received = clock_.now();
   envelope.report = true;
+  envelope.require_tls = original.require_tls;  // RFC 8689 section 5
   envelope.smtputf8 = !sender->is_ascii();
   envelope.recipients = {{sender->local + "@" + sender->domain, smtp::kNotifyNever}};
   TrackedEvent event{.event = TrackEvent::kDsn, .message = envelope.network};

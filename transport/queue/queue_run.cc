@@ -212,16 +212,18 @@ void QueueEngine::retire_empty(TaskGroup& tasks) {
   if (tidied_at_ + kRounds > now) return;
   tidied_at_ = now;
   const store::Snapshot snapshot = database_->snapshot();
-  std::size_t retired = 0;
+  std::vector<std::string> empty;
   for (auto& [name, queue] : queues_) {
     const bool remote = queue->hop && queue->hop->kind == NextHop::Kind::kConnector;
     if (!remote || queue->suspended || queue->users > 0 || queue->load_below > 1) continue;
     if (!queue->index.empty() || queue->last_used + kEmptyKept > now) continue;
     const auto folder = snapshot.folder(queue->folder);
     if (!folder || folder->messages > 0 || folder->has_children) continue;
-    tasks.spawn("queue.retire", retire(name));
-    if (++retired == kRetiredMax) break;
+    empty.push_back(name);
+    if (empty.size() == kRetiredMax) break;
   }
+  // Not above: a task begins at once, and takes its queue out of the map.
+  for (std::string& name : empty) tasks.spawn("queue.retire", retire(std::move(name)));
   tasks.spawn("queue.net", drop_old_nets());
 }
 

@@ -1,6 +1,7 @@
 // What the queue keeps in its store database: folders that are queues, messages that are items.
 #include "base/log.h"
 #include "store/metadata.h"
+#include "store/platform.h"
 #include "transport/queue/queue_engine.h"
 
 namespace hauspost::transport {
@@ -81,7 +82,9 @@ Result<std::unique_ptr<QueueEngine>> QueueEngine::open(Executor executor, QueueO
   how.guid = kQueueDatabase;
   how.create = true;
   how.index_bytes_max = kIndexBytesMax;
-  TRY_ASSIGN(auto database, store::Database::open(std::move(how)));
+  store::Platform platform = store::Platform::real();
+  platform.clock = &clock;
+  TRY_ASSIGN(auto database, store::Database::open(std::move(how), std::move(platform)));
   TRY_ASSIGN(auto marks, AttemptMarks::open(options.path + "/attempts"));
   auto engine = std::make_unique<QueueEngine>(executor, std::move(options), clock,
                                               std::move(database), std::move(marks));
