@@ -68,7 +68,7 @@ struct SendConnector {
   std::string source_v4;   // local address of connections; empty: the system chooses
   std::string source_v6;
   std::uint64_t message_bytes_max = 35ULL << 20;
-  Seconds inactivity{600};                    // an idle connection is closed then at the latest
+  Seconds inactivity{600};  // the longest silence, of a server that should answer or of us
   std::uint32_t connections_max = 20;         // at once to one next hop
   std::uint32_t messages_per_connection = 0;  // 0: no limit but the other side's
   bool protocol_log = false;                  // its dialogues are kept

@@ -2,6 +2,7 @@
 // speaks; whom to, and what follows from the answers, others decide.
 #pragma once
 
+#include <algorithm>
 #include <expected>
 #include <memory>
 #include <optional>
@@ -26,6 +27,11 @@ struct ClientTimeouts {
   Seconds data_block{180};
   Seconds data_end{600};
   Seconds quit{5};
+
+  ClientTimeouts at_most(Seconds limit) const {
+    return {std::min(greeting, limit),   std::min(command, limit),  std::min(data_start, limit),
+            std::min(data_block, limit), std::min(data_end, limit), std::min(quit, limit)};
+  }
 };
 
 struct ClientOptions {
@@ -66,7 +72,8 @@ class TlsStarter {
   virtual Task<Result<std::unique_ptr<Stream>>> start(std::unique_ptr<Stream> clear) = 0;
 };
 
-// REQUIRES: the thread of the stream; one call at a time. After SessionBroken only destruction.
+// REQUIRES: the thread of the stream; one call at a time. After SessionBroken only quit()
+// and destruction.
 class SmtpClient {
  public:
   SmtpClient(std::unique_ptr<Stream> stream, ClientOptions options, ProtocolTrail trail);
@@ -80,6 +87,8 @@ class SmtpClient {
   Task<Spoken<>> login(std::string user, Secret password, std::string nonce);
 
   const smtp::PeerExtensions& peer() const { return peer_; }
+  // MAIL was taken, and the transaction did not end.
+  bool in_transaction() const { return dirty_; }
 
   // One transaction for those recipients of `outgoing` that have no result yet, as far as the
   // server takes them at once (RFC 5321 section 4.5.3.1.10, RFC 9422); calls are repeated until all

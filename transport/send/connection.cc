@@ -82,7 +82,7 @@ class Opening {
     // Another program of this machine, on a port of its own, may well have our name.
     if (connector.smart_hosts.empty() || order_.host.port == kSmtpPort)
       options.own_name = world_.hostname;
-    options.timeouts = world_.timeouts;
+    options.timeouts = world_.timeouts.at_most(connector.inactivity);
     ProtocolLog* const log = connector.protocol_log ? world_.protocol : nullptr;
     ProtocolTrail trail(log, connector.name, session_, std::move(dialled.local), remote_);
     trail.connected();
@@ -148,7 +148,7 @@ class Opening {
     connection->client = std::move(client);
     connection->host = order_.host.name;
     connection->remote = remote_;
-    connection->connector = order_.connector.name;
+    connection->made_by = order_.connector;
     connection->destination = destination();
     connection->session = session_;
     connection->lmtp = order_.connector.protocol == SendProtocol::kLmtp;
@@ -157,7 +157,7 @@ class Opening {
     if (world_.connectivity != nullptr) {
       world_.connectivity->write({.event = ConnectionNote::Event::kConnected,
                                   .session = session_,
-                                  .connector = connection->connector,
+                                  .connector = connection->made_by.name,
                                   .destination = connection->destination,
                                   .remote = remote_,
                                   .text = tls_text_});
@@ -191,7 +191,7 @@ Task<void> close_connection(const ConnectWorld& world, std::unique_ptr<Connectio
   if (world.connectivity == nullptr) co_return;
   world.connectivity->write({.event = ConnectionNote::Event::kClosed,
                              .session = connection->session,
-                             .connector = connection->connector,
+                             .connector = connection->made_by.name,
                              .destination = connection->destination,
                              .remote = connection->remote,
                              .text = why,

@@ -17,7 +17,7 @@ struct Connection {
   std::unique_ptr<SmtpClient> client;
   std::string host;         // name, as reports call it
   std::string remote;       // "mx.example.org[192.0.2.1]:25", for logs
-  std::string connector;    // by name
+  SendConnector made_by;    // as it was then
   std::string destination;  // domain or smart host
   Guid session;
   bool lmtp = false;
@@ -25,6 +25,7 @@ struct Connection {
   std::uint64_t messages = 0;
   std::uint64_t recipients = 0;
   std::uint64_t bytes = 0;
+  std::chrono::steady_clock::time_point opened;
   std::chrono::steady_clock::time_point idle_since;  // while nobody uses it
 
   SessionFacts facts() const { return {client->peer(), lmtp, authenticated_tls}; }

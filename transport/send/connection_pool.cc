@@ -21,12 +21,13 @@ void ConnectionPool::release(const NextHop& hop) {
   freed_.notify_all();
 }
 
-std::unique_ptr<Connection> ConnectionPool::take(const NextHop& hop, bool authenticated_tls) {
+std::unique_ptr<Connection> ConnectionPool::take(const NextHop& hop, const SendConnector& connector,
+                                                 bool authenticated_tls) {
   const auto at = idle_.find(hop);
   if (at == idle_.end()) return nullptr;
   auto& waiting = at->second;
   const auto good = std::find_if(waiting.rbegin(), waiting.rend(), [&](const auto& one) {
-    return !authenticated_tls || one->authenticated_tls;
+    return one->made_by == connector && (!authenticated_tls || one->authenticated_tls);
   });
   if (good == waiting.rend()) return nullptr;
   auto connection = std::move(*good);
@@ -41,7 +42,9 @@ std::unique_ptr<Connection> ConnectionPool::put(const NextHop& hop,
                                                 std::chrono::steady_clock::time_point now) {
   const auto at = idle_.find(hop);
   const std::size_t waiting = at == idle_.end() ? 0 : at->second.size();
-  if (idle_count_ >= limits_.idle_in_all || waiting >= limits_.idle_of_hop) return connection;
+  const bool old = now - connection->opened >= limits_.age_max;
+  if (old || idle_count_ >= limits_.idle_in_all || waiting >= limits_.idle_of_hop)
+    return connection;
   connection->idle_since = now;
   idle_[hop].push_back(std::move(connection));
   ++idle_count_;
@@ -53,7 +56,9 @@ std::vector<std::unique_ptr<Connection>> ConnectionPool::take_old(
   std::vector<std::unique_ptr<Connection>> old;
   for (auto at = idle_.begin(); at != idle_.end();) {
     auto& waiting = at->second;
-    while (!waiting.empty() && now - waiting.front()->idle_since >= limits_.idle_max) {
+    while (!waiting.empty() &&
+           now - waiting.front()->idle_since >=
+               std::min<Duration>(limits_.idle_max, waiting.front()->made_by.inactivity)) {
       old.push_back(std::move(waiting.front()));
       waiting.pop_front();
     }

@@ -18,6 +18,8 @@ struct PoolLimits {
   Duration idle_max = std::chrono::seconds(15);  // servers dislike clients that only wait
   std::size_t idle_of_hop = 20;
   std::size_t idle_in_all = 200;
+  // Then what the DNS says may have changed; it is looked at again.
+  Duration age_max = std::chrono::minutes(5);
 };
 
 // REQUIRES: one thread.
@@ -43,8 +45,10 @@ class ConnectionPool {
   // Waits while `most` connections to the hop are in use. kCancelled.
   Task<Result<Slot>> take_slot(NextHop hop, std::size_t most);
 
-  // The one that was used last; null: there is none. `authenticated_tls`: none without.
-  std::unique_ptr<Connection> take(const NextHop& hop, bool authenticated_tls);
+  // The one that was used last, of those that the connector would make now; null: there is none.
+  // `authenticated_tls`: none without.
+  std::unique_ptr<Connection> take(const NextHop& hop, const SendConnector& connector,
+                                   bool authenticated_tls);
   // Keeps it for the next message. What there is no room for is given back, to be closed.
   std::unique_ptr<Connection> put(const NextHop& hop, std::unique_ptr<Connection> connection,
                                   std::chrono::steady_clock::time_point now);

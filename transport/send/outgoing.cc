@@ -6,6 +6,7 @@
 
 #include "base/text.h"
 #include "protocols/smtp/address.h"
+#include "transport/authentication/domains.h"
 
 namespace hauspost::transport {
 
@@ -34,20 +35,30 @@ RecipientResult refusal(std::string_view status, std::string text) {
 
 // The mailbox with its domain in A-labels where the local part leaves the choice (RFC 6531 section
 // 3.2): "local@domain", quoted where it must be.
-std::string spelt(std::string_view address, std::string_view domain) {
+std::string spelt(std::string_view address) {
   const std::size_t at = address.rfind('@');
   if (at == address.npos) return std::string(address);
-  smtp::Address mailbox{std::string(address.substr(0, at)), std::string(address.substr(at + 1))};
-  const bool ascii = is_ascii(mailbox.local) && is_ascii(mailbox.domain);
-  if (!ascii && is_ascii(mailbox.local) && !domain.empty()) mailbox.domain = domain;
+  const std::string_view domain = address.substr(at + 1);
+  smtp::Address mailbox{std::string(address.substr(0, at)), std::string(domain)};
+  if (is_ascii(mailbox.local) && !is_ascii(domain))
+    mailbox.domain = mailauth::to_a_labels(domain).value_or(std::string(domain));
   return mailbox.to_string();
+}
+
+// The same for a reverse-path, which is kept as it is spelt.
+std::string sender_of(const Envelope& envelope) {
+  const std::string_view sender = envelope.sender;
+  const std::size_t at = sender.rfind('@');
+  if (is_ascii(sender) || at == sender.npos || !is_ascii(sender.substr(0, at)))
+    return envelope.sender;
+  const auto domain = mailauth::to_a_labels(sender.substr(at + 1));
+  return domain ? std::string(sender.substr(0, at + 1)) + *domain : envelope.sender;
 }
 
 bool any_recipient_is_international(const Outgoing& outgoing) {
   const auto& recipients = outgoing.envelope.recipients;
   for (std::size_t i = 0; i < recipients.size(); ++i) {
-    if (!outgoing.results[i] && !is_ascii(spelt(recipients[i].address, outgoing.domain)))
-      return true;
+    if (!outgoing.results[i] && !is_ascii(spelt(recipients[i].address))) return true;
   }
   return false;
 }
@@ -55,7 +66,7 @@ bool any_recipient_is_international(const Outgoing& outgoing) {
 // SMTPUTF8 is asked for where something stands in the message that needs it, not because whoever
 // brought it had asked: 7-bit mail of such a client goes everywhere.
 bool needs_smtputf8(const Outgoing& outgoing) {
-  if (!is_ascii(outgoing.envelope.sender)) return true;
+  if (!is_ascii(sender_of(outgoing.envelope))) return true;
   if (outgoing.envelope.smtputf8 && outgoing.facts.eight_bit_header) return true;
   return any_recipient_is_international(outgoing);
 }
@@ -166,16 +177,15 @@ std::expected<Prepared, RecipientResult> prepare(const Outgoing& outgoing,
     return std::unexpected(refusal(
         "5.3.4", fmt::format("the message has {} octets, the next host takes {}", bytes, most)));
   }
-  out.mail = "MAIL FROM:<" + outgoing.envelope.sender + ">";
+  out.mail = "MAIL FROM:<" + sender_of(outgoing.envelope) + ">";
   append_parameters(out.mail, outgoing, session, bytes);
   if (!content->body.empty()) out.mail += fmt::format(" BODY={}", content->body);
   if (out.smtputf8) out.mail += " SMTPUTF8";
   return out;
 }
 
-std::optional<std::string> rcpt_command(const Recipient& recipient, const Prepared& prepared,
-                                        std::string_view domain) {
-  const std::string address = spelt(recipient.address, domain);
+std::optional<std::string> rcpt_command(const Recipient& recipient, const Prepared& prepared) {
+  const std::string address = spelt(recipient.address);
   if (!is_clean(address, true) || (!prepared.smtputf8 && !is_ascii(address))) return std::nullopt;
   std::string out = "RCPT TO:<" + address + ">";
   if (!prepared.dsn) return out;

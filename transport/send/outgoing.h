@@ -20,7 +20,6 @@ struct Outgoing {
   const Envelope& envelope;
   std::string_view message;
   mime::ContentFacts facts;  // of message
-  std::string domain;        // all recipients' in A-labels; empty: not known
   WallTime now;
   // Of recipients, in the envelope's order; without a value: not answered yet.
   std::vector<std::optional<RecipientResult>> results;
@@ -54,8 +53,7 @@ std::expected<Prepared, RecipientResult> prepare(const Outgoing& outgoing,
 
 // The RCPT command without its CRLF; nullopt: the address cannot be said to this server (a local
 // part outside of ASCII where SMTPUTF8 is not used, a control octet): 5.6.7.
-std::optional<std::string> rcpt_command(const Recipient& recipient, const Prepared& prepared,
-                                        std::string_view domain);
+std::optional<std::string> rcpt_command(const Recipient& recipient, const Prepared& prepared);
 
 // `content` as DATA wants it: pieces that end in CRLF.CRLF, with a dot doubled that stands at the
 // start of a line (RFC 5321 section 4.5.2). Views into `content` and into constants. REQUIRES: no

@@ -46,6 +46,7 @@ struct RemoteCarrier::Attempt {
   std::string error_status = {};
   std::optional<RecipientResult> refusal = {};  // what a host could not be asked
   bool cancelled = false;
+  bool begun = false;  // a host had taken MAIL when its session broke
 
   bool settled() const {
     return std::ranges::all_of(outgoing.results, [](const auto& one) { return one.has_value(); });
@@ -73,8 +74,9 @@ CarryReport RemoteCarrier::Attempt::report() {
   const bool none =
       std::ranges::none_of(outgoing.results, [](const auto& one) { return one.has_value(); });
   if (refusal && failed == 0) fill(*refusal);
-  // A host that could not be asked for this message is no reason to hold back the others.
-  if (none && !settled() && !refusal) {
+  // A host that could not be asked for this message, or broke off in the midst of it, is no reason
+  // to hold back the others.
+  if (none && !settled() && !refusal && !begun) {
     out.hop_failed = true;
     out.error = error_host.empty() ? error : fmt::format("{}: {}", error_host, error);
     return out;
@@ -118,7 +120,6 @@ Task<CarryReport> RemoteCarrier::carry(const NextHop& hop, const Envelope& envel
                   .outgoing = {.envelope = envelope,
                                .message = message,
                                .facts = mime::scan_content(message),
-                               .domain = hop.domain,
                                .now = world_.clock.now(),
                                .results = {}}};
   attempt.outgoing.results.resize(envelope.recipients.size());
@@ -144,7 +145,7 @@ Task<CarryReport> RemoteCarrier::carry(const NextHop& hop, const Envelope& envel
 Task<void> RemoteCarrier::try_idle(Attempt& attempt) {
   const bool secure = attempt.outgoing.envelope.require_tls;
   while (!attempt.settled() && !attempt.cancelled) {
-    auto connection = pool_.take(attempt.hop, secure);
+    auto connection = pool_.take(attempt.hop, attempt.connector, secure);
     if (!connection) co_return;
     const std::size_t failed = attempt.failed;
     const bool good = co_await transact(attempt, std::move(connection));
@@ -236,6 +237,7 @@ Task<void> RemoteCarrier::try_host(Attempt& attempt, dns::Host host) {
     co_return;
   }
   bad_.answered(host);
+  (*connection)->opened = world_.clock.steady();
   co_await transact(attempt, std::move(*connection));
 }
 
@@ -267,6 +269,7 @@ Task<bool> RemoteCarrier::transact(Attempt& attempt, std::unique_ptr<Connection>
     co_return true;
   }
   attempt.note(spoken.error(), connection->host);
+  attempt.begun = attempt.begun || connection->client->in_transaction();
   // A server that says 421 wants to be left alone; one that broke off hears nothing any more.
   close_later(std::move(connection), spoken.error().diagnostic);
   co_return false;
@@ -281,7 +284,7 @@ void RemoteCarrier::put_away(const Attempt& attempt, std::unique_ptr<Connection>
     return;
   }
   auto too_many = pool_.put(attempt.hop, std::move(connection), world_.clock.steady());
-  if (too_many) close_later(std::move(too_many), "enough connections wait");
+  if (too_many) close_later(std::move(too_many), "old, or enough wait");
   if (watching_ || pool_.idle() == 0) return;
   watching_ = true;
   tasks_.spawn("idle connections", watch_idle());

@@ -74,7 +74,7 @@ Task<Spoken<>> SmtpClient::send(Outgoing& outgoing, const Prepared& prepared) {
   transaction.commands.push_back({Step::kMail, prepared.mail});
   const std::size_t fixed = transaction.commands.size();
   for (const std::size_t i : choose_recipients(outgoing)) {
-    auto command = rcpt_command(outgoing.envelope.recipients[i], prepared, outgoing.domain);
+    auto command = rcpt_command(outgoing.envelope.recipients[i], prepared);
     if (command) {
       transaction.commands.push_back({Step::kRcpt, std::move(*command), i});
     } else {

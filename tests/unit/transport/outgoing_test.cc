@@ -21,11 +21,10 @@ Envelope envelope(std::vector<std::string> recipients = {"bob@example.net"}) {
   return out;
 }
 
-Outgoing outgoing(const Envelope& envelope, std::string_view message, std::string domain = {}) {
+Outgoing outgoing(const Envelope& envelope, std::string_view message) {
   Outgoing out{.envelope = envelope,
                .message = message,
                .facts = mime::scan_content(message),
-               .domain = std::move(domain),
                .now = WallTime(Seconds(1'000'000)),
                .results = {}};
   out.results.resize(envelope.recipients.size());
@@ -72,14 +71,14 @@ TEST_CASE("send: RCPT with and without DSN", "[outgoing]") {
   recipient.notify = smtp::kNotifySuccess | smtp::kNotifyFailure;
   recipient.orcpt = "rfc822;bob@example.com";
   Prepared prepared;
-  CHECK(rcpt_command(recipient, prepared, "") == "RCPT TO:<\"bob smith\"@example.net>");
+  CHECK(rcpt_command(recipient, prepared) == "RCPT TO:<\"bob smith\"@example.net>");
   prepared.dsn = true;
-  CHECK(rcpt_command(recipient, prepared, "") ==
+  CHECK(rcpt_command(recipient, prepared) ==
         "RCPT TO:<\"bob smith\"@example.net> NOTIFY=SUCCESS,FAILURE ORCPT=rfc822;bob@example.com");
   recipient.orcpt = "rfc822;a b\r\nRSET";
-  CHECK(rcpt_command(recipient, prepared, "")->ends_with("NOTIFY=SUCCESS,FAILURE"));
+  CHECK(rcpt_command(recipient, prepared)->ends_with("NOTIFY=SUCCESS,FAILURE"));
   recipient.address = "bob\r\nRCPT TO:<x@example.net";
-  CHECK_FALSE(rcpt_command(recipient, prepared, ""));
+  CHECK_FALSE(rcpt_command(recipient, prepared));
 }
 
 TEST_CASE("send: a message and a server that do not fit", "[outgoing]") {
@@ -117,14 +116,16 @@ TEST_CASE("send: SMTPUTF8 is asked for where something needs it", "[outgoing]") 
 
   peer.smtputf8 = false;
   const Envelope local = envelope({"j\xc3\xbcrgen@example.net"});
-  CHECK(status_of(prepare(outgoing(local, kPlain, "example.net"), {peer})) == "5.6.7");
+  CHECK(status_of(prepare(outgoing(local, kPlain), {peer})) == "5.6.7");
   const Envelope domain = envelope({"bob@m\xc3\xbcller.example"});
-  const Outgoing idn = outgoing(domain, kPlain, "xn--mller-kva.example");
-  const auto prepared = prepare(idn, {peer});
+  const auto prepared = prepare(outgoing(domain, kPlain), {peer});
   REQUIRE(prepared);
-  CHECK(rcpt_command(domain.recipients[0], *prepared, idn.domain) ==
-        "RCPT TO:<bob@xn--mller-kva.example>");
-  CHECK(status_of(prepare(outgoing(domain, kPlain), {peer})) == "5.6.7");
+  CHECK(rcpt_command(domain.recipients[0], *prepared) == "RCPT TO:<bob@xn--mller-kva.example>");
+  Envelope from = envelope();
+  from.sender = "anna@m\xc3\xbcller.example";
+  CHECK(prepare(outgoing(from, kPlain), {peer})->mail == "MAIL FROM:<anna@xn--mller-kva.example>");
+  from.sender = "j\xc3\xbcrgen@m\xc3\xbcller.example";
+  CHECK(status_of(prepare(outgoing(from, kPlain), {peer})) == "5.6.7");
 }
 
 TEST_CASE("send: 8-bit contents for a server without 8BITMIME", "[outgoing]") {
