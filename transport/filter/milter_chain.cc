@@ -98,10 +98,12 @@ Task<std::optional<Reply>> MilterChain::mail(const smtp::MailCommand& mail,
                                              std::string client_name) {
   for (Link& link : links_) {
     if (link.silent) continue;
+    if (link.closed) co_return link.closed;
     if (!link.client) {
       const auto said = co_await greet(link, client_name);
       auto refused = take(link, said, "connect", "Connection refused by a filter");
       if (said && said->kind == Kind::kAccept) link.silent = true;
+      if (said) link.closed = refused;
       if (refused) co_return refused;
       if (link.silent || !link.client) continue;
     }

@@ -41,6 +41,7 @@ class MilterChain {
     bool silent = false;  // accepted the whole connection, or failed and may be passed by
     bool done = false;    // accepted this message
     bool in_transaction = false;
+    std::optional<smtp::Reply> closed;  // refused the client: every transaction hears it
   };
   Task<Result<milter::Verdict>> greet(Link& link, std::string client_name);
   std::optional<smtp::Reply> take(Link& link, const Result<milter::Verdict>& said,

@@ -23,6 +23,12 @@ const Reply kRecipientsUsed{452, "4.5.3",
 const Reply kNewUsed{452, "4.5.3",
                      "You have written to as many new recipients as you may in 24 hours"};
 
+// The first line of a reply, as one says it.
+std::string one_line(const Reply& reply) {
+  const std::string text = smtp::to_string(reply);
+  return text.substr(0, text.find_first_of("\r\n"));
+}
+
 Guid network_id(const Envelope& envelope) {
   return envelope.network.is_nil() ? envelope.delivery : envelope.network;
 }
@@ -38,21 +44,27 @@ SessionFilter::SessionFilter(FilterEngine& engine, std::shared_ptr<const FilterS
       milters_(*settings_, client_, engine.services().hostname) {}
 
 // Records what is refused, and says it.
-std::optional<Reply> SessionFilter::refuse(std::optional<Refusal> refusal,
-                                           std::string_view recipient) {
-  if (!refusal) return std::nullopt;
+std::optional<Reply> SessionFilter::refuse(Refusal refusal, std::string_view recipient,
+                                           const Incoming* message) {
+  const std::string status = one_line(refusal.reply);
   TrackedEvent event{.event = TrackEvent::kRefuse,
                      .session = client_.start.session,
                      .sender = sender_,
                      .source = client_.connector,
                      .remote = address(),
-                     .detail = refusal->filter};
-  const std::string status = trim(smtp::to_string(refusal->reply)).data();
-  const std::string line = status.substr(0, status.find_first_of("\r\n"));
-  event.status = line;
+                     .status = status,
+                     .detail = refusal.filter};
   if (!recipient.empty()) event.recipients.push_back(recipient);
+  if (message != nullptr) {
+    event.message = network_id(message->envelope);
+    event.message_id = header_field(message->message, "message-id");
+    event.subject = header_field(message->message, "subject");
+    event.bytes = message->prefix.size() + message->message.size();
+    for (const TakenRecipient& taken : message->recipients)
+      event.recipients.push_back(taken.recipient.address);
+  }
   engine_.services().tracker->record(event);
-  return std::move(refusal->reply);
+  return std::move(refusal.reply);
 }
 
 // ---- MAIL
@@ -96,7 +108,7 @@ Task<std::optional<Reply>> SessionFilter::on_mail(const smtp::MailCommand& mail)
   } else {
     allowed_ = find_rule(settings_->allowed, address(), now()) != nullptr;
     if (!allowed_) {
-      if (auto refused = check_sender()) co_return refuse(std::move(refused), {});
+      if (auto refused = check_sender()) co_return refuse(std::move(*refused), {});
       co_await look_at_client();
     }
   }
@@ -182,7 +194,7 @@ Task<std::optional<Reply>> SessionFilter::on_rcpt(const smtp::RcptCommand&,
     auto refused = co_await milters_.rcpt(path);
     if (refused) refusal = Refusal{std::move(*refused), "milter"};
   }
-  if (refusal) co_return refuse(std::move(refusal), recipient);
+  if (refusal) co_return refuse(std::move(*refusal), recipient);
   recipients_.push_back(recipient);
   co_return std::nullopt;
 }
@@ -211,7 +223,9 @@ Task<std::optional<Reply>> SessionFilter::on_message(Incoming& incoming) {
 Task<std::optional<Reply>> SessionFilter::ask_milters(Incoming& incoming) {
   MessageParts parts(incoming.prefix, incoming.message);
   const MilterOutcome outcome = co_await milters_.message(parts, incoming.id);
-  if (outcome.refused) co_return refuse(Refusal{*outcome.refused, "milter " + outcome.by}, {});
+  if (outcome.refused) {
+    co_return refuse(Refusal{*outcome.refused, "milter " + outcome.by}, {}, &incoming);
+  }
   if (parts.changed()) {
     incoming.prefix.clear();
     incoming.message = parts.to_string();
@@ -277,6 +291,8 @@ Task<std::optional<Reply>> SessionFilter::hold_back(Incoming& incoming, std::str
   const std::string sender = incoming.envelope.sender;
   const std::string why = fmt::format("{}: {}", entry.source, entry.reason);
   event.sender = sender;
+  event.message_id = header_field(incoming.message, "message-id");
+  event.subject = header_field(incoming.message, "subject");
   event.source = client_.connector;
   event.remote = address();
   event.detail = why;

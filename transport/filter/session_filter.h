@@ -24,20 +24,20 @@ class SessionFilter final : public FilterSession {
   // A refusal and the filter whose it is.
   struct Refusal {
     smtp::Reply reply;
-    std::string_view filter;
+    std::string filter;
   };
   WallTime now() const { return engine_.services().clock.now(); }
   const std::string& address() const { return client_.start.client_address; }
 
   std::optional<Refusal> check_sender() const;
-  std::optional<Refusal> check_user(const smtp::Reply& limit_reached);
   std::optional<Refusal> check_addresses(const std::string& recipient) const;
   Task<std::optional<Refusal>> check_lists(const std::string& recipient);
   std::optional<Refusal> check_score() const;
   std::optional<Refusal> check_greylist(const std::string& recipient);
   Task<std::optional<Refusal>> check_stranger(const std::string& recipient);
   Task<void> look_at_client();
-  std::optional<smtp::Reply> refuse(std::optional<Refusal> refusal, std::string_view recipient);
+  std::optional<smtp::Reply> refuse(Refusal refusal, std::string_view recipient,
+                                    const Incoming* message = nullptr);
 
   Task<std::optional<smtp::Reply>> ask_milters(Incoming& incoming);
   void change_envelope(Incoming& incoming, const std::vector<milter::Answer>& changes);
