@@ -18,6 +18,7 @@ namespace {
 
 // Of one search over all its questions: then what was found has to do.
 constexpr std::chrono::seconds kSearchTime(60);
+constexpr std::uint16_t kSmtpPort = 25;
 
 HopAnswer temporary(std::string status, std::string text) {
   return {HopAnswer::Kind::kTemporary, {}, std::move(status), std::move(text)};
@@ -56,6 +57,7 @@ struct HopFinder::Search {
   std::string domain;
   std::uint16_t port = 25;
   bool require_tls = false;
+  bool named = false;  // by the administrator, who may name this machine
   bool authentic = false;  // the names of the hosts are proven
   std::vector<Candidate> candidates;
   StsAnswer sts;
@@ -94,7 +96,14 @@ Task<HopAnswer> HopFinder::find(std::string domain, bool require_tls, std::uint1
         if (!record.host.empty())
           search.candidates.push_back({record.preference, host_form(record.host)});
   }
-  if (policies_ != nullptr) search.sts = co_await policies_->find(search.domain);
+  if (policies_ != nullptr) {
+    search.sts = co_await policies_->find(search.domain);
+    if (search.sts.failure != TlsFailure::kNone) {
+      const PolicyFacts facts{PolicyFacts::Kind::kSts, search.domain, {}, {}};
+      results_.record(
+          {search.domain, facts, search.sts.failure, {}, {}, {}, {}, search.sts.detail});
+    }
+  }
   co_return co_await finish(search);
 }
 
@@ -104,7 +113,8 @@ Task<HopAnswer> HopFinder::find_host(std::string name, std::uint16_t port) {
   Search search;
   search.domain = host_form(name);
   search.port = port;
-  search.authentic = true;  // the administrator said it
+  search.named = true;
+  search.authentic = true;
   search.candidates.push_back({0, search.domain});
   co_return co_await finish(search);
 }
@@ -115,7 +125,7 @@ Task<HopAnswer> HopFinder::finish(Search& search) {
   for (auto& candidate : search.candidates) {
     candidate.order = search.random();
     const auto is_it = [&](const std::string& own) { return iequals(own, candidate.name); };
-    if (std::ranges::any_of(options_.own_names, is_it))
+    if (!search.named && std::ranges::any_of(options_.own_names, is_it))
       search.loop_at = std::min(search.loop_at, candidate.preference);
   }
   std::ranges::sort(search.candidates, {}, [](const Search::Candidate& candidate) {
@@ -169,7 +179,7 @@ Task<void> HopFinder::add_host(Search& search, std::uint32_t preference, std::st
   const auto ours = [&](const std::string& address) {
     return std::ranges::find(options_.own_addresses, address) != options_.own_addresses.end();
   };
-  if (search.port == 25 && std::ranges::any_of(addresses, ours)) {
+  if (!search.named && search.port == kSmtpPort && std::ranges::any_of(addresses, ours)) {
     search.loop_at = std::min(search.loop_at, preference);
     co_return;
   }

@@ -63,7 +63,8 @@ Task<TlsReporter::Sending> TlsReporter::send_one(std::string date, std::string d
     }
     outcome.sent_to.push_back(to);
   }
-  reports_.mark(date, domain);
+  // What is counted of a day after a report that came early is reported when the day has ended.
+  if (date < reports_.today()) reports_.mark(date, domain);
   if (!outcome.sent_to.empty())
     log::info("tls_report.sent",
               {{"domain", domain}, {"date", date}, {"addresses", outcome.sent_to.size()}});

@@ -315,3 +315,21 @@ TEST_CASE("hop finder: a smart host is asked for no MX", "[dns]") {
   world.dns.tlsa_records["_25._tcp.relay.test"] = {kUsable};
   CHECK(world.find_host("relay.test").hosts.at(0).tls.level == Level::kDane);
 }
+
+TEST_CASE("hop finder: a smart host may be this machine", "[dns]") {
+  World world;
+  world.host("mail.ours.test", "192.0.2.99");
+  CHECK(names(world.find_host("mail.ours.test")) == "mail.ours.test");
+  CHECK(world.find("mail.ours.test").status == "5.4.6");
+}
+
+TEST_CASE("hop finder: an STS policy that cannot be had is reported and asks for nothing", "[dns]") {
+  World world;
+  world.dns.mx_records["a.test"] = {{10, "mx.a.test"}};
+  world.host("mx.a.test", "192.0.2.2");
+  world.sts("a.test", "enforce", "mx.a.test");
+  world.web.pages.clear();
+  const HopAnswer answer = world.find("a.test");
+  CHECK(answer.hosts.at(0).tls.level == Level::kOpportunistic);
+  CHECK(world.heard.lines == std::vector<std::string>{"sts-policy-fetch-error "});
+}
