@@ -1,5 +1,7 @@
 #include "transport/receive/hand_over.h"
 
+#include <fmt/format.h>
+
 #include <map>
 
 #include "base/log.h"
@@ -47,6 +49,8 @@ class HandOver {
   std::optional<Reply> refusal() const;
   void track_delivered(const Fork& fork, const Target& target, TargetOutcome outcome) const;
   void track_received() const;
+  // Ends with an answer that is no 250.
+  Reply refuse(Reply reply) const;
 
   Services& services_;
   Incoming incoming_;
@@ -190,6 +194,21 @@ void HandOver::track_delivered(const Fork& fork, const Target& target,
        .bytes = incoming_.prefix.size() + incoming_.message.size()});
 }
 
+Reply HandOver::refuse(Reply reply) const {
+  if (services_.tracker == &no_tracker()) return reply;
+  const Envelope& envelope = incoming_.envelope;
+  const std::string status = fmt::format("{} {} {}", reply.code, reply.enhanced, reply.text);
+  services_.tracker->record(
+      {.event = TrackEvent::kRefuse,
+       .message = envelope.network.is_nil() ? envelope.delivery : envelope.network,
+       .session = envelope.session,
+       .sender = envelope.sender,
+       .source = envelope.connector,
+       .remote = envelope.client_address,
+       .status = status});
+  return reply;
+}
+
 Reply kept_nowhere(const Error& error) {
   log::error("receive.queue_failed", {{"error", error}});
   if (error.code == ErrorCode::kExhausted) return {452, "4.3.1", "Insufficient system storage"};
@@ -198,19 +217,20 @@ Reply kept_nowhere(const Error& error) {
 
 Task<Result<Reply>> HandOver::run() {
   track_received();
-  if (auto planned = co_await plan(); !planned) co_return kept_nowhere(planned.error());
+  if (auto planned = co_await plan(); !planned) co_return refuse(kept_nowhere(planned.error()));
   outcomes_.resize(plan_.forks.size());
   for (std::size_t f = 0; f < plan_.forks.size(); ++f) {
     CO_TRY(co_await deliver(plan_.forks[f], outcomes_[f]));
   }
-  if (auto refused = refusal()) co_return std::move(*refused);
+  if (auto refused = refusal()) co_return refuse(std::move(*refused));
   if (delivered_ < everyone_) {
-    if (auto queued = co_await enqueue_waiting(); !queued) co_return kept_nowhere(queued.error());
+    if (auto queued = co_await enqueue_waiting(); !queued)
+      co_return refuse(kept_nowhere(queued.error()));
   }
   if (needs_reports(plan_, outcomes_)) {
     auto told = co_await send_reports(services_, plan_, outcomes_,
                                       incoming_.prefix + incoming_.message);
-    if (!told) co_return kept_nowhere(told.error());
+    if (!told) co_return refuse(kept_nowhere(told.error()));
   }
   log::info("message.received", {{"id", incoming_.id},
                                  {"from", incoming_.envelope.sender},

@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <deque>
 #include <map>
+#include <set>
 #include <unordered_set>
 
 #include "base/crypto/mac.h"
@@ -39,6 +40,8 @@ struct Step {
   std::size_t fork = 0;
   std::vector<Guid> chain;  // groups, contacts and forwarding mailboxes it came through
   std::string via;          // address of the last of them; empty: it came as it is
+  std::size_t root = 0;     // the client's recipient that it comes from
+  bool copy_stays = false;  // with whom it came from last
 
   bool nested() const { return !via.empty(); }
   bool came_through(const Guid& id) const {
@@ -74,6 +77,7 @@ class Planner {
   std::string rewritten_sender(const Step& step) const;
   Step redirected(const Step& from, std::string address, Resolved resolved) const;
   void refuse(Step& step, std::string_view status, std::string text);
+  void refuse_who_reached_nobody();
   bool was_here(std::string_view address) const;
   void track(TrackEvent event, const Step& step, std::string_view to) const;
 
@@ -85,10 +89,17 @@ class Planner {
   std::deque<Step> steps_;
   std::map<std::string, std::size_t> forks_;  // by key
   std::unordered_set<Guid> mailboxes_;        // that have been looked at
-  std::unordered_set<Guid> groups_;
+  std::map<Guid, std::size_t> groups_;   // expanded, and for which root
   std::map<Guid, Guid> passes_on_;  // mailboxes that keep no copy, and to whom; nil: outside
   std::unordered_set<std::string> outside_;  // addresses, lower case
   std::size_t targets_ = 0;
+  // Of each recipient that the client named:
+  struct Root {
+    Recipient recipient;
+    bool answered = false;       // somebody got it, or was refused
+    std::set<std::size_t> same;  // others whose groups would have been its own
+  };
+  std::vector<Root> roots_;
 };
 
 // Whom the client named comes first, so that nobody gets a group's copy instead.
@@ -96,7 +107,9 @@ Task<Result<Plan>> Planner::run() {
   for (const bool groups : {false, true}) {
     for (Target& target : input_.recipients) {
       if ((target.resolved.kind == Kind::kGroup) != groups) continue;
-      steps_.push_back({std::move(target.recipient), std::move(target.resolved), 0, {}, {}});
+      roots_.push_back({target.recipient, false, {}});
+      steps_.push_back({std::move(target.recipient), std::move(target.resolved), 0, {}, {},
+                        roots_.size() - 1});
     }
   }
   while (!steps_.empty()) {
@@ -108,7 +121,19 @@ Task<Result<Plan>> Planner::run() {
       CO_TRY(take(std::move(step)));
     }
   }
+  refuse_who_reached_nobody();
   co_return std::move(plan_);
+}
+
+// Groups that hold nothing but each other must not swallow a message.
+void Planner::refuse_who_reached_nobody() {
+  for (std::size_t root = 0; root < roots_.size(); ++root) {
+    const auto answered = [&](std::size_t other) { return roots_[other].answered; };
+    if (answered(root) || std::ranges::any_of(roots_[root].same, answered)) continue;
+    Recipient& recipient = roots_[root].recipient;
+    std::string text = fmt::format("{}: the group has no members", recipient.address);
+    plan_.refused.push_back({0, std::move(recipient), "5.2.4", std::move(text)});
+  }
 }
 
 Result<> Planner::take(Step step) {
@@ -128,6 +153,7 @@ Result<> Planner::take(Step step) {
 Result<> Planner::take_mailbox(Step step) {
   const bool seen = !mailboxes_.insert(step.resolved.mailbox).second;
   if (seen && step.nested()) {
+    roots_[step.root].answered = true;
     if (goes_in_circles(step)) add_target(step);
     return {};
   }
@@ -139,7 +165,9 @@ Result<> Planner::take_mailbox(Step step) {
     add_target(step);
     return {};
   }
-  return seen ? Result<>{} : forward(std::move(step));
+  if (!seen) return forward(std::move(step));
+  roots_[step.root].answered = true;
+  return {};
 }
 
 // True for a mailbox that only forwards, when what it forwards comes back to it: somebody must keep
@@ -176,6 +204,7 @@ Result<> Planner::forward(Step step) {
   }
   track(TrackEvent::kRedirect, step, step.resolved.target);
   Step onward = redirected(step, step.resolved.target, std::move(to));
+  onward.copy_stays = step.resolved.keep_copy;
   if (step.resolved.keep_copy) {
     // One report of success is enough: that of the mailbox (RFC 3461 section 5.2.7.3).
     if (onward.recipient.notify & smtp::kNotifySuccess) {
@@ -205,7 +234,8 @@ Result<> Planner::take_external(Step step) {
 }
 
 Step Planner::redirected(const Step& from, std::string address, Resolved resolved) const {
-  Step step{from.recipient, std::move(resolved), from.fork, from.chain, from.resolved.label};
+  Step step{from.recipient, std::move(resolved),  from.fork,
+            from.chain,     from.resolved.label, from.root};
   step.chain.push_back(from.resolved.mailbox);
   Recipient& recipient = step.recipient;
   if (recipient.original.empty()) recipient.original = recipient.address;
@@ -234,7 +264,11 @@ Result<std::size_t> Planner::group_fork(const Step& step) {
 
 Task<Result<>> Planner::expand(Step step) {
   const Guid group = step.resolved.mailbox;
-  if (!groups_.insert(group).second) co_return Result<>{};
+  const auto [known, fresh] = groups_.emplace(group, step.root);
+  if (!fresh) {
+    if (known->second != step.root) roots_[step.root].same.insert(known->second);
+    co_return Result<>{};
+  }
   if (was_here(step.resolved.label) || step.chain.size() >= kRedirectsMax) {
     refuse(step, "5.4.6", fmt::format("{}: mail loop", step.resolved.label));
     co_return Result<>{};
@@ -294,11 +328,13 @@ void Planner::add_members(const Step& group, std::size_t fork, MemberPage& page)
 
 void Planner::add_target(Step& step) {
   ++targets_;
+  roots_[step.root].answered = true;
   plan_.forks[step.fork].targets.push_back({std::move(step.recipient), step.resolved});
 }
 
 void Planner::add_leaving(Step& step) {
   const bool seen = !outside_.insert(ascii_lower(step.recipient.address)).second;
+  roots_[step.root].answered = true;
   if (seen && step.nested()) return;
   step.fork = leaving_fork(step);
   add_target(step);
@@ -321,7 +357,8 @@ std::string Planner::rewritten_sender(const Step& step) const {
   if (!parsed || directory_.is_accepted_domain(parsed->domain).value_or(true)) return sender;
   const std::string plain = parsed->local + "@" + parsed->domain;
   const auto rewritten = services_.srs->rewrite(plain, ours, services_.clock.now());
-  if (!rewritten) return step.via;  // too long: who passes it on hears of failures
+  // Too long. Who has a copy can hear of failures: nothing is lost by it.
+  if (!rewritten) return step.copy_stays ? step.via : sender;
   const auto path = std::string_view(*rewritten).substr(0, rewritten->rfind('@'));
   return smtp::Address{std::string(path), ours}.to_string();
 }
@@ -339,6 +376,7 @@ std::size_t Planner::fork_for(const std::string& key, const std::string& sender,
 }
 
 void Planner::refuse(Step& step, std::string_view status, std::string text) {
+  roots_[step.root].answered = true;
   plan_.refused.push_back({step.fork, std::move(step.recipient), status, std::move(text)});
 }
 
