@@ -50,7 +50,9 @@ inline constexpr ExtensionName kExtensions[] = {
 // does as its RFC wants it. The one place that decides.
 inline constexpr ExtensionBits kOfferedExtensions =
     kSizeExtension | kPipeliningExtension | k8BitMimeExtension | kSmtpUtf8Extension |
-    kChunkingExtension | kEnhancedCodesExtension | kLimitsExtension;
+    kChunkingExtension | kBinaryMimeExtension | kEnhancedCodesExtension | kDsnExtension |
+    kLimitsExtension | kRequireTlsExtension | kPriorityExtension | kFutureReleaseExtension |
+    kDeliverByExtension;
 
 // `name` in any case.
 constexpr std::optional<ExtensionBits> find_extension(std::string_view name) {

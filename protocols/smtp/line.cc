@@ -9,10 +9,9 @@ LineScan scan_line(std::string_view input, std::size_t line_max, std::size_t sea
     return {LineStatus::kFlood, {}, kLineFloodMax};
   }
   const std::size_t consumed = end + 1;
-  if (consumed > line_max) return {LineStatus::kTooLong, {}, consumed};
-  if (end == 0 || input.substr(0, end).find('\r') != end - 1) {
-    return {LineStatus::kBareLineEnd, {}, consumed};
-  }
+  const std::string_view line = input.substr(0, end);
+  if (consumed > line_max) return {LineStatus::kTooLong, line, consumed};
+  if (end == 0 || line.find('\r') != end - 1) return {LineStatus::kBareLineEnd, line, consumed};
   return {LineStatus::kLine, input.substr(0, end - 1), consumed};
 }
 

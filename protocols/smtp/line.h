@@ -18,7 +18,9 @@ enum class LineStatus : std::uint8_t {
 
 struct LineScan {
   LineStatus status = LineStatus::kNeedMore;
-  std::string_view line;     // of kLine: without its CRLF; a view into the input
+  // A view into the input. Of kLine: without its CRLF; of kBareLineEnd and kTooLong: what stands
+  // before the LF, to be looked at and never obeyed.
+  std::string_view line;
   std::size_t consumed = 0;  // octets of the input that belong to this line; 0 for kNeedMore
 };
 

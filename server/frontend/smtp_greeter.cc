@@ -125,6 +125,8 @@ Task<void> SmtpGreeter::next_line() {
     co_await act(std::move(line));
   } else {
     co_await line_refused(scan.status);
+    // What follows may be a chunk's octets, and none of them is a command.
+    if (smtp::find_verb(line) == smtp::Verb::kBdat) end("bad_bdat");
   }
 }
 

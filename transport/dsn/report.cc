@@ -177,9 +177,10 @@ void Composer::prepare() {
       });
   global = original.smtputf8 && beyond_ascii;
   // RET speaks of failures; other reports never bring the message back (RFC 3461 section 4.3).
-  // BINARYMIME could not travel inside of what is 8-bit text.
+  // BINARYMIME could not travel inside of what is 8-bit text; REQUIRETLS is as RET=HDRS (RFC 8689
+  // section 5).
   whole = has(DsnAction::kFailed) && original.ret != smtp::Ret::kHeaders && !original.binary &&
-          message.size() <= options.original_bytes_max;
+          !original.require_tls && message.size() <= options.original_bytes_max;
   do {
     boundary = "=_" + to_hex(Guid::random().as_bytes());
   } while (message.find(boundary) != std::string_view::npos);

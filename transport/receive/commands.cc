@@ -63,7 +63,18 @@ std::optional<Reply> Session::check_parameters(const smtp::MailCommand& command)
   if (hold_s > static_cast<std::int64_t>(hold_max_s())) {  // RFC 4865 section 4.1
     return Reply{501, "5.5.4", fmt::format("At most {} seconds may be asked for", hold_max_s())};
   }
+  if (command.deliver_by && hold_s >= command.deliver_by->seconds && hold_s > 0)
+    return Reply{501, "5.5.4", "It would be late before it is released"};
   return std::nullopt;
+}
+
+// RFC 5321 section 4.2.2: what has no room now may come later.
+std::optional<Reply> Session::check_pressure() const {
+  if (services_.pressure == nullptr) return std::nullopt;
+  const Pressure::Level level = services_.pressure->level();
+  if (level == Pressure::Level::kNormal) return std::nullopt;
+  if (level == Pressure::Level::kMedium && !rights_.is_stranger()) return std::nullopt;
+  return Reply{452, "4.3.1", "Insufficient system resources, try again later"};
 }
 
 std::optional<Session::Answer> Session::check_mail(const smtp::MailCommand& command) {
@@ -72,6 +83,7 @@ std::optional<Session::Answer> Session::check_mail(const smtp::MailCommand& comm
   }
   if (auto refused = check_parameters(command)) return Answer{std::move(*refused)};
   if (auto refused = rights_.check(command)) return Answer{std::move(*refused)};
+  if (auto refused = check_pressure()) return Answer{std::move(*refused)};
   const std::uint64_t most = connector_->limits.messages_per_minute;
   if (most != 0 && services_.rates != nullptr &&
       !services_.rates->take(connector_->name, start_.client_address, most)) {
@@ -84,12 +96,12 @@ Session::Answer Session::on(const smtp::MailCommand& command) {
   if (auto refused = check_mail(command)) return std::move(*refused);
   transaction_.mail = command;
   enter(State::kMail);
-  // RFC 6710 section 4.2: a priority that is not granted is lowered, and the client told.
+  // RFC 6710 section 4: a priority that is not granted is lowered, and the client told which holds.
   if (command.priority.value_or(0) <= 0 || rights_.has(kPriorityRight)) {
     return {{250, "2.1.0", "Ok"}};
   }
   transaction_.mail.priority = 0;
-  return {{250, "2.3.6", "Ok, with priority 0"}};
+  return {{250, "2.3.6", "0 is the priority of this message"}};
 }
 
 std::optional<Session::Answer> Session::check_rcpt(const smtp::RcptCommand& command,

@@ -53,6 +53,7 @@ Envelope report_envelope(const Envelope& original, WallTime now) {
   envelope.recipients.push_back({plain_address(original.sender), smtp::kNotifyNever, {}});
   envelope.received = now;
   envelope.report = true;
+  envelope.require_tls = original.require_tls;  // RFC 8689 section 5
   return envelope;
 }
 

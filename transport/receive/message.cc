@@ -1,6 +1,7 @@
 // Messages: read to their real end, looked at, and handed over.
 #include "base/log.h"
 #include "base/text.h"
+#include "transport/receive/binary.h"
 #include "transport/receive/inspect.h"
 #include "transport/receive/session.h"
 #include "transport/trace.h"
@@ -81,7 +82,7 @@ Task<Result<>> Session::read_content(Reader& reader, bool (*done)(const Reader&)
 
 Task<Result<>> Session::receive_data() {
   // RFC 3030 section 3: such a message cannot come in lines.
-  if (transaction_.mail.body == smtp::BodyType::kBinaryMime)
+  if (is_binary())
     co_return co_await say({{503, "5.5.1", "A message of BODY=BINARYMIME comes by BDAT"}});
   smtp::append_reply(out_, {354, {}, "Send the message, end with CRLF.CRLF"});
   CO_TRY(co_await flush());
@@ -152,8 +153,7 @@ Envelope Session::make_envelope() const {
   envelope.envid = mail.envid;
   envelope.ret = mail.ret;
   envelope.smtputf8 = mail.smtputf8;
-  envelope.eight_bit = mail.body == smtp::BodyType::k8BitMime;
-  envelope.binary = mail.body == smtp::BodyType::kBinaryMime;
+  envelope.eight_bit = mail.body.value_or(smtp::BodyType::k7Bit) != smtp::BodyType::k7Bit;
   envelope.require_tls = mail.require_tls;
   envelope.priority = mail.priority.value_or(0);
   if (mail.hold_for_s) envelope.hold_until = envelope.received + Seconds(*mail.hold_for_s);
@@ -234,7 +234,9 @@ Task<Result<>> Session::hand_over_each(Incoming incoming) {
 
 Task<Result<>> Session::finish_message(ContentFault fault) {
   ++messages_;
-  if (fault != ContentFault::kNone) co_return co_await say_of_message(smtp::refusal(fault));
+  const bool may_be_binary = is_binary();
+  const bool bad = may_be_binary ? fault == ContentFault::kTooBig : fault != ContentFault::kNone;
+  if (bad) co_return co_await say_of_message(smtp::refusal(fault));
   const HeaderScan found = scan();
   auto refused = check_header(found);
   if (!refused) refused = check_size(message_.size());
@@ -250,6 +252,11 @@ Task<Result<>> Session::finish_message(ContentFault fault) {
   // Here `message` is as the client sent it; from here on it is what goes on.
   apply_firewall(found, incoming.message);
   if (services_.authentication != nullptr && !trusted) remove_false_results(services_, incoming);
+  if (may_be_binary) {
+    auto lines = without_binary(std::move(incoming.message));
+    if (!lines) co_return co_await say_of_message(std::move(lines).error());
+    incoming.message = std::move(*lines);
+  }
   if (!found.well_formed) incoming.prefix += "\r\n";
   if (filter_) {
     auto answer = co_await filter_->on_message(incoming);

@@ -86,6 +86,9 @@ Session::Session(Stream& stream, const link::SessionStart& start, Services& serv
       input_(stream),
       began_(services.clock.steady()) {
   if (rights_.has(kBypassSize)) limits_.message_bytes_max = services.limits.message_bytes_max;
+  if (connector_->protocol_log && services.receive_log != nullptr)
+    trail_ = {services.receive_log, connector_->name, start_.session, name(),
+              start_.client_address};
   if (services.filters == nullptr || gone_) return;
   filter_ = services.filters->begin({.start = start_,
                                      .connector = connector_->name,
@@ -97,7 +100,18 @@ const std::string& Session::name() const {
   return connector_->fqdn.empty() ? services_.hostname : connector_->fqdn;
 }
 
+// The front-end has greeted the client; here its dialogue begins with MAIL.
 Task<SessionEnd> Session::run() {
+  if (!trail_) co_return co_await converse();
+  trail_.connected(fmt::format("{} {}{}{}{}", start_.extended ? "EHLO" : "HELO", start_.hello,
+                               start_.tls ? " " : "", start_.tls ? start_.tls_version : "",
+                               start_.user.empty() ? "" : " as " + start_.user));
+  const SessionEnd end = co_await converse();
+  trail_.closed(end == SessionEnd::kInOrder ? "in order" : "connection lost");
+  co_return end;
+}
+
+Task<SessionEnd> Session::converse() {
   stream_.set_timeout(limits_.command_timeout);
   while (state_ != State::kEnded) {
     if (!input_.has_line()) {
@@ -121,6 +135,7 @@ Task<SessionEnd> Session::end_after(Error error) {
 
 Task<Result<>> Session::flush() {
   if (out_.empty()) co_return Result<>{};
+  trail_.sent(out_);
   auto written = co_await stream_.write(out_);
   out_.clear();
   co_return written;
@@ -170,11 +185,18 @@ std::optional<Reply> Session::check_state(Verb verb) {
 Task<Result<>> Session::answer_line(const smtp::LineScan& scan) {
   switch (scan.status) {
     case LineStatus::kLine: break;
-    case LineStatus::kBareLineEnd: co_return co_await say({smtp::bare_line_end_reply()});
-    case LineStatus::kTooLong: co_return co_await say({smtp::line_too_long_reply()});
+    case LineStatus::kBareLineEnd:
+    case LineStatus::kTooLong: {
+      const bool bare = scan.status == LineStatus::kBareLineEnd;
+      const bool chunk = smtp::find_verb(scan.line) == Verb::kBdat;
+      CO_TRY(co_await say({bare ? smtp::bare_line_end_reply() : smtp::line_too_long_reply()}));
+      if (chunk) enter(State::kEnded);  // as below
+      co_return Result<>{};
+    }
     case LineStatus::kFlood: co_return co_await say({{421, "4.7.0", name() + " This is not SMTP"}});
     case LineStatus::kNeedMore: HP_UNREACHABLE();
   }
+  trail_.received(scan.line);
   auto command = smtp::parse_command(scan.line);
   if (command) co_return co_await answer_command(*command);
   log::debug("smtp.refused", {{"session", to_hex(start_.session.as_bytes())},
@@ -206,10 +228,12 @@ Task<Result<>> Session::answer_command(const smtp::Command& command) {
       command);
   if (verb == Verb::kMail) {
     answer = co_await check_sender_quota(std::move(answer));
+    track_refused(command, answer.reply);
     if (filter_) answer = co_await filter_mail(std::move(answer));
   }
   if (const auto* rcpt = std::get_if<smtp::RcptCommand>(&command)) {
     answer = co_await check_recipient_quota(std::move(answer), recipients);
+    track_refused(command, answer.reply);
     if (filter_) answer = co_await filter_rcpt(std::move(answer), *rcpt, recipients);
   }
   co_return co_await say(std::move(answer));

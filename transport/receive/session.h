@@ -36,6 +36,7 @@ class Session {
   };
 
   // Dialogue (session.cc)
+  Task<SessionEnd> converse();
   Task<Result<>> answer_line(const smtp::LineScan& scan);
   Task<Result<>> answer_command(const smtp::Command& command);
   Task<Result<>> say(Answer answer);
@@ -60,6 +61,7 @@ class Session {
   Answer on(const smtp::HelpCommand& command);
   std::optional<Answer> check_mail(const smtp::MailCommand& command);
   std::optional<smtp::Reply> check_parameters(const smtp::MailCommand& command) const;
+  std::optional<smtp::Reply> check_pressure() const;
   std::optional<smtp::Reply> check_offered(smtp::ExtensionBits used) const;
   std::uint64_t hold_max_s() const;
   std::optional<Answer> check_rcpt(const smtp::RcptCommand& command, TakenRecipient& taken);
@@ -69,6 +71,10 @@ class Session {
   Task<Answer> filter_rcpt(Answer taken, const smtp::RcptCommand& command,
                            std::size_t recipients_before);
   void take_back_recipient();
+
+  // The tracking log: what was refused, of a transaction or of one message (refusals.cc)
+  void track_refused(const smtp::Command& command, const smtp::Reply& reply) const;
+  void track_refused(const Incoming& incoming, const smtp::Reply& reply) const;
 
   // Quotas: after MAIL and RCPT were done, what may still take them back (quota.cc)
   Task<Answer> check_sender_quota(Answer taken);
@@ -88,6 +94,7 @@ class Session {
   std::optional<smtp::Reply> check_author(const HeaderScan& scan, Incoming& incoming) const;
   Envelope make_envelope() const;
   Incoming make_incoming(const HeaderScan& scan);
+  bool is_binary() const { return transaction_.mail.body == smtp::BodyType::kBinaryMime; }
   void apply_firewall(const HeaderScan& scan, std::string& message) const;
   // One answer, or in LMTP one for each recipient that was taken.
   Task<Result<>> say_of_message(smtp::Reply reply);
@@ -101,6 +108,7 @@ class Session {
   ReceiveLimits limits_;
   Rights rights_;
   std::unique_ptr<FilterSession> filter_;  // null: nothing to ask
+  ProtocolTrail trail_;                    // of the dialogue, where the connector keeps it
   smtp::LineInput input_;
   std::string out_;  // replies not yet written
   State state_ = State::kReady;

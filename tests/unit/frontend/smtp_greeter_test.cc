@@ -18,7 +18,11 @@ constexpr char kEhloOnPort25[] = R"(
     S: 250-8BITMIME
     S: 250-SMTPUTF8
     S: 250-CHUNKING
+    S: 250-BINARYMIME
     S: 250-ENHANCEDSTATUSCODES
+    S: 250-DSN
+    S: 250-MT-PRIORITY MIXER
+    S: 250-DELIVERBY
     S: 250 STARTTLS
 )";
 constexpr char kEhloUnderTls[] = R"(
@@ -30,7 +34,11 @@ constexpr char kEhloUnderTls[] = R"(
     S: 250-8BITMIME
     S: 250-SMTPUTF8
     S: 250-CHUNKING
+    S: 250-BINARYMIME
     S: 250-ENHANCEDSTATUSCODES
+    S: 250-DSN
+    S: 250-MT-PRIORITY MIXER
+    S: 250-DELIVERBY
     S: 250 AUTH PLAIN LOGIN
 )";
 
@@ -119,7 +127,11 @@ TEST_CASE("front-end smtp: submission wants TLS, then a login, then MAIL") {
     S: 250-8BITMIME
     S: 250-SMTPUTF8
     S: 250-CHUNKING
+    S: 250-BINARYMIME
     S: 250-ENHANCEDSTATUSCODES
+    S: 250-DSN
+    S: 250-MT-PRIORITY MIXER
+    S: 250-DELIVERBY
     S: 250 AUTH PLAIN LOGIN
     C: MAIL FROM:<a@example.org>
     S: 530 5.7.0 Authentication required

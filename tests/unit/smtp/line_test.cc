@@ -56,12 +56,12 @@ TEST_CASE("smtp line: only CRLF ends a line that is obeyed") {
       {"\r\n", {{LineStatus::kLine, ""}}},
       {"A\r\nB\r\nC", {{LineStatus::kLine, "A"}, {LineStatus::kLine, "B"}}},
       {"\n", {{LineStatus::kBareLineEnd, ""}}},
-      {"NOOP\n", {{LineStatus::kBareLineEnd, ""}}},
-      {"NOOP\nQUIT\r\n", {{LineStatus::kBareLineEnd, ""}, {LineStatus::kLine, "QUIT"}}},
-      {"NO\rOP\r\nQUIT\r\n", {{LineStatus::kBareLineEnd, ""}, {LineStatus::kLine, "QUIT"}}},
-      {"NOOP\r\r\n", {{LineStatus::kBareLineEnd, ""}}},
+      {"NOOP\n", {{LineStatus::kBareLineEnd, "NOOP"}}},
+      {"NOOP\nQUIT\r\n", {{LineStatus::kBareLineEnd, "NOOP"}, {LineStatus::kLine, "QUIT"}}},
+      {"NO\rOP\r\nQUIT\r\n", {{LineStatus::kBareLineEnd, "NO\rOP\r"}, {LineStatus::kLine, "QUIT"}}},
+      {"NOOP\r\r\n", {{LineStatus::kBareLineEnd, "NOOP\r\r"}}},
       {"12345678\r\nok\r\n", {{LineStatus::kLine, "12345678"}, {LineStatus::kLine, "ok"}}},
-      {"123456789\r\nok\r\n", {{LineStatus::kTooLong, ""}, {LineStatus::kLine, "ok"}}},
+      {"123456789\r\nok\r\n", {{LineStatus::kTooLong, "123456789\r"}, {LineStatus::kLine, "ok"}}},
   };
   for (const Case& c : cases) {
     CAPTURE(c.input);
