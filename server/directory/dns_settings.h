@@ -16,7 +16,7 @@ struct DnsSettings {
   enum class TrustAd : std::uint8_t { kAuto, kYes, kNo };
   // Addresses, "192.0.2.53" or "[2001:db8::1]:5353". Empty: those of /etc/resolv.conf.
   std::vector<std::string> servers;
-  // For send connectors that ask outside servers; empty: the same.
+  // Asked about the domains that mail leaves for, their policies and reports; empty: the same.
   std::vector<std::string> external_servers;
   TrustAd trust_ad = TrustAd::kAuto;  // auto: of servers on this machine
   std::uint32_t timeout_ms = 5'000;   // of the first try of a server

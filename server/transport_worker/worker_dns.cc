@@ -131,8 +131,8 @@ WorkerDns::WorkerDns(Executor executor, const std::string& data_root, std::strin
       policies_(executor, external_, *fetcher_, clock, {.folder = data_root + "/mta-sts"}),
       reports_(clock, {.folder = data_root + "/tls-reports"}),
       reporter_(reports_, external_, clock, std::move(mailer)),
-      hops_(resolver_, &policies_, hop_options(hostname_), reports_),
-      external_hops_(external_, &policies_, hop_options(hostname_), reports_) {
+      hops_(external_, &policies_, hop_options(hostname_), reports_) {
+  hops_.ask_about_hosts(resolver_);
   apply_settings();
 }
 
@@ -144,7 +144,6 @@ void WorkerDns::apply_settings() {
   external_.configure(options_of(settings_, true));
   fetcher_->configure(settings_.sts_ca_file, settings_.web_proxy);
   hops_.follow(settings_.sts ? &policies_ : nullptr);
-  external_hops_.follow(settings_.sts ? &policies_ : nullptr);
   dns::TlsReporterSettings told{settings_.tls_reports, hostname_, settings_.tls_report_from,
                                 settings_.tls_report_organization};
   if (told.from.empty()) told.from = "postmaster@" + hostname_;

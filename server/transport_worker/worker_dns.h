@@ -27,9 +27,8 @@ class WorkerDns {
   ~WorkerDns();
 
   dns::Resolver& resolver() { return resolver_; }
+  // Asks the external servers about domains and the others about smart hosts.
   dns::HopFinder& hops() { return hops_; }
-  // Over the external servers, where there are some; else the same answers.
-  dns::HopFinder& external_hops() { return external_hops_; }
   dns::TlsResults& results() { return reports_; }
 
   // The tasks that follow the settings and send reports.
@@ -62,7 +61,6 @@ class WorkerDns {
   dns::TlsReports reports_;
   dns::TlsReporter reporter_;
   dns::HopFinder hops_;
-  dns::HopFinder external_hops_;
 };
 
 }  // namespace hauspost::transport_worker

@@ -101,8 +101,7 @@ Task<Result<std::string>> WorkerDns::lookup(std::string body) {
 Task<Result<std::string>> WorkerDns::find_hops(std::string body) {
   wire::DnsHopsRequest request;
   if (!request.ParseFromString(body)) co_return fail(malformed());
-  dns::HopFinder& finder = request.external() ? external_hops_ : hops_;
-  const dns::HopAnswer answer = co_await finder.find(request.domain(), request.require_tls());
+  const dns::HopAnswer answer = co_await hops_.find(request.domain(), request.require_tls());
   wire::DnsHopsReply reply;
   reply.set_found(answer.found());
   reply.set_permanent(answer.kind == dns::HopAnswer::Kind::kPermanent);
@@ -121,11 +120,15 @@ Result<std::string> WorkerDns::cache(const std::string& body) {
                       external_.cache().forget(request.name()));
     if (request.policies()) reply.set_policies_flushed(policies_.forget(request.name()));
   } else {
+    for (const std::string& server : resolver_.servers()) reply.add_servers(server);
+    for (const std::string& server : external_.servers()) reply.add_external_servers(server);
+    reply.set_trusts_ad(resolver_.trusts_ad());
+    const std::size_t most = std::min<std::size_t>(request.limit(), kListMost);
     list_cache(resolver_.cache(), false, request, reply);
     list_cache(external_.cache(), true, request, reply);
     for (const auto& kept : policies_.kept()) {
       if (kept.domain.find(request.name()) == std::string::npos) continue;
-      if (static_cast<std::size_t>(reply.policies_size()) >= kListMost) break;
+      if (static_cast<std::size_t>(reply.policies_size()) >= most) break;
       wire::DnsStsPolicy* out = reply.add_policies();
       out->set_domain(kept.domain);
       out->set_id(kept.id);

@@ -54,6 +54,7 @@ struct HopFinder::Search {
     std::uint32_t preference = 0;
     Host host;
   };
+  Resolver& resolver;
   std::string domain;
   std::uint16_t port = 25;
   bool require_tls = false;
@@ -78,7 +79,7 @@ Task<HopAnswer> HopFinder::find(std::string domain, bool require_tls, std::uint1
     if (require_tls) co_return permanent("5.7.10", "an address cannot prove whose it is");
     co_return HopAnswer{HopAnswer::Kind::kHosts, {Host{host_form(domain), *address, port}}};
   }
-  Search search;
+  Search search{resolver_};
   search.domain = host_form(domain);
   search.port = port;
   search.require_tls = require_tls;
@@ -110,7 +111,7 @@ Task<HopAnswer> HopFinder::find(std::string domain, bool require_tls, std::uint1
 Task<HopAnswer> HopFinder::find_host(std::string name, std::uint16_t port) {
   if (auto address = literal(name))
     co_return HopAnswer{HopAnswer::Kind::kHosts, {Host{*address, *address, port}}};
-  Search search;
+  Search search{*host_resolver_};
   search.domain = host_form(name);
   search.port = port;
   search.named = true;
@@ -161,8 +162,8 @@ Task<HopAnswer> HopFinder::finish(Search& search) {
 Task<void> HopFinder::add_host(Search& search, std::uint32_t preference, std::string name) {
   Answer<std::string> v4{.outcome = Outcome::kNoData};
   Answer<std::string> v6{.outcome = Outcome::kNoData};
-  if (options_.ipv4) v4 = co_await resolver_.a(name);
-  if (options_.ipv6) v6 = co_await resolver_.aaaa(name);
+  if (options_.ipv4) v4 = co_await search.resolver.a(name);
+  if (options_.ipv6) v6 = co_await search.resolver.aaaa(name);
   if (!v4.found() && !v6.found()) {
     if (v4.outcome == Outcome::kTemporary || v6.outcome == Outcome::kTemporary)
       search.temporary = true;
@@ -204,7 +205,7 @@ Task<bool> HopFinder::add_dane(Search& search, std::string name, std::string can
   bases.push_back(name);
   for (const std::string& base : bases) {
     const std::string owner = "_" + std::to_string(search.port) + "._tcp." + base;
-    const Answer<Tlsa> answer = co_await resolver_.tlsa(owner);
+    const Answer<Tlsa> answer = co_await search.resolver.tlsa(owner);
     if (answer.outcome == Outcome::kTemporary) {
       search.untrusted = true;
       const PolicyFacts facts{PolicyFacts::Kind::kTlsa, base, {}, {}};

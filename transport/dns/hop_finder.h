@@ -79,6 +79,8 @@ class HopFinder {
 
   const HopOptions& options() const { return options_; }
   void set_options(HopOptions options) { options_ = std::move(options); }
+  // Who is asked by find_host(), instead of the constructor's resolver; outlives this.
+  void ask_about_hosts(Resolver& resolver) { host_resolver_ = &resolver; }
   // From the next call on; null: MTA-STS is not asked.
   void follow(StsPolicies* policies) { policies_ = policies; }
 
@@ -91,6 +93,7 @@ class HopFinder {
   bool add_require_tls(Search& search, const std::string& name, TlsPolicy& tls);
 
   Resolver& resolver_;
+  Resolver* host_resolver_ = &resolver_;
   StsPolicies* policies_;
   HopOptions options_;
   TlsResults& results_;

@@ -323,6 +323,17 @@ TEST_CASE("hop finder: a smart host may be this machine", "[dns]") {
   CHECK(world.find("mail.ours.test").status == "5.4.6");
 }
 
+TEST_CASE("hop finder: domains and smart hosts may be asked of different servers", "[dns]") {
+  World world;
+  test::MapResolver inside;
+  world.host("a.test", "198.51.100.1");
+  inside.a_records["a.test"] = {"192.0.2.1"};
+  HopFinder finder(world.dns, nullptr, world.options, world.heard);
+  finder.ask_about_hosts(inside);
+  CHECK(world.run(finder.find_host("a.test")).hosts.at(0).address == "192.0.2.1");
+  CHECK(world.run(finder.find("a.test")).hosts.at(0).address == "198.51.100.1");
+}
+
 TEST_CASE("hop finder: an STS policy that cannot be had is reported and asks for nothing", "[dns]") {
   World world;
   world.dns.mx_records["a.test"] = {{10, "mx.a.test"}};
