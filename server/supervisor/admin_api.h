@@ -79,6 +79,16 @@ enum class Method : std::uint16_t {
   kTrackSearch = 200,
   kTrackShow = 201,
   kTrackSet = 202,
+  kDkimCreate = 240,
+  kDkimList = 241,
+  kDkimActivate = 242,
+  kDkimRemove = 243,
+  kDkimCheck = 244,
+  kMailauthShow = 245,
+  kMailauthSet = 246,
+  kMailauthTest = 247,
+  kDmarcReportShow = 248,
+  kDmarcReportSend = 249,
   kReceiveConnectorList = 210,
   kReceiveConnectorShow = 211,
   kReceiveConnectorCreate = 212,
@@ -231,6 +241,26 @@ template <>
 struct CallOf<TrackShowRequest> : Call<Method::kTrackShow, TrackShowReply> {};
 template <>
 struct CallOf<TrackSetRequest> : Call<Method::kTrackSet, TrackSetReply> {};
+template <>
+struct CallOf<DkimCreateRequest> : Call<Method::kDkimCreate, DkimCreateReply> {};
+template <>
+struct CallOf<DkimListRequest> : Call<Method::kDkimList, DkimListReply> {};
+template <>
+struct CallOf<DkimActivateRequest> : Call<Method::kDkimActivate, DkimActivateReply> {};
+template <>
+struct CallOf<DkimRemoveRequest> : Call<Method::kDkimRemove, DkimRemoveReply> {};
+template <>
+struct CallOf<DkimCheckRequest> : Call<Method::kDkimCheck, DkimCheckReply> {};
+template <>
+struct CallOf<MailauthShowRequest> : Call<Method::kMailauthShow, MailauthShowReply> {};
+template <>
+struct CallOf<MailauthSetRequest> : Call<Method::kMailauthSet, MailauthSetReply> {};
+template <>
+struct CallOf<MailauthTestRequest> : Call<Method::kMailauthTest, MailauthTestReply> {};
+template <>
+struct CallOf<DmarcReportShowRequest> : Call<Method::kDmarcReportShow, DmarcReportShowReply> {};
+template <>
+struct CallOf<DmarcReportSendRequest> : Call<Method::kDmarcReportSend, DmarcReportSendReply> {};
 template <>
 struct CallOf<BlockListRequest> : Call<Method::kBlockList, BlockListReply> {};
 template <>

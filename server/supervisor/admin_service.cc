@@ -37,6 +37,16 @@ std::string object_of(const admin::ServiceDisableRequest& request) {
 std::string object_of(const admin::StopRequest&) { return "server"; }
 std::string object_of(const admin::TrackSetRequest&) { return "tracking"; }
 std::string object_of(const admin::Pop3SetRequest&) { return "pop3"; }
+std::string object_of(const admin::MailauthSetRequest&) { return "mailauth"; }
+std::string object_of(const admin::DmarcReportSendRequest& request) {
+  return request.query().domain().empty() ? "all" : request.query().domain();
+}
+std::string object_of(const admin::DkimActivateRequest& request) {
+  return request.name() + " " + request.selector();
+}
+std::string object_of(const admin::DkimRemoveRequest& request) {
+  return request.name() + " " + request.selector();
+}
 std::string object_of(const admin::CertificateReloadRequest&) { return "certificates"; }
 std::string object_of(const admin::ComponentSetRequest& request) {
   return request.name() + " " + request.requester();
@@ -257,6 +267,16 @@ Task<Result<std::string>> AdminService::answer(Caller caller, std::uint16_t meth
     case kTrackSearch: co_return co_await look(&Self::track_search, std::move(body));
     case kTrackShow: co_return co_await look(&Self::track_show, std::move(body));
     case kTrackSet: co_return co_await alter(&Self::track_set, "track set");
+    case kDkimCreate: co_return co_await alter(&Self::dkim_create, "dkim create");
+    case kDkimList: co_return co_await look(&Self::dkim_list, std::move(body));
+    case kDkimActivate: co_return co_await alter(&Self::dkim_activate, "dkim activate");
+    case kDkimRemove: co_return co_await alter(&Self::dkim_remove, "dkim remove");
+    case kDkimCheck: co_return co_await look(&Self::dkim_check, std::move(body));
+    case kMailauthShow: co_return co_await look(&Self::mailauth_show, std::move(body));
+    case kMailauthSet: co_return co_await alter(&Self::mailauth_set, "mailauth set");
+    case kMailauthTest: co_return co_await look(&Self::mailauth_test, std::move(body));
+    case kDmarcReportShow: co_return co_await look(&Self::dmarc_report_show, std::move(body));
+    case kDmarcReportSend: co_return co_await alter(&Self::dmarc_report_send, "mailauth report send");
     case kSendConnectorCreate:
       co_return co_await alter(&Self::send_connector_create, "connector send create");
     case kSendConnectorSet:

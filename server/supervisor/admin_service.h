@@ -179,6 +179,18 @@ class AdminService {
   Task<Result<admin::TrackSearchReply>> track_search(admin::TrackSearchRequest request);
   Task<Result<admin::TrackShowReply>> track_show(admin::TrackShowRequest request);
   Task<Result<admin::TrackSetReply>> track_set(admin::TrackSetRequest request);
+  // admin_dkim.cc
+  Task<Result<admin::DkimCreateReply>> dkim_create(admin::DkimCreateRequest request);
+  Task<Result<admin::DkimListReply>> dkim_list(admin::DkimListRequest request);
+  Task<Result<admin::DkimActivateReply>> dkim_activate(admin::DkimActivateRequest request);
+  Task<Result<admin::DkimRemoveReply>> dkim_remove(admin::DkimRemoveRequest request);
+  Task<Result<admin::DkimCheckReply>> dkim_check(admin::DkimCheckRequest request);
+  // admin_mailauth.cc
+  Task<Result<admin::MailauthShowReply>> mailauth_show(admin::MailauthShowRequest request);
+  Task<Result<admin::MailauthSetReply>> mailauth_set(admin::MailauthSetRequest request);
+  Task<Result<admin::MailauthTestReply>> mailauth_test(admin::MailauthTestRequest request);
+  Task<Result<admin::DmarcReportShowReply>> dmarc_report_show(admin::DmarcReportShowRequest request);
+  Task<Result<admin::DmarcReportSendReply>> dmarc_report_send(admin::DmarcReportSendRequest request);
   // Asks the front-end. kUnavailable: it does not run.
   Task<Result<std::string>> ask_frontend(child::ControlMethod method, Duration timeout);
   Task<void> note_warnings(admin::StatusReply& reply);

@@ -44,9 +44,12 @@ TransportWorker::TransportWorker(Executor executor, const child::Settings& setti
       logs_(executor, settings.data_root, *reader_, system_clock()),
       dns_(executor, settings.data_root, settings.hostname, *reader_, system_clock(),
            [this](std::string from, std::string to, std::string message) {
-             return submit_tls_report(std::move(from), std::move(to), std::move(message));
+             return submit_report(std::move(from), std::move(to), std::move(message));
            }),
-      mailauth_(settings.data_root, settings.hostname, *reader_, system_clock(), &dns_.resolver()),
+      mailauth_(settings.data_root, settings.hostname, *reader_, system_clock(), dns_.resolver(),
+                [this](std::string from, std::string to, std::string message) {
+                  return submit_report(std::move(from), std::move(to), std::move(message));
+                }),
       deliveries_(executor),
       queue_(std::move(queue)),
       services_{.directory = directory_,
@@ -98,10 +101,11 @@ Task<void> TransportWorker::stop() {
   deliveries_.stop();
   co_await deliveries_.join();
   dns_.save();
+  mailauth_.save();
 }
 
-Task<Result<>> TransportWorker::submit_tls_report(std::string from, std::string to,
-                                                  std::string message) {
+Task<Result<>> TransportWorker::submit_report(std::string from, std::string to,
+                                              std::string message) {
   transport::Envelope envelope;
   envelope.delivery = Guid::random();
   envelope.sender = std::move(from);
@@ -154,6 +158,7 @@ Task<Result<std::string>> TransportWorker::handle_control(std::uint16_t method, 
     case child::ControlMethod::kDkimCheck:
       co_return co_await mailauth_.check_published(std::move(body));
     case child::ControlMethod::kDkimReload: co_return mailauth_.reload();
+    case child::ControlMethod::kDmarcReport: co_return co_await mailauth_.report(std::move(body));
     case child::ControlMethod::kTlsReport: co_return co_await dns_.report(std::move(body));
     default: co_return fail(ErrorCode::kInvalid, "unknown control method");
   }

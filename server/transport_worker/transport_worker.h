@@ -37,7 +37,7 @@ class TransportWorker {
                   std::unique_ptr<directory::DirectoryReader> directory,
                   std::unique_ptr<transport::Queue> queue);
 
-  Task<Result<>> submit_tls_report(std::string from, std::string to, std::string message);
+  Task<Result<>> submit_report(std::string from, std::string to, std::string message);
   Task<void> serve_session(UnixSocket socket);
   Task<void> serve_accepted(std::unique_ptr<link::FrameSocket> frames,
                             const link::SessionStart& start);

@@ -13,6 +13,7 @@ namespace wire = child::wire;
 using mailauth::Finding;
 
 constexpr Seconds kSettingsEvery{2};
+constexpr Seconds kReportsEvery{60};
 constexpr int kKeysCheckedMax = 64;  // of one call
 
 std::string_view word_of(mailauth::Action action) {
@@ -110,25 +111,45 @@ std::string_view compare(const std::vector<std::string>& found, const mailauth::
 
 WorkerMailauth::WorkerMailauth(const std::string& data_root, std::string hostname,
                                const directory::DirectoryReader& reader, const Clock& clock,
-                               dns::Resolver* resolver)
+                               dns::Resolver& resolver, mailauth::AggregateReporter::Mailer mailer)
     : keys_folder_(child::transport_secrets_folder(data_root) + "/dkim"),
+      hostname_(std::move(hostname)),
       reader_(reader),
-      authentication_(clock, resolver, std::move(hostname)) {
+      authentication_(clock, &resolver, hostname_),
+      reports_(clock, {.folder = data_root + "/dmarc-reports"}),
+      reporter_(reports_, resolver, authentication_.suffixes(), clock, std::move(mailer)) {
+  authentication_.report_to(&reports_);
   apply_settings();
   load_keys();
 }
 
 void WorkerMailauth::start(TaskGroup& tasks) {
   tasks.spawn("mailauth settings", follow_settings());
+  tasks.spawn("dmarc reports", send_reports());
 }
 
 void WorkerMailauth::apply_settings() {
   version_ = reader_.version().value_or(version_);
   auto settings = directory::mailauth_settings(reader_);
-  if (settings)
-    authentication_.set(std::move(settings->checks));
-  else
+  if (!settings) {
     log::warning("mailauth.settings_unreadable", {{"cause", settings.error()}});
+    return;
+  }
+  authentication_.set(std::move(settings->checks));
+  mailauth::AggregateReporterSettings told{settings->reports, hostname_, settings->report_from,
+                                           settings->report_organization};
+  if (told.from.empty()) told.from = "postmaster@" + hostname_;
+  if (told.organization.empty()) told.organization = hostname_;
+  reporter_.configure(std::move(told));
+}
+
+void WorkerMailauth::save() {
+  if (const auto saved = reports_.save(); !saved)
+    log::warning("dmarc_report.unsaved", {{"cause", saved.error()}});
+}
+
+Task<void> WorkerMailauth::send_reports() {
+  while (co_await sleep_for(kReportsEvery)) co_await reporter_.tick();
 }
 
 void WorkerMailauth::load_keys() {
@@ -169,6 +190,46 @@ Task<Result<std::string>> WorkerMailauth::test(std::string body) {
     co_return fail(ErrorCode::kCancelled, "testing a message");
   auto reply = to_wire(finding, authentication_.authserv_id());
   reply.set_client_checked(authentication_.checks(request.client()));
+  co_return reply.SerializeAsString();
+}
+
+Task<Result<std::string>> WorkerMailauth::report(std::string body) {
+  wire::DmarcReportRequest request;
+  if (!request.ParseFromString(body))
+    co_return fail(ErrorCode::kInvalid, "the request does not parse");
+  wire::DmarcReportReply reply;
+  const std::string domain = ascii_lower(request.domain());
+  if (request.send()) {
+    const std::string until = request.today() ? "9999-99-99" : reports_.today();
+    for (const auto& outcome : co_await reporter_.send(until, domain)) {
+      wire::DmarcReportSending* sending = reply.add_sendings();
+      sending->set_date(outcome.date);
+      sending->set_domain(outcome.domain);
+      for (const std::string& to : outcome.sent_to) sending->add_sent_to(escape_for_log(to));
+      for (const std::string& to : outcome.refused) sending->add_refused(escape_for_log(to));
+      sending->set_error(outcome.error);
+    }
+    save();
+    co_return reply.SerializeAsString();
+  }
+  if (!domain.empty()) {
+    const mailauth::DomainReport* report = reports_.find(request.date(), domain);
+    if (report == nullptr)
+      co_return fail(ErrorCode::kNotFound,
+                     escape_for_log(domain + " of " + request.date()) +
+                         ": nothing was counted; see: hauspost mailauth report list");
+    reply.set_xml(mailauth::report_xml(request.date(), domain, *report,
+                                       reporter_.identity(request.date(), domain)));
+    co_return reply.SerializeAsString();
+  }
+  for (const auto& sum : reports_.sums()) {
+    wire::DmarcReportSum* out = reply.add_sums();
+    out->set_date(sum.date);
+    out->set_domain(sum.domain);
+    out->set_messages(sum.messages);
+    out->set_failures(sum.failures);
+    out->set_done(sum.done);
+  }
   co_return reply.SerializeAsString();
 }
 

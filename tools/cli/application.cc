@@ -86,6 +86,8 @@ void build_application(CLI::App& app, GlobalOptions& options, Verb& chosen) {
   add_component_commands(app, chosen);
   add_block_commands(app, chosen);
   add_track_commands(app, chosen);
+  add_dkim_commands(app, chosen);
+  add_mailauth_commands(app, chosen);
   add_send_connector_commands(app, chosen);
   add_auth_settings_commands(app, chosen);
   add_audit_commands(app, chosen);

@@ -31,6 +31,8 @@ void add_listener_commands(CLI::App& app, Verb& chosen);
 void add_receive_connector_commands(CLI::App& app, Verb& chosen);
 void add_component_commands(CLI::App& app, Verb& chosen);
 void add_track_commands(CLI::App& app, Verb& chosen);
+void add_dkim_commands(CLI::App& app, Verb& chosen);
+void add_mailauth_commands(CLI::App& app, Verb& chosen);
 void add_send_connector_commands(CLI::App& app, Verb& chosen);
 void add_block_commands(CLI::App& app, Verb& chosen);
 // Both give the noun "auth" verbs.

@@ -8,6 +8,8 @@
 
 namespace hauspost::mailauth {
 
+class AggregateReports;
+
 enum class Enforcement : std::uint8_t {
   kMonitor,     // a DMARC failure is written down, and no more
   kQuarantine,  // p=quarantine and p=reject: into the folder Junk
@@ -74,6 +76,10 @@ class Authentication {
   }
   dns::Resolver* resolver() const { return resolver_; }
 
+  // Where what was found is counted; null: nowhere. It outlives this.
+  void report_to(AggregateReports* reports) { reports_ = reports; }
+  AggregateReports* reports() const { return reports_; }
+
   // True when a message from `client` is to be looked at.
   bool checks(std::string_view client) const;
   // Never fails: what the DNS does not answer in time is a temporary error, and no reason to
@@ -88,6 +94,7 @@ class Authentication {
   dns::Resolver* resolver_;
   std::string hostname_;
   PublicSuffixes suffixes_;
+  AggregateReports* reports_ = nullptr;
   std::shared_ptr<const Settings> settings_;  // shared with checks under way
   std::shared_ptr<const SigningKeys> keys_;   // likewise
 };

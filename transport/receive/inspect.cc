@@ -4,7 +4,7 @@
 
 #include "base/log.h"
 #include "base/text.h"
-#include "transport/authentication/authentication.h"
+#include "transport/authentication/aggregate_reports.h"
 
 namespace hauspost::transport {
 
@@ -41,6 +41,7 @@ Task<std::optional<smtp::Reply>> inspect_message(Services& services, const Inspe
                                                  .helo = input.hello,
                                                  .sender = incoming.envelope.sender,
                                                  .message = incoming.message});
+  if (mailauth::AggregateReports* reports = authentication->reports()) reports->record(finding);
   if (finding.action == Action::kReject) {
     const smtp::Reply refusal{550, "5.7.26",
                               fmt::format("The domain {} does not vouch for this message (DMARC)",
