@@ -60,6 +60,8 @@ std::string_view MessageParts::Field::name() const {
 
 MessageParts::MessageParts(std::string_view prefix, std::string_view message) {
   split_fields(prefix);
+  for (std::size_t i = 0; i < fields_.size() && own_ == SIZE_MAX; ++i)
+    if (iequals(fields_[i].name(), "Received")) own_ = i;
   // A prefix that brings the empty line of its own stands before a message without a header.
   if (prefix.ends_with("\r\n\r\n")) {
     body_ = message;
@@ -73,7 +75,6 @@ MessageParts::MessageParts(std::string_view prefix, std::string_view message) {
     if (rest.starts_with("\r\n")) rest.remove_prefix(2);
     body_ = rest;
   }
-  if (!fields_.empty() && iequals(fields_.front().name(), "Received")) own_ = 1;
 }
 
 void MessageParts::split_fields(std::string_view header) {
@@ -86,7 +87,8 @@ void MessageParts::split_fields(std::string_view header) {
 
 std::vector<milter::HeaderField> MessageParts::fields() const {
   std::vector<milter::HeaderField> out;
-  for (std::size_t i = own_; i < fields_.size(); ++i) {
+  for (std::size_t i = 0; i < fields_.size(); ++i) {
+    if (i == own_) continue;
     const std::string& text = fields_[i].text;
     milter::HeaderField field{std::string(fields_[i].name()), {}};
     std::string_view value = std::string_view(text).substr(text.find(':') + 1);
@@ -102,12 +104,13 @@ std::vector<milter::HeaderField> MessageParts::fields() const {
 // comes behind the others.
 void MessageParts::change_field(const milter::Answer& change) {
   std::uint32_t seen = 0;
-  for (std::size_t i = own_; i < fields_.size(); ++i) {
-    if (!iequals(fields_[i].name(), change.name)) continue;
+  for (std::size_t i = 0; i < fields_.size(); ++i) {
+    if (i == own_ || !iequals(fields_[i].name(), change.name)) continue;
     if (++seen != std::max<std::uint32_t>(change.index, 1)) continue;
-    if (change.value.empty())
+    if (change.value.empty()) {
       fields_.erase(fields_.begin() + static_cast<std::ptrdiff_t>(i));
-    else
+      if (own_ != SIZE_MAX && i < own_) --own_;
+    } else
       fields_[i].text = field_text(change.name, change.value);
     return;
   }
@@ -123,7 +126,7 @@ bool MessageParts::apply(const milter::Answer& change) {
       const auto place = std::min<std::size_t>(change.index, fields_.size());
       fields_.insert(fields_.begin() + static_cast<std::ptrdiff_t>(place),
                      {field_text(change.name, change.value)});
-      if (place < own_) ++own_;
+      if (own_ != SIZE_MAX && place <= own_) ++own_;
       break;
     }
     case Kind::kChangeHeader: change_field(change); break;

@@ -13,7 +13,7 @@ namespace hauspost::transport {
 // REQUIRES: lines end in CRLF.
 class MessageParts {
  public:
-  // `prefix`: what stands in front of the message; its first Received field is ours and no filter's
+  // `prefix`: what stands in front of the message; its Received field is ours and no filter's
   // business.
   MessageParts(std::string_view prefix, std::string_view message);
 
@@ -40,7 +40,7 @@ class MessageParts {
 
   std::vector<Field> fields_;
   std::string body_;
-  std::size_t own_ = 0;  // the first fields that no filter sees
+  std::size_t own_ = SIZE_MAX;  // which field no filter sees; SIZE_MAX: none
   bool changed_ = false;
   bool new_body_ = false;
 };

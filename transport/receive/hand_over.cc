@@ -49,6 +49,7 @@ class HandOver {
   std::optional<Reply> refusal() const;
   void track_delivered(const Fork& fork, const Target& target, TargetOutcome outcome) const;
   void track_received() const;
+  void track_queued(const NewItem& item) const;
   // Ends with an answer that is no 250.
   Reply refuse(Reply reply) const;
 
@@ -153,7 +154,9 @@ Task<Result<>> HandOver::enqueue_waiting() {
     const bool leaves = std::ranges::any_of(
         items, [](const NewItem& item) { return item.hop.kind != NextHop::Kind::kDatabase; });
     if (leaves) co_await sign(fork, *whole);
+    const std::vector<NewItem> queued = items;
     CO_TRY(co_await services_.queue.enqueue(std::move(items), std::move(whole)));
+    for (const NewItem& item : queued) track_queued(item);
   }
   co_return Result<>{};
 }
@@ -169,7 +172,6 @@ void HandOver::track_received() const {
                      .sender = envelope.sender,
                      .source = envelope.connector,
                      .remote = envelope.client_address,
-                     .status = "250 2.0.0 Ok",
                      .subject = header_field(incoming_.message, "subject"),
                      .bytes = incoming_.prefix.size() + incoming_.message.size()};
   for (const TakenRecipient& taken : incoming_.recipients)
@@ -192,6 +194,21 @@ void HandOver::track_delivered(const Fork& fork, const Target& target,
        .status = "250 2.0.0 Ok",
        .detail = target.resolved.label,
        .bytes = incoming_.prefix.size() + incoming_.message.size()});
+}
+
+void HandOver::track_queued(const NewItem& item) const {
+  if (services_.tracker == &no_tracker()) return;
+  const Envelope& envelope = item.envelope;
+  const std::string queue = queue_name(item.hop);
+  TrackedEvent event{.event = TrackEvent::kTransfer,
+                     .message = envelope.network.is_nil() ? envelope.delivery : envelope.network,
+                     .session = envelope.session,
+                     .sender = envelope.sender,
+                     .source = queue,
+                     .bytes = incoming_.prefix.size() + incoming_.message.size()};
+  for (const Recipient& recipient : envelope.recipients)
+    event.recipients.push_back(recipient.address);
+  services_.tracker->record(event);
 }
 
 Reply HandOver::refuse(Reply reply) const {
@@ -232,11 +249,6 @@ Task<Result<Reply>> HandOver::run() {
                                       incoming_.prefix + incoming_.message);
     if (!told) co_return refuse(kept_nowhere(told.error()));
   }
-  log::info("message.received", {{"id", incoming_.id},
-                                 {"from", incoming_.envelope.sender},
-                                 {"bytes", incoming_.message.size()},
-                                 {"recipients", everyone_},
-                                 {"delivered", delivered_}});
   co_return Reply{250, "2.0.0", "Ok, id " + incoming_.id};
 }
 

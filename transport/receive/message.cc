@@ -214,6 +214,11 @@ Task<Result<>> Session::say_of_message(Reply reply) {
   co_return Result<>{};
 }
 
+Task<Result<>> Session::refuse_message(Incoming incoming, Reply reply) {
+  track_refused(incoming, reply);
+  co_return co_await say_of_message(std::move(reply));
+}
+
 // RFC 2033 section 4.2: each recipient has an answer of its own, so each is handed over alone.
 Task<Result<>> Session::hand_over_each(Incoming incoming) {
   const std::vector<std::size_t> answers = std::move(transaction_.answers);
@@ -236,25 +241,26 @@ Task<Result<>> Session::finish_message(ContentFault fault) {
   ++messages_;
   const bool may_be_binary = is_binary();
   const bool bad = may_be_binary ? fault == ContentFault::kTooBig : fault != ContentFault::kNone;
-  if (bad) co_return co_await say_of_message(smtp::refusal(fault));
   const HeaderScan found = scan();
+  if (bad) co_return co_await refuse_message(make_incoming(found), smtp::refusal(fault));
   auto refused = check_header(found);
   if (!refused) refused = check_size(message_.size());
-  if (refused) co_return co_await say_of_message(std::move(*refused));
+  if (refused) co_return co_await refuse_message(make_incoming(found), std::move(*refused));
   Incoming incoming = make_incoming(found);
   refused = check_author(found, incoming);
-  if (refused) co_return co_await say_of_message(std::move(*refused));
+  if (refused) co_return co_await refuse_message(std::move(incoming), std::move(*refused));
   const bool trusted = rights_.is_authenticated() || rights_.has(kOrganisationHeaders);
   if (services_.authentication != nullptr && !trusted) {
     refused = co_await inspect_message(services_, {start_.client_address, start_.hello}, incoming);
-    if (refused) co_return co_await say_of_message(std::move(*refused));
+    if (refused) co_return co_await refuse_message(std::move(incoming), std::move(*refused));
   }
   // Here `message` is as the client sent it; from here on it is what goes on.
   apply_firewall(found, incoming.message);
   if (services_.authentication != nullptr && !trusted) remove_false_results(services_, incoming);
   if (may_be_binary) {
     auto lines = without_binary(std::move(incoming.message));
-    if (!lines) co_return co_await say_of_message(std::move(lines).error());
+    if (!lines)
+      co_return co_await refuse_message(std::move(incoming), std::move(lines).error());
     incoming.message = std::move(*lines);
   }
   if (!found.well_formed) incoming.prefix += "\r\n";
