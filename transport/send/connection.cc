@@ -53,6 +53,7 @@ class Opening {
                        .source = v6 ? order_.connector.source_v6 : order_.connector.source_v4},
                       world_.connect_timeout);
     if (!dialled) co_return failed(not_connected(dialled.error(), remote_));
+    own_address_ = dialled->address;
     auto client = make_client(std::move(*dialled));
     auto greeted = co_await client->greet();
     if (!greeted) co_return failed(std::unexpected(std::move(greeted).error()));
@@ -120,7 +121,7 @@ class Opening {
     world_.results.record({.recipient_domain = order_.domain,
                            .policy = order_.host.tls.facts,
                            .failure = failure,
-                           .sending_address = {},
+                           .sending_address = own_address_,
                            .receiving_host = order_.host.name,
                            .receiving_address = order_.host.address,
                            .receiving_helo = client.peer().name,
@@ -170,6 +171,7 @@ class Opening {
   TlsDemand demand_;
   std::string remote_;
   Guid session_;
+  std::string own_address_;
   std::string tls_text_;
   bool handshake_failed_ = false;
 };

@@ -39,7 +39,7 @@ Task<Result<>> connect(Socket& socket, typename Socket::endpoint_type endpoint, 
 Task<Result<Dialled>> dial_unix(std::string path, Duration timeout) {
   UnixSocket socket(co_await asio::this_coro::executor);
   CO_TRY(co_await connect(socket, asio::local::stream_protocol::endpoint(path), timeout));
-  co_return Dialled{std::make_unique<UnixStream>(std::move(socket)), {}};
+  co_return Dialled{std::make_unique<UnixStream>(std::move(socket)), {}, {}};
 }
 
 }  // namespace
@@ -62,7 +62,11 @@ Task<Result<Dialled>> dial(DialTarget target, Duration timeout) {
   }
   CO_TRY(co_await connect(socket, asio::ip::tcp::endpoint(address, target.port), timeout));
   const auto local = socket.local_endpoint(code);
-  Dialled out{nullptr, code ? std::string() : text_of(local)};
+  Dialled out;
+  if (!code) {
+    out.local = text_of(local);
+    out.address = local.address().to_string();
+  }
   out.stream = std::make_unique<TcpStream>(std::move(socket));
   co_return std::move(out);
 }

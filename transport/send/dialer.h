@@ -17,7 +17,8 @@ struct DialTarget {
 
 struct Dialled {
   std::unique_ptr<Stream> stream;
-  std::string local;  // address:port; empty of a Unix socket
+  std::string local;    // address:port of our end; empty of a Unix socket
+  std::string address;  // the address alone
 };
 
 // kTimeout, kUnavailable, kCancelled, kInvalid (an address that is none, or a source that is not

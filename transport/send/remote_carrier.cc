@@ -78,7 +78,8 @@ CarryReport RemoteCarrier::Attempt::report() {
   // to hold back the others.
   if (none && !settled() && !refusal && !begun) {
     out.hop_failed = true;
-    out.error = error_host.empty() ? error : fmt::format("{}: {}", error_host, error);
+    const bool named = error_host.empty() || error.starts_with(error_host);
+    out.error = named ? error : fmt::format("{}: {}", error_host, error);
     return out;
   }
   const std::string status = error_status.empty() ? "4.4.1" : "4" + error_status.substr(1);
