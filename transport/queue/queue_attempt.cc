@@ -17,6 +17,12 @@ std::string text_of(const RecipientResult& result) {
                                     : result.remote_host + " said: " + result.diagnostic;
 }
 
+std::vector<std::string_view> addresses_of(const Envelope& envelope) {
+  std::vector<std::string_view> out;
+  for (const Recipient& recipient : envelope.recipients) out.push_back(recipient.address);
+  return out;
+}
+
 }  // namespace
 
 struct QueueEngine::Outcome {
@@ -134,6 +140,8 @@ Task<void> QueueEngine::carry(HopQueue& queue, StoredItem item, IndexedItem entr
   entry.urgent = false;
   entry.due_s = 0;
   if (result.hop_failed) {
+    track(TrackEvent::kDefer, item.envelope, queue, addresses_of(item.envelope),
+          {RecipientResult::Kind::kDeferred, {}, result.error, {}}, item.bytes);
     hop_failed(queue, generation, std::move(result.error));
     const auto left = co_await age(queue, item, queue.last_error);
     entry.age_s = age_of(item.envelope);
@@ -285,10 +293,7 @@ Task<Result<>> QueueEngine::poison(HopQueue& queue, store::Uid uid, std::string 
   log::error("queue.poison", {{"queue", queue.name}, {"item", uid.value}, {"error", why}});
   if (item && *item) {
     const RecipientResult result{RecipientResult::Kind::kDeferred, {}, std::move(why), {}};
-    std::vector<std::string_view> recipients;
-    for (const Recipient& recipient : (*item)->envelope.recipients)
-      recipients.push_back(recipient.address);
-    track(TrackEvent::kPoison, (*item)->envelope, queue, std::move(recipients), result,
+    track(TrackEvent::kPoison, (*item)->envelope, queue, addresses_of((*item)->envelope), result,
           (*item)->bytes);
   }
   co_return Result<>{};
