@@ -29,7 +29,6 @@ enum class ControlMethod : std::uint16_t {
   kFolderRights = 36,     // MailboxRequest -> FolderRights; kNotFound
   kSetFolderRights = 37,  // SetFolderRightsRequest -> SetFolderRightsReply; kNotFound
   // Transport
-  kQueueList = 32,  // QueueListRequest -> QueueListReply
   kQueueKick = 33,  // empty -> empty: a database has come up, try what waits for it
   kDnsLookup = 76,  // DnsLookupRequest -> DnsLookupReply (dns.proto)
   kDnsHops = 77,    // DnsHopsRequest -> DnsHopsReply
@@ -39,8 +38,22 @@ enum class ControlMethod : std::uint16_t {
   kDkimCheck = 85,     // DkimCheckRequest -> DkimCheckReply
   kDkimReload = 86,    // empty -> DkimReloadReply: the keys are read again
   kDmarcReport = 87,   // DmarcReportRequest -> DmarcReportReply; kNotFound
+  // queue.proto
+  kQueueSummaries = 64,  // QueueSummariesRequest -> QueueSummariesReply; kNotFound
+  kQueueAct = 65,        // QueueActRequest -> QueueActReply; kNotFound, kInvalid
+  kQueueMessages = 66,   // QueueMessagesRequest -> QueueMessagesReply; kNotFound, kInvalid
+  kQueueWork = 67,       // QueueWorkRequest -> QueueWorkReply; the same
+  kQueueExport = 68,     // QueueExportRequest -> QueueExportReply; kNotFound
+  kQueueResubmit = 69,   // QueueResubmitRequest -> QueueResubmitReply; kInvalid
   kTrackSearch = 88,  // TrackSearchRequest -> TrackSearchReply (track.proto)
   kTrackShow = 89,    // TrackShowRequest -> TrackShowReply; kNotFound
+  // filter.proto; each NAME takes a NAMERequest and answers a NAMEReply
+  kFilterClients = 90,
+  kFilterLift = 91,         // kNotFound
+  kQuarantineList = 92,
+  kQuarantineRead = 93,     // kNotFound
+  kQuarantineRelease = 94,  // kNotFound; kDenied, kUnavailable: nobody takes it
+  kQuarantineRemove = 95,   // kNotFound
   // Front-end (frontend.proto)
   kCertificates = 40,        // empty -> CertificatesReply
   kCertificateReload = 41,   // empty -> CertificatesReply

@@ -49,7 +49,15 @@ enum class Method : std::uint16_t {
   kPop3Set = 46,
   kImapWithdrawnList = 47,
   kImapWithdrawnLift = 48,
+  kImapShow = 49,
+  kImapSet = 44,
   kQueueList = 50,
+  kQueueAct = 51,
+  kQueueMessageList = 52,
+  kQueueMessageWork = 53,
+  kQueueMessageExport = 54,
+  kSafetyNetResubmit = 55,
+  kQueueSet = 56,
   kMailboxSet = 60,
   kMailboxDisable = 61,
   kMailboxDisconnected = 62,
@@ -89,6 +97,24 @@ enum class Method : std::uint16_t {
   kMailauthTest = 247,
   kDmarcReportShow = 248,
   kDmarcReportSend = 249,
+  kDnsShow = 220,
+  kDnsSet = 221,
+  kDnsLookup = 222,
+  kDnsHops = 223,
+  kDnsCache = 224,
+  kDnsFlush = 225,
+  kTlsReportShow = 226,
+  kTlsReportSend = 227,
+  kFilterList = 290,
+  kFilterAdd = 291,
+  kFilterSet = 292,
+  kFilterRemove = 293,
+  kFilterClients = 294,
+  kFilterLift = 295,
+  kQuarantineList = 296,
+  kQuarantineRead = 297,
+  kQuarantineRelease = 298,
+  kQuarantineRemove = 299,
   kReceiveConnectorList = 210,
   kReceiveConnectorShow = 211,
   kReceiveConnectorCreate = 212,
@@ -195,6 +221,10 @@ struct CallOf<Pop3ShowRequest> : Call<Method::kPop3Show, Pop3ShowReply> {};
 template <>
 struct CallOf<Pop3SetRequest> : Call<Method::kPop3Set, Pop3SetReply> {};
 template <>
+struct CallOf<ImapShowRequest> : Call<Method::kImapShow, ImapShowReply> {};
+template <>
+struct CallOf<ImapSetRequest> : Call<Method::kImapSet, ImapSetReply> {};
+template <>
 struct CallOf<ImapWithdrawnListRequest>
     : Call<Method::kImapWithdrawnList, ImapWithdrawnListReply> {};
 template <>
@@ -211,6 +241,20 @@ struct CallOf<MailboxPermissionRemoveRequest>
     : Call<Method::kMailboxPermissionRemove, MailboxPermissionRemoveReply> {};
 template <>
 struct CallOf<QueueListRequest> : Call<Method::kQueueList, QueueListReply> {};
+template <>
+struct CallOf<QueueActRequest> : Call<Method::kQueueAct, QueueActReply> {};
+template <>
+struct CallOf<QueueMessageListRequest> : Call<Method::kQueueMessageList, QueueMessageListReply> {};
+template <>
+struct CallOf<QueueMessageWorkRequest> : Call<Method::kQueueMessageWork, QueueMessageWorkReply> {};
+template <>
+struct CallOf<QueueMessageExportRequest>
+    : Call<Method::kQueueMessageExport, QueueMessageExportReply> {};
+template <>
+struct CallOf<SafetyNetResubmitRequest>
+    : Call<Method::kSafetyNetResubmit, SafetyNetResubmitReply> {};
+template <>
+struct CallOf<QueueSetRequest> : Call<Method::kQueueSet, QueueSetReply> {};
 template <>
 struct CallOf<JobStartRequest> : Call<Method::kJobStart, JobStartReply> {};
 template <>
@@ -261,6 +305,42 @@ template <>
 struct CallOf<DmarcReportShowRequest> : Call<Method::kDmarcReportShow, DmarcReportShowReply> {};
 template <>
 struct CallOf<DmarcReportSendRequest> : Call<Method::kDmarcReportSend, DmarcReportSendReply> {};
+template <>
+struct CallOf<FilterListRequest> : Call<Method::kFilterList, FilterListReply> {};
+template <>
+struct CallOf<FilterAddRequest> : Call<Method::kFilterAdd, FilterAddReply> {};
+template <>
+struct CallOf<FilterSetRequest> : Call<Method::kFilterSet, FilterSetReply> {};
+template <>
+struct CallOf<FilterRemoveRequest> : Call<Method::kFilterRemove, FilterRemoveReply> {};
+template <>
+struct CallOf<FilterClientsRequest> : Call<Method::kFilterClients, FilterClientsReply> {};
+template <>
+struct CallOf<FilterLiftRequest> : Call<Method::kFilterLift, FilterLiftReply> {};
+template <>
+struct CallOf<QuarantineListRequest> : Call<Method::kQuarantineList, QuarantineListReply> {};
+template <>
+struct CallOf<QuarantineReadRequest> : Call<Method::kQuarantineRead, QuarantineReadReply> {};
+template <>
+struct CallOf<QuarantineReleaseRequest> : Call<Method::kQuarantineRelease, QuarantineReleaseReply> {};
+template <>
+struct CallOf<QuarantineRemoveRequest> : Call<Method::kQuarantineRemove, QuarantineRemoveReply> {};
+template <>
+struct CallOf<DnsShowRequest> : Call<Method::kDnsShow, DnsShowReply> {};
+template <>
+struct CallOf<DnsSetRequest> : Call<Method::kDnsSet, DnsSetReply> {};
+template <>
+struct CallOf<DnsLookupRequest> : Call<Method::kDnsLookup, DnsLookupReply> {};
+template <>
+struct CallOf<DnsHopsRequest> : Call<Method::kDnsHops, DnsHopsReply> {};
+template <>
+struct CallOf<DnsCacheRequest> : Call<Method::kDnsCache, DnsCacheReply> {};
+template <>
+struct CallOf<DnsFlushRequest> : Call<Method::kDnsFlush, DnsFlushReply> {};
+template <>
+struct CallOf<TlsReportShowRequest> : Call<Method::kTlsReportShow, TlsReportShowReply> {};
+template <>
+struct CallOf<TlsReportSendRequest> : Call<Method::kTlsReportSend, TlsReportSendReply> {};
 template <>
 struct CallOf<BlockListRequest> : Call<Method::kBlockList, BlockListReply> {};
 template <>

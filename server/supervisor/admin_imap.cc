@@ -6,6 +6,7 @@
 #include "base/text.h"
 #include "protocols/imap/extensions.h"
 #include "server/child/control.h"
+#include "server/directory/imap_settings.h"
 #include "server/supervisor/admin_service.h"
 
 namespace hauspost::supervisor {
@@ -45,6 +46,25 @@ Result<directory::MailboxEntry> AdminService::set_imap_without(
     if (std::ranges::find(names, known) == names.end()) names.push_back(std::move(known));
   }
   return supervisor_.directory().set_mailbox_imap_without(entry.guid, std::move(names));
+}
+
+Task<Result<admin::ImapShowReply>> AdminService::imap_show(admin::ImapShowRequest) {
+  CO_TRY_ASSIGN(const auto settings, directory::imap_settings(supervisor_.directory().reader()));
+  admin::ImapShowReply reply;
+  reply.mutable_settings()->set_command_messages_max(settings.command_messages_max);
+  co_return reply;
+}
+
+Task<Result<admin::ImapSetReply>> AdminService::imap_set(admin::ImapSetRequest request) {
+  CO_TRY_ASSIGN(const auto turn, co_await supervisor_.take_turn());
+  CO_TRY_ASSIGN(auto settings, directory::imap_settings(supervisor_.directory().reader()));
+  if (request.has_command_messages_max())
+    settings.command_messages_max = request.command_messages_max();
+  CO_TRY(request.dry_run() ? directory::check(settings)
+                           : directory::set_imap_settings(supervisor_.directory(), settings));
+  admin::ImapSetReply reply;
+  reply.mutable_settings()->set_command_messages_max(settings.command_messages_max);
+  co_return reply;
 }
 
 Task<Result<admin::ImapWithdrawnListReply>> AdminService::imap_withdrawn_list(

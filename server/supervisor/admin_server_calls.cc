@@ -10,8 +10,6 @@ namespace hauspost::supervisor {
 
 namespace {
 
-constexpr Duration kQueueTime = std::chrono::seconds(20);
-
 admin::ProcessState to_wire(ChildProcess::State state) {
   switch (state) {
     case ChildProcess::State::kStarting: return admin::PROCESS_STATE_STARTING;
@@ -33,21 +31,6 @@ void describe(const ChildProcess& child, admin::Process& out) {
   out.set_crashes(facts.crashes);
   out.set_last_death(facts.last_death);
   if (child.name().starts_with("store ")) out.set_database(child.name().substr(6));
-}
-
-void take_items(const child::wire::QueueListReply& from, admin::QueueListReply& to) {
-  for (const child::wire::QueueItem& item : from.items()) {
-    admin::QueueItem* out = to.add_items();
-    out->set_id(item.id());
-    out->set_queue(item.queue());
-    out->set_sender(item.sender());
-    out->mutable_recipients()->CopyFrom(item.recipients());
-    out->set_bytes(item.bytes());
-    out->set_received_s(item.received_s());
-    out->set_attempts(item.attempts());
-    out->set_next_attempt_s(item.next_attempt_s());
-    out->set_last_error(item.last_error());
-  }
 }
 
 }  // namespace
@@ -124,25 +107,6 @@ Task<Result<admin::ServiceListReply>> AdminService::service_list(admin::ServiceL
   admin::ServiceListReply reply;
   for (admin::Service& service : list_services(supervisor_.directory().reader()))
     *reply.add_services() = std::move(service);
-  co_return reply;
-}
-
-Task<Result<admin::QueueListReply>> AdminService::queue_list(admin::QueueListRequest request) {
-  const auto control = supervisor_.transport().control();
-  if (!control) {
-    co_return fail(ErrorCode::kUnavailable,
-                   "the queue cannot be read: transport does not run; see: hauspost status");
-  }
-  child::wire::QueueListRequest question;
-  question.set_queue(request.queue());
-  CO_TRY_ASSIGN(const std::string bytes,
-                co_await control->call(static_cast<std::uint16_t>(child::ControlMethod::kQueueList),
-                                       question.SerializeAsString(), kQueueTime));
-  child::wire::QueueListReply answer;
-  if (!answer.ParseFromString(bytes))
-    co_return fail(ErrorCode::kCorrupt, "transport's answer does not parse");
-  admin::QueueListReply reply;
-  take_items(answer, reply);
   co_return reply;
 }
 

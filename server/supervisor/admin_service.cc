@@ -36,6 +36,45 @@ std::string object_of(const admin::ServiceDisableRequest& request) {
 }
 std::string object_of(const admin::StopRequest&) { return "server"; }
 std::string object_of(const admin::TrackSetRequest&) { return "tracking"; }
+std::string object_of(const admin::DnsSetRequest&) { return "dns"; }
+std::string object_of(const admin::DnsFlushRequest& request) {
+  return request.name().empty() ? "all" : request.name();
+}
+std::string object_of(const admin::TlsReportSendRequest& request) {
+  return request.domain().empty() ? "all" : request.domain();
+}
+std::string word_of(child::wire::QueueAction action) {
+  switch (action) {
+    case child::wire::QUEUE_ACTION_SUSPEND: return "suspend";
+    case child::wire::QUEUE_ACTION_RESUME: return "resume";
+    case child::wire::QUEUE_ACTION_RETRY: return "retry";
+    case child::wire::QUEUE_ACTION_REMOVE: return "remove";
+    case child::wire::QUEUE_ACTION_REDIRECT: return "redirect";
+    default: return "?";
+  }
+}
+// "suspend Unreachable", "remove message 3-17", "remove messages Unreachable size > 1M".
+std::string object_of(const admin::QueueActRequest& request) {
+  return word_of(request.work().action()) + " " + request.work().queue();
+}
+std::string object_of(const admin::QueueMessageWorkRequest& request) {
+  const auto& walk = request.work().walk();
+  const std::string what = word_of(request.work().action());
+  if (!walk.id().empty()) return what + " message " + walk.id();
+  std::string out = what + " messages " + (walk.queue().empty() ? "of all queues" : walk.queue());
+  return walk.filter().empty() ? out : out + " " + walk.filter();
+}
+std::string object_of(const admin::QueueMessageExportRequest& request) {
+  return request.query().id();
+}
+std::string object_of(const admin::SafetyNetResubmitRequest& request) {
+  return request.work().database().empty() ? "all databases" : request.work().database();
+}
+std::string object_of(const admin::QueueSetRequest& request) {
+  std::vector<std::string> names;
+  for (const admin::QueueChange& change : request.changes()) names.push_back(change.name());
+  return join_names(names);
+}
 std::string object_of(const admin::Pop3SetRequest&) { return "pop3"; }
 std::string object_of(const admin::MailauthSetRequest&) { return "mailauth"; }
 std::string object_of(const admin::DmarcReportSendRequest& request) {
@@ -47,6 +86,20 @@ std::string object_of(const admin::DkimActivateRequest& request) {
 std::string object_of(const admin::DkimRemoveRequest& request) {
   return request.name() + " " + request.selector();
 }
+std::string object_of(const admin::FilterAddRequest& request) {
+  return request.entry().kind() + " " + request.entry().name();
+}
+std::string object_of(const admin::FilterSetRequest& request) {
+  return request.entry().kind() + " " + request.entry().name();
+}
+std::string object_of(const admin::FilterRemoveRequest& request) {
+  return request.kind() + " " + request.name();
+}
+std::string object_of(const admin::FilterLiftRequest& request) { return request.work().address(); }
+std::string object_of(const admin::QuarantineReadRequest& request) { return request.query().id(); }
+std::string object_of(const admin::QuarantineReleaseRequest& request) { return request.work().id(); }
+std::string object_of(const admin::QuarantineRemoveRequest& request) { return request.work().id(); }
+std::string object_of(const admin::ImapSetRequest&) { return "imap"; }
 std::string object_of(const admin::CertificateReloadRequest&) { return "certificates"; }
 std::string object_of(const admin::ComponentSetRequest& request) {
   return request.name() + " " + request.requester();
@@ -229,6 +282,8 @@ Task<Result<std::string>> AdminService::answer(Caller caller, std::uint16_t meth
     case kAuditList: co_return co_await look(&Self::audit_list, std::move(body));
     case kPop3Show: co_return co_await look(&Self::pop3_show, std::move(body));
     case kPop3Set: co_return co_await alter(&Self::pop3_set, "pop3 set");
+    case kImapShow: co_return co_await look(&Self::imap_show, std::move(body));
+    case kImapSet: co_return co_await alter(&Self::imap_set, "imap set");
     case kImapWithdrawnList:
       co_return co_await look(&Self::imap_withdrawn_list, std::move(body));
     case kImapWithdrawnLift:
@@ -240,6 +295,15 @@ Task<Result<std::string>> AdminService::answer(Caller caller, std::uint16_t meth
     case kMailboxPermissionRemove:
       co_return co_await alter(&Self::mailbox_permission_remove, "mailbox permission remove");
     case kQueueList: co_return co_await look(&Self::queue_list, std::move(body));
+    case kQueueAct: co_return co_await alter(&Self::queue_act, "queue act");
+    case kQueueMessageList: co_return co_await look(&Self::queue_message_list, std::move(body));
+    case kQueueMessageWork:
+      co_return co_await alter(&Self::queue_message_work, "queue message act");
+    case kQueueMessageExport:
+      co_return co_await alter(&Self::queue_message_export, "queue message export");
+    case kSafetyNetResubmit:
+      co_return co_await alter(&Self::safety_net_resubmit, "safetynet resubmit");
+    case kQueueSet: co_return co_await alter(&Self::queue_set, "queue set");
     case kJobStart: co_return co_await alter(&Self::job_start, "job start");
     case kJobList: co_return co_await look(&Self::job_list, std::move(body));
     case kJobShow: co_return co_await look(&Self::job_show, std::move(body));
@@ -264,6 +328,17 @@ Task<Result<std::string>> AdminService::answer(Caller caller, std::uint16_t meth
       co_return co_await alter(&Self::receive_connector_set, "connector receive set");
     case kReceiveConnectorRemove:
       co_return co_await alter(&Self::receive_connector_remove, "connector receive remove");
+    case kFilterList: co_return co_await look(&Self::filter_list, std::move(body));
+    case kFilterAdd: co_return co_await alter(&Self::filter_add, "filter add");
+    case kFilterSet: co_return co_await alter(&Self::filter_set, "filter set");
+    case kFilterRemove: co_return co_await alter(&Self::filter_remove, "filter remove");
+    case kFilterClients: co_return co_await look(&Self::filter_clients, std::move(body));
+    case kFilterLift: co_return co_await alter(&Self::filter_lift, "filter client lift");
+    case kQuarantineList: co_return co_await look(&Self::quarantine_list, std::move(body));
+    case kQuarantineRead: co_return co_await alter(&Self::quarantine_read, "quarantine read");
+    case kQuarantineRelease:
+      co_return co_await alter(&Self::quarantine_release, "quarantine release");
+    case kQuarantineRemove: co_return co_await alter(&Self::quarantine_remove, "quarantine remove");
     case kTrackSearch: co_return co_await look(&Self::track_search, std::move(body));
     case kTrackShow: co_return co_await look(&Self::track_show, std::move(body));
     case kTrackSet: co_return co_await alter(&Self::track_set, "track set");
@@ -277,6 +352,14 @@ Task<Result<std::string>> AdminService::answer(Caller caller, std::uint16_t meth
     case kMailauthTest: co_return co_await look(&Self::mailauth_test, std::move(body));
     case kDmarcReportShow: co_return co_await look(&Self::dmarc_report_show, std::move(body));
     case kDmarcReportSend: co_return co_await alter(&Self::dmarc_report_send, "mailauth report send");
+    case kDnsShow: co_return co_await look(&Self::dns_show, std::move(body));
+    case kDnsSet: co_return co_await alter(&Self::dns_set, "dns set");
+    case kDnsLookup: co_return co_await look(&Self::dns_lookup, std::move(body));
+    case kDnsHops: co_return co_await look(&Self::dns_hops, std::move(body));
+    case kDnsCache: co_return co_await look(&Self::dns_cache, std::move(body));
+    case kDnsFlush: co_return co_await alter(&Self::dns_flush, "dns flush");
+    case kTlsReportShow: co_return co_await look(&Self::tls_report_show, std::move(body));
+    case kTlsReportSend: co_return co_await alter(&Self::tls_report_send, "tls-report send");
     case kSendConnectorCreate:
       co_return co_await alter(&Self::send_connector_create, "connector send create");
     case kSendConnectorSet:

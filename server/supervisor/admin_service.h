@@ -44,7 +44,6 @@ class AdminService {
   Task<Result<admin::ServiceEnableReply>> service_enable(admin::ServiceEnableRequest request);
   Task<Result<admin::ServiceDisableReply>> service_disable(admin::ServiceDisableRequest request);
   Task<Result<admin::ServiceListReply>> service_list(admin::ServiceListRequest request);
-  Task<Result<admin::QueueListReply>> queue_list(admin::QueueListRequest request);
   // admin_auth_sources.cc
   Task<Result<admin::AuthSourcesReply>> auth_sources(admin::AuthSourcesRequest request);
   Task<Result<admin::AuthTestReply>> auth_test(admin::AuthTestRequest request);
@@ -67,6 +66,8 @@ class AdminService {
                                          std::vector<directory::ReceiveConnector> after,
                                          bool dry_run);
   // admin_imap.cc
+  Task<Result<admin::ImapShowReply>> imap_show(admin::ImapShowRequest request);
+  Task<Result<admin::ImapSetReply>> imap_set(admin::ImapSetRequest request);
   Task<Result<admin::ImapWithdrawnListReply>> imap_withdrawn_list(
       admin::ImapWithdrawnListRequest request);
   Task<Result<admin::ImapWithdrawnLiftReply>> imap_withdrawn_lift(
@@ -175,6 +176,15 @@ class AdminService {
   Task<Result<admin::BlockLiftReply>> block_lift(admin::BlockLiftRequest request);
   Task<Result<admin::BlockShowReply>> block_show(admin::BlockShowRequest request);
   Task<Result<admin::BlockSetReply>> block_set(admin::BlockSetRequest request);
+  // admin_dns.cc
+  Task<Result<admin::DnsShowReply>> dns_show(admin::DnsShowRequest request);
+  Task<Result<admin::DnsSetReply>> dns_set(admin::DnsSetRequest request);
+  Task<Result<admin::DnsLookupReply>> dns_lookup(admin::DnsLookupRequest request);
+  Task<Result<admin::DnsHopsReply>> dns_hops(admin::DnsHopsRequest request);
+  Task<Result<admin::DnsCacheReply>> dns_cache(admin::DnsCacheRequest request);
+  Task<Result<admin::DnsFlushReply>> dns_flush(admin::DnsFlushRequest request);
+  Task<Result<admin::TlsReportShowReply>> tls_report_show(admin::TlsReportShowRequest request);
+  Task<Result<admin::TlsReportSendReply>> tls_report_send(admin::TlsReportSendRequest request);
   // admin_track.cc
   Task<Result<admin::TrackSearchReply>> track_search(admin::TrackSearchRequest request);
   Task<Result<admin::TrackShowReply>> track_show(admin::TrackShowRequest request);
@@ -191,6 +201,24 @@ class AdminService {
   Task<Result<admin::MailauthTestReply>> mailauth_test(admin::MailauthTestRequest request);
   Task<Result<admin::DmarcReportShowReply>> dmarc_report_show(admin::DmarcReportShowRequest request);
   Task<Result<admin::DmarcReportSendReply>> dmarc_report_send(admin::DmarcReportSendRequest request);
+  // admin_filters.cc
+  Task<Result<admin::FilterListReply>> filter_list(admin::FilterListRequest request);
+  Task<Result<admin::FilterAddReply>> filter_add(admin::FilterAddRequest request);
+  Task<Result<admin::FilterSetReply>> filter_set(admin::FilterSetRequest request);
+  Task<Result<admin::FilterRemoveReply>> filter_remove(admin::FilterRemoveRequest request);
+  Task<Result<admin::FilterClientsReply>> filter_clients(admin::FilterClientsRequest request);
+  Task<Result<admin::FilterLiftReply>> filter_lift(admin::FilterLiftRequest request);
+  Task<Result<admin::QuarantineListReply>> quarantine_list(admin::QuarantineListRequest request);
+  Task<Result<admin::QuarantineReadReply>> quarantine_read(admin::QuarantineReadRequest request);
+  Task<Result<admin::QuarantineReleaseReply>> quarantine_release(
+      admin::QuarantineReleaseRequest request);
+  Task<Result<admin::QuarantineRemoveReply>> quarantine_remove(
+      admin::QuarantineRemoveRequest request);
+  // Of a change to the filters: what it is about, with the id of the mailbox that it names.
+  Result<admin::FilterEntry> with_mailbox_id(admin::FilterEntry entry) const;
+  // Asks transport. kUnavailable: it does not run.
+  template <class Reply, class Request>
+  Task<Result<Reply>> ask_filters(child::ControlMethod method, const Request& request);
   // Asks the front-end. kUnavailable: it does not run.
   Task<Result<std::string>> ask_frontend(child::ControlMethod method, Duration timeout);
   Task<void> note_warnings(admin::StatusReply& reply);
@@ -216,6 +244,19 @@ class AdminService {
   template <class Reply, class Request>
   Task<Result<Reply>> ask_recover(directory::MailboxEntry entry, child::ControlMethod method,
                                   const Request& request);
+
+  // admin_queue.cc
+  Task<Result<admin::QueueListReply>> queue_list(admin::QueueListRequest request);
+  Task<Result<admin::QueueActReply>> queue_act(admin::QueueActRequest request);
+  Task<Result<admin::QueueMessageListReply>> queue_message_list(
+      admin::QueueMessageListRequest request);
+  Task<Result<admin::QueueMessageWorkReply>> queue_message_work(
+      admin::QueueMessageWorkRequest request);
+  Task<Result<admin::QueueMessageExportReply>> queue_message_export(
+      admin::QueueMessageExportRequest request);
+  Task<Result<admin::SafetyNetResubmitReply>> safety_net_resubmit(
+      admin::SafetyNetResubmitRequest request);
+  Task<Result<admin::QueueSetReply>> queue_set(admin::QueueSetRequest request);
 
   // admin_send_connectors.cc
   Task<Result<admin::SendConnectorCreateReply>> send_connector_create(

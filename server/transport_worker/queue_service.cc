@@ -1,8 +1,7 @@
 #include "server/transport_worker/queue_service.h"
 
 #include "base/log.h"
-#include "server/child/control.h"
-#include "server/child/control.pb.h"
+#include "server/directory/queue_settings.h"
 #include "transport/receive/hand_over.h"
 #include "transport/resolve/postmaster.h"
 
@@ -11,29 +10,11 @@ namespace hauspost::transport_worker {
 namespace {
 
 constexpr Milliseconds kDeliveryTime{60'000};
-
-std::int64_t unix_seconds(WallTime time) {
-  return std::chrono::duration_cast<Seconds>(time.time_since_epoch()).count();
-}
-
-child::wire::QueueItem to_wire(const transport::QueueItem& from) {
-  child::wire::QueueItem to;
-  to.set_id(from.id);
-  to.set_queue(from.queue);
-  to.set_sender(from.sender);
-  for (const std::string& recipient : from.recipients) to.add_recipients(recipient);
-  to.set_bytes(from.bytes);
-  to.set_received_s(unix_seconds(from.received));
-  to.set_attempts(from.attempts);
-  to.set_next_attempt_s(from.next_attempt ? unix_seconds(*from.next_attempt) : 0);
-  to.set_last_error(from.last_error);
-  return to;
-}
+constexpr Duration kWatch = std::chrono::seconds(2);
 
 }  // namespace
 
-QueueService::QueueService(transport::Services& services,
-                           const directory::DirectoryReader& reader,
+QueueService::QueueService(transport::Services& services, const directory::DirectoryReader& reader,
                            const transport::ConnectorChooser& connectors,
                            transport::Carrier* remote)
     : services_(services),
@@ -43,15 +24,54 @@ QueueService::QueueService(transport::Services& services,
       carriers_(local_, remote) {}
 
 void QueueService::start(TaskGroup& tasks) {
+  apply_settings();
+  measure_pressure();
+  services_.pressure = &pressure_;
+  services_.router = &router_;
   transport::QueueWorld world{.carrier = carriers_, .router = router_};
   world.reports = this;
   world.tracker = services_.tracker;
-  world.dsn = {.reporting_mta = services_.hostname,
-               .postmaster = transport::postmaster_address(services_.directory,
-                                                           services_.hostname)};
+  world.dsn = {
+      .reporting_mta = services_.hostname,
+      .postmaster = transport::postmaster_address(services_.directory, services_.hostname)};
   world.configuration = [this] { return reader_.version().value_or(0); };
   services_.queue.watch_for_faults();
   tasks.spawn("queue", services_.queue.run(std::move(world)));
+  tasks.spawn("queue.watch", watch());
+}
+
+void QueueService::apply_settings() {
+  const auto version = reader_.version();
+  if (!version || version_ == *version) return;
+  version_ = *version;
+  directory::QueueSettings settings = directory::queue_settings(reader_);
+  services_.queue.set_options(std::move(settings.queue));
+  pressure_.set_limits(settings.pressure);
+}
+
+void QueueService::measure_pressure() {
+  const auto reading =
+      transport::read_pressure(services_.queue.options().path, services_.queue.waiting());
+  if (!reading) {
+    log::warning("pressure.unknown", {{"error", reading.error()}});
+    return;
+  }
+  const auto before = pressure_.level();
+  pressure_.update(*reading);
+  if (pressure_.level() == before) return;
+  if (pressure_.level() > before) {
+    log::warning("pressure.rises",
+                 {{"level", to_string(pressure_.level())}, {"cause", pressure_.cause()}});
+  } else {
+    log::info("pressure.falls", {{"level", to_string(pressure_.level())}});
+  }
+}
+
+Task<void> QueueService::watch() {
+  while (co_await sleep_for(kWatch)) {
+    apply_settings();
+    measure_pressure();
+  }
 }
 
 Task<Result<>> QueueService::submit(transport::Envelope envelope, std::string message) {
@@ -63,25 +83,6 @@ Task<Result<>> QueueService::submit(transport::Envelope envelope, std::string me
     co_return Result<>{};
   }
   co_return done;
-}
-
-Result<std::string> QueueService::list_items(const std::string& body) const {
-  child::wire::QueueListRequest request;
-  if (!request.ParseFromString(body))
-    return fail(ErrorCode::kInvalid, "the request does not parse");
-  child::wire::QueueListReply reply;
-  for (const transport::QueueItem& item : services_.queue.list(request.queue()))
-    *reply.add_items() = to_wire(item);
-  return reply.SerializeAsString();
-}
-
-Task<std::optional<Result<std::string>>> QueueService::handle_control(std::uint16_t method,
-                                                                      std::string body) {
-  switch (static_cast<child::ControlMethod>(method)) {
-    case child::ControlMethod::kQueueList: co_return list_items(body);
-    case child::ControlMethod::kQueueKick: services_.queue.kick(); co_return std::string();
-    default: co_return std::nullopt;
-  }
 }
 
 }  // namespace hauspost::transport_worker

@@ -64,11 +64,14 @@ TransportWorker::TransportWorker(Executor executor, const child::Settings& setti
                 .connectors = &connectors_,
                 .rates = &rates_,
                 .authentication = &mailauth_.authentication()},
-      queue_service_(services_, *reader_, no_connectors_, nullptr),
+      send_service_(executor, settings, *reader_, dns_, logs_),
+      queue_service_(services_, *reader_, send_service_.chooser(), &send_service_.carrier()),
+      filter_service_(executor, services_, *reader_, settings.data_root),
       sessions_(executor, "session", kSessionsMax,
                 [this](UnixSocket socket) { return serve_session(std::move(socket)); }),
       tasks_(executor) {
   logs_.lend_to(services_);
+  services_.filters = &filter_service_.filters();
 }
 
 Result<std::unique_ptr<TransportWorker>> TransportWorker::open(Executor executor,
@@ -92,12 +95,15 @@ void TransportWorker::start() {
   dns_.start(tasks_);
   mailauth_.start(tasks_);
   queue_service_.start(tasks_);
+  filter_service_.start(tasks_);
 }
 
 Task<void> TransportWorker::stop() {
   co_await sessions_.stop();
   tasks_.stop();
   co_await tasks_.join();
+  filter_service_.save();
+  co_await send_service_.stop();
   deliveries_.stop();
   co_await deliveries_.join();
   dns_.save();
@@ -147,6 +153,8 @@ Task<void> TransportWorker::serve_accepted(std::unique_ptr<link::FrameSocket> fr
 
 Task<Result<std::string>> TransportWorker::handle_control(std::uint16_t method, std::string body) {
   if (auto answered = co_await queue_service_.handle_control(method, body))
+    co_return std::move(*answered);
+  if (auto answered = co_await filter_service_.handle_control(method, body))
     co_return std::move(*answered);
   switch (static_cast<child::ControlMethod>(method)) {
     case child::ControlMethod::kTrackSearch: co_return co_await logs_.search(std::move(body));

@@ -6,7 +6,9 @@
 #include "server/child/unix_service.h"
 #include "server/directory/receive_connectors.h"
 #include "server/transport_worker/directory_adapter.h"
+#include "server/transport_worker/filter_service.h"
 #include "server/transport_worker/queue_service.h"
+#include "server/transport_worker/send_service.h"
 #include "server/transport_worker/transport_logs.h"
 #include "server/transport_worker/worker_dns.h"
 #include "server/transport_worker/worker_mailauth.h"
@@ -53,8 +55,9 @@ class TransportWorker {
   transport::DeliveryClients deliveries_;
   std::unique_ptr<transport::Queue> queue_;
   transport::Services services_;
-  NoConnectors no_connectors_;
+  SendService send_service_;
   QueueService queue_service_;
+  FilterService filter_service_;
   child::UnixService sessions_;
   TaskGroup tasks_;
 };

@@ -212,7 +212,7 @@ class Harness:
                 yield f"{writer.user}/{writer.FOLDER} holds {token} {count} times more than it should"
 
     def drained(self):
-        return not self.server.ask("queue", "list")
+        return not self.server.ask("queue", "message", "list")
 
 
 def is_alive(pid):

@@ -116,7 +116,7 @@ class Json(SystemTest):
         states = {entry["name"]: entry["enabled"] for entry in self.server.ask("service", "list")}
         self.assertTrue(states["imap"] and states["imap-backend"])
         self.assertFalse(states.get("pop3", False))
-        self.assertIsInstance(self.server.ask("queue", "list"), list)
+        self.assertIsInstance(self.server.ask("queue", "message", "list"), list)
 
 
 class Statuses(SystemTest):

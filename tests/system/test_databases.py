@@ -59,13 +59,13 @@ class OneDatabase(OwnServerTest):
         self.server.cli("database", "dismount", "DB1")
         for number in range(3):
             self.server.deliver(address, f"n{number}")
-        waiting = self.server.ask("queue", "list", "Delivery/DB1")
+        waiting = self.server.ask("queue", "message", "list", "--queue", "Delivery/DB1")
         self.assertEqual([item["recipients"] for item in waiting], [[address]] * 3)
         self.server.cli("database", "mount", "DB1")
         for number in range(3):
             self.server.wait_for_subject(address, f"n{number}")
         self.assertEqual(sorted(self.server.subjects(address)), ["n0", "n1", "n2"])
-        self.assertEqual(self.server.ask("queue", "list"), [])
+        self.assertEqual(self.server.ask("queue", "message", "list"), [])
 
     def test_waiting_mail_survives_a_restart(self):
         address = self.server.user()

@@ -112,7 +112,8 @@ class Quotas(LimitsCase):
         self.assertEqual(refused, {})
         self.assertEqual(self.server.subjects(other), ["Two copies"])
         self.assertNotIn("Two copies", self.server.subjects(full))
-        waiting = [item for item in self.asked("queue", "list") if full in item["recipients"]]
+        waiting = [item for item in self.asked("queue", "message", "list")
+                   if full in item["recipients"]]
         self.assertEqual(len(waiting), 1)
         self.assertIn("full", waiting[0]["last_error"] or "full")
         self.cli("mailbox", "set", full, "--use-database-defaults")

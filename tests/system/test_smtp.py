@@ -106,7 +106,7 @@ class SmtpTest(SystemTest):
         with self.server.submission(self.address) as connection:
             connection.sendmail(self.address, ["someone@example.com"],
                                 message("Out", self.address, "someone@example.com"))
-        items = self.server.ask("queue", "list", "Unreachable")
+        items = self.server.ask("queue", "message", "list", "--queue", "Unreachable")
         mine = [item for item in items if item["sender"] == self.address]
         self.assertEqual([item["recipients"] for item in mine], [["someone@example.com"]])
 

@@ -61,6 +61,8 @@ void build_application(CLI::App& app, GlobalOptions& options, Verb& chosen) {
   app.description("Administers a Hauspost mail server: hauspost NOUN VERB [NAME] [--option value]");
   app.footer(kFooter);
   app.fallthrough();  // global options may stand anywhere
+  // After a noun and a verb a word is never another noun: "service enable imap pop3".
+  app.require_subcommand(0, 1);
   app.set_version_flag("--version", "hauspost " HAUSPOST_VERSION);
   app.add_option("--data", options.data,
                  "Data root (default: HAUSPOST_DATA, else ./data, else /var/lib/hauspost)")
@@ -88,10 +90,15 @@ void build_application(CLI::App& app, GlobalOptions& options, Verb& chosen) {
   add_track_commands(app, chosen);
   add_dkim_commands(app, chosen);
   add_mailauth_commands(app, chosen);
+  add_filter_commands(app, chosen);
+  add_quarantine_commands(app, chosen);
+  add_dns_commands(app, chosen);
+  add_tls_report_commands(app, chosen);
   add_send_connector_commands(app, chosen);
   add_auth_settings_commands(app, chosen);
   add_audit_commands(app, chosen);
   add_queue_commands(app, chosen);
+  add_safety_net_commands(app, chosen);
   add_server_commands(app, chosen);
   add_job_commands(app, chosen);
   add_backup_commands(app, chosen);

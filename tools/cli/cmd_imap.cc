@@ -14,6 +14,35 @@ struct WithdrawnLift {
   bool dry_run = false;
 };
 
+struct ImapSet {
+  std::optional<std::uint32_t> message_limit;
+  bool dry_run = false;
+};
+
+void show_imap(Context& context, const admin::ImapSettings& settings) {
+  const std::uint32_t messages = settings.command_messages_max();
+  context.print({{"command_messages_max", messages}});
+  Table table({{"SETTING"}, {"VALUE"}});
+  table.add({"message-limit", messages == 0 ? "none" : std::to_string(messages)});
+  context.say(table.render(terminal_width()));
+}
+
+Outcome<> run_imap_show(Context& context) {
+  TRY_ASSIGN(const auto reply, context.ask(admin::ImapShowRequest{}));
+  show_imap(context, reply.settings());
+  return {};
+}
+
+Outcome<> run_imap_set(Context& context, ImapSet& options) {
+  if (!options.message_limit) return usage("nothing to set; see: hauspost imap set --help");
+  admin::ImapSetRequest request;
+  request.set_dry_run(options.dry_run);
+  request.set_command_messages_max(*options.message_limit);
+  TRY_ASSIGN(const auto reply, context.ask(request));
+  show_imap(context, reply.settings());
+  return {};
+}
+
 Json as_json(const admin::ImapWithdrawal& one) {
   return {{"user", one.user()},
           {"database", one.database()},
@@ -81,6 +110,16 @@ Outcome<> run_withdrawn_lift(Context& context, WithdrawnLift& options) {
 
 void add_imap_commands(CLI::App& app, Verb& chosen) {
   CLI::App* noun = add_noun(app, "imap", "What IMAP offers");
+  add_verb(*noun, "show", "Show the settings", chosen, run_imap_show);
+  auto settings = std::make_shared<ImapSet>();
+  CLI::App* set = add_verb<ImapSet>(*noun, "set",
+                                    "Change settings, for sessions that begin from now on", chosen,
+                                    settings, run_imap_set);
+  set->add_option("--message-limit", settings->message_limit,
+                  "Messages that one command may process, 1000 or more; 0: no limit. Programs that "
+                  "do not know RFC 9738 see only the latest of larger folders")
+      ->type_name("N");
+  set->add_flag("--dry-run", settings->dry_run, "Check and show, change nothing");
   CLI::App* withdrawn =
       add_noun(*noun, "withdrawn", "Extensions kept from devices that cannot use them");
   add_verb(*withdrawn, "list", "List what is withdrawn from which device", chosen,

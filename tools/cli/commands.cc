@@ -3,7 +3,9 @@
 namespace hauspost::cli {
 
 CLI::App* add_noun(CLI::App& app, const std::string& name, const std::string& description) {
-  return app.add_subcommand(name, description);
+  CLI::App* noun = app.add_subcommand(name, description);
+  noun->require_subcommand(0, 1);  // see build_application()
+  return noun;
 }
 
 CLI::App* add_verb(CLI::App& noun, const std::string& name, const std::string& description,

@@ -33,12 +33,18 @@ void add_component_commands(CLI::App& app, Verb& chosen);
 void add_track_commands(CLI::App& app, Verb& chosen);
 void add_dkim_commands(CLI::App& app, Verb& chosen);
 void add_mailauth_commands(CLI::App& app, Verb& chosen);
+// The nouns "filter" and "milter".
+void add_filter_commands(CLI::App& app, Verb& chosen);
+void add_quarantine_commands(CLI::App& app, Verb& chosen);
+void add_dns_commands(CLI::App& app, Verb& chosen);
+void add_tls_report_commands(CLI::App& app, Verb& chosen);
 void add_send_connector_commands(CLI::App& app, Verb& chosen);
 void add_block_commands(CLI::App& app, Verb& chosen);
 // Both give the noun "auth" verbs.
 void add_auth_settings_commands(CLI::App& app, Verb& chosen);
 void add_audit_commands(CLI::App& app, Verb& chosen);
 void add_queue_commands(CLI::App& app, Verb& chosen);
+void add_safety_net_commands(CLI::App& app, Verb& chosen);
 void add_server_commands(CLI::App& app, Verb& chosen);
 void add_job_commands(CLI::App& app, Verb& chosen);
 // After the nouns "database" and "mailbox", which get verbs of theirs.

@@ -171,18 +171,4 @@ Json to_json(const admin::ClientSetting& setting) {
           {"user", setting.user()},       {"available", setting.available()}};
 }
 
-Json to_json(const admin::QueueItem& item) {
-  Json recipients = Json::array();
-  for (const auto& recipient : item.recipients()) recipients.push_back(recipient);
-  return {{"id", item.id()},
-          {"queue", item.queue()},
-          {"sender", item.sender()},
-          {"recipients", recipients},
-          {"bytes", item.bytes()},
-          {"received_s", item.received_s()},
-          {"attempts", item.attempts()},
-          {"next_attempt_s", item.next_attempt_s()},
-          {"last_error", item.last_error()}};
-}
-
 }  // namespace hauspost::cli

@@ -24,7 +24,6 @@ Json to_json(const admin::StatusReply& status);
 Json to_json(const admin::Domain& domain);
 Json to_json(const admin::Mailbox& mailbox);
 Json to_json(const admin::ClientSetting& setting);
-Json to_json(const admin::QueueItem& item);
 
 template <class Repeated>
 Json to_json_list(const Repeated& items) {

@@ -196,6 +196,7 @@ class QueueEngine {
   bool look_again_ = false;  // set by every notification of changed_
   std::uint64_t configuration_ = 0;
   SteadyTime configuration_asked_ = SteadyTime::min();
+  SteadyTime configuration_changed_ = SteadyTime::min();
   SteadyTime aged_at_ = SteadyTime::min();
   SteadyTime tidied_at_ = SteadyTime::min();
 };

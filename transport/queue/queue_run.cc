@@ -173,11 +173,13 @@ void QueueEngine::age_due(TaskGroup& tasks) {
 void QueueEngine::notice_configuration() {
   if (!world_->configuration) return;
   const SteadyTime now = clock_.steady();
-  if (configuration_asked_ + kConfigurationApart > now) return;
-  const std::uint64_t version = world_->configuration();
-  if (version == configuration_) return;
+  if (configuration_asked_ + kConfigurationPoll > now) return;
+  if (configuration_changed_ + kConfigurationApart > now) return;
   const bool first = configuration_asked_ == SteadyTime::min();
   configuration_asked_ = now;
+  const std::uint64_t version = world_->configuration();
+  if (version == configuration_) return;
+  configuration_changed_ = now;
   configuration_ = version;
   if (first) return;  // what is loaded is routed anyway
   for (auto& [name, queue] : queues_) {
