@@ -20,7 +20,11 @@ QueueService::QueueService(transport::Services& services, const directory::Direc
     : services_(services),
       reader_(reader),
       router_(services.directory, connectors),
-      local_(services.directory, services.deliveries, kDeliveryTime),
+      local_(services.directory, services.deliveries, kDeliveryTime,
+             [this](transport::Envelope envelope, std::string message) {
+               return transport::submit_internal(services_, std::move(envelope),
+                                                 std::move(message));
+             }),
       carriers_(local_, remote) {}
 
 void QueueService::start(TaskGroup& tasks) {

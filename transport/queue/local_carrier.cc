@@ -39,6 +39,11 @@ RecipientResult without_mailbox(Resolved::Kind kind) {
   return {Kind::kDeferred, "4.4.4", "the address has no mailbox here any more", {}};
 }
 
+bool is_something_else(Resolved::Kind kind) {
+  return kind != Resolved::Kind::kMailbox && kind != Resolved::Kind::kUnknown &&
+         kind != Resolved::Kind::kUnavailable;
+}
+
 RecipientResult from(const DeliverResult& result) {
   using Outcome = DeliverResult::Outcome;
   switch (result.outcome) {
@@ -63,6 +68,8 @@ Task<CarryReport> LocalCarrier::carry(const NextHop&, const Envelope& envelope,
     if (resolved.kind == Resolved::Kind::kMailbox) {
       Group& group = groups[resolved.socket];
       group.add(i, std::move(resolved), envelope.junk);
+    } else if (again_ && is_something_else(resolved.kind)) {
+      report.recipients[i] = co_await submit_again(envelope, envelope.recipients[i], message);
     } else {
       report.recipients[i] = without_mailbox(resolved.kind);
     }
@@ -89,6 +96,17 @@ Task<CarryReport> LocalCarrier::carry(const NextHop&, const Envelope& envelope,
       report.recipients, [](const RecipientResult& r) { return r.kind == Kind::kFailed; });
   report.hop_failed = !any_known && !any_failed;
   co_return report;
+}
+
+// Who gets it now, and the reports about them, are no matter of this item any more.
+Task<RecipientResult> LocalCarrier::submit_again(Envelope envelope, Recipient recipient,
+                                                 std::string_view message) {
+  envelope.recipients = {std::move(recipient)};
+  const auto done = co_await again_(std::move(envelope), std::string(message));
+  if (done) co_return RecipientResult{Kind::kRelayed, "2.1.5", {}, {}};
+  const bool never = done.error().code == ErrorCode::kDenied;
+  co_return RecipientResult{
+      never ? Kind::kFailed : Kind::kDeferred, never ? "5.7.1" : "4.3.0", done.error().text, {}};
 }
 
 Task<CarryReport> CarrierSet::carry(const NextHop& hop, const Envelope& envelope,

@@ -108,6 +108,25 @@ TEST_CASE("delivery wire: the trailer comes off and leaves the message") {
   CHECK(taken->targets[1].mailbox == request.targets[1].mailbox);
 }
 
+TEST_CASE("envelope: what others said need not be UTF-8, and is read back as it was") {
+  Envelope envelope;
+  envelope.delivery = Guid::random();
+  envelope.sender = "m\xfcller@example.net";
+  envelope.envid = "id\xff\xfe";
+  envelope.recipients = {{"\xe4@example.org"}};
+  envelope.recipients[0].orcpt = "rfc822;\xe4@example.org";
+  // Cut in the middle of a character.
+  for (int i = 0; i < 400; ++i) envelope.recipients[0].last_error += "\xc3\xa4";
+  envelope.recipients[0].last_error.insert(0, "x");
+  const auto read = envelope_from_annotation(to_annotation(envelope));
+  REQUIRE(read);
+  CHECK(read->sender == envelope.sender);
+  CHECK(read->envid == envelope.envid);
+  CHECK(read->recipients[0].address == envelope.recipients[0].address);
+  CHECK(read->recipients[0].orcpt == envelope.recipients[0].orcpt);
+  CHECK(read->recipients[0].last_error == envelope.recipients[0].last_error.substr(0, 500));
+}
+
 TEST_CASE("delivery wire: bad trailers are refused") {
   DeliverRequest no_targets;
   no_targets.delivery = Guid::random();
