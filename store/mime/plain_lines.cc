@@ -164,7 +164,8 @@ class Rewriter {
   std::expected<void, Unfit> take(const Part& part) {
     // The empty part that a multipart without parts is given stands nowhere.
     if (part.header.empty() && part.body.empty()) return {};
-    if (!eight_bit_ && is_eight_bit(part.header)) return std::unexpected(Unfit::kHeader);
+    const bool nul = part.header.find('\0') != std::string_view::npos;
+    if (nul || (!eight_bit_ && is_eight_bit(part.header))) return std::unexpected(Unfit::kHeader);
     copy_gap(offset(part.header));
     if (part.kind == Part::Kind::kLeaf) return take_leaf(part);
     const auto encoding = part.fields.get(KnownField::kContentTransferEncoding);

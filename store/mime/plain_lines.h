@@ -27,7 +27,7 @@ ContentFacts scan_content(std::string_view message);
 std::string with_line_ends(std::string_view message);
 
 enum class Unfit : std::uint8_t {
-  kHeader,   // octets above 127 in a header: no encoding of a body can mend that
+  kHeader,   // octets above 127, or NUL, in a header: no encoding of a body can mend that
   kSigned,   // part of a multipart/signed: any change breaks the signature
   kNoMeans,  // a part that must not be encoded (message/*, damaged encodings and structure)
 };

@@ -73,7 +73,7 @@ bool needs_smtputf8(const Outgoing& outgoing) {
 
 std::string_view text_of(mime::Unfit unfit) {
   switch (unfit) {
-    case mime::Unfit::kHeader: return "its header has 8-bit octets";
+    case mime::Unfit::kHeader: return "its header has octets that cannot stand there";
     case mime::Unfit::kSigned: return "a signed part would be changed";
     case mime::Unfit::kNoMeans: return "a part of it must not be encoded";
   }

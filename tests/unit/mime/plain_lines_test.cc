@@ -79,6 +79,7 @@ TEST_CASE("mime: what cannot be encoded", "[plain-lines]") {
     return made.error();
   };
   CHECK(unfit("Subject: \xc3\xbc\r\n\r\nx\r\n") == Unfit::kHeader);
+  CHECK(unfit(std::string_view("Subject: \0\r\n\r\nx\r\n", 18)) == Unfit::kHeader);
   CHECK(
       unfit("Content-Type: multipart/signed; boundary=b\r\n\r\n--b\r\n\r\n\xc3\xbc\r\n--b--\r\n") ==
       Unfit::kSigned);
