@@ -306,7 +306,7 @@ Task<Result<>> QueueEngine::redirect(HopQueue& queue, StoredItem& item, const Ne
   CO_TRY(co_await rewrite(queue, item.uid, envelope));
   CO_TRY_ASSIGN(const QueueUse next, co_await queue_of(queue_name(to)));
   CO_TRY_ASSIGN(const auto moved, co_await move_item(queue, item.uid, *next));
-  if (moved) next->index.add(indexed(*next, *moved, envelope));
+  if (moved) next->index.add(arrived(*moved, envelope));
   track(TrackEvent::kTransfer, envelope, *next, {}, {}, item.bytes);
   wake(*next);
   co_return Result<>{};

@@ -93,7 +93,7 @@ Task<Result<bool>> QueueEngine::reroute(HopQueue& queue, StoredItem& item) {
   if (hops.size() == 1) {
     CO_TRY_ASSIGN(const QueueUse to, co_await queue_of(queue_name(hops.begin()->first)));
     CO_TRY_ASSIGN(const auto moved, co_await move_item(queue, item.uid, *to));
-    if (moved) to->index.add(indexed(*to, *moved, item.envelope));
+    if (moved) to->index.add(arrived(*moved, item.envelope));
     wake(*to);
     co_return true;
   }
@@ -177,7 +177,10 @@ QueueEngine::Outcome QueueEngine::judge(const HopQueue& queue, const StoredItem&
         event(TrackEvent::kDeliver);
         outcome.delivered.push_back(std::move(recipient));
         break;
-      case Kind::kRelayedBlind: note(DsnAction::kRelayed); event(TrackEvent::kSend); break;
+      case Kind::kRelayedBlind:
+        note(DsnAction::kRelayed);
+        event(TrackEvent::kSend);
+        break;
       case Kind::kRelayed:
         // RFC 2852: by-trace asks for a word from every host on the way.
         if (item.envelope.deliver_by_trace) note(DsnAction::kRelayed);
@@ -223,7 +226,8 @@ Task<Result<>> QueueEngine::settle(HopQueue& queue, StoredItem& item, Outcome ou
         next.recipients.push_back(about.recipient);
     }
   }
-  if (!outcome.delivered.empty() && options_.safety_net > Seconds(0)) {
+  // What was resubmitted is in the net already; it and reports count as reports.
+  if (!outcome.delivered.empty() && options_.safety_net > Seconds(0) && !item.envelope.report) {
     Envelope delivered = item.envelope;
     delivered.recipients = std::move(outcome.delivered);
     const bool whole = next.recipients.empty();

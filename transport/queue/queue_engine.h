@@ -99,7 +99,9 @@ class QueueEngine {
   Task<Result<>> append_item(HopQueue& to, const Envelope& envelope, const StoredItem& original);
   Task<Result<>> rewrite(HopQueue& queue, store::Uid uid, const Envelope& envelope);
   Task<Result<>> remove(HopQueue& queue, store::Uid uid);
+  // When it is to be tried: of an item that is new here, and of one that was elsewhere before.
   IndexedItem indexed(const HopQueue& queue, store::Uid uid, const Envelope& envelope) const;
+  IndexedItem arrived(store::Uid uid, const Envelope& envelope) const;
   std::uint32_t age_of(const Envelope& envelope) const;
   WallTime expires(const Envelope& envelope) const;
   HopQueue* find(std::string_view name);

@@ -224,7 +224,7 @@ Task<Result<>> QueueEngine::append_item(HopQueue& to, const Envelope& envelope,
   ++to.taken;
   if (to.hop) {
     ++waiting_;
-    to.index.add(indexed(to, appended.uids.front(), envelope));
+    to.index.add(arrived(appended.uids.front(), envelope));
     wake(to);
   }
   co_return Result<>{};
@@ -264,13 +264,20 @@ std::uint32_t QueueEngine::age_of(const Envelope& envelope) const {
   return unix_seconds(next);
 }
 
-// A database that hands its mail over here was tried just before.
+// A mailbox database was tried just before its mail came here.
 IndexedItem QueueEngine::indexed(const HopQueue& queue, store::Uid uid,
                                  const Envelope& envelope) const {
+  IndexedItem entry = arrived(uid, envelope);
+  if (!queue.is_local() || envelope.attempts > 0 || envelope.next_attempt != WallTime{})
+    return entry;
+  const WallTime due = std::max(envelope.received, WallTime{}) + options_.mailbox_first;
+  if (due > clock_.now()) entry.due_s = std::max(entry.due_s, unix_seconds(due));
+  return entry;
+}
+
+IndexedItem QueueEngine::arrived(store::Uid uid, const Envelope& envelope) const {
   const WallTime now = clock_.now();
   WallTime due = std::max(envelope.hold_until, envelope.next_attempt);
-  if (queue.is_local() && envelope.attempts == 0 && envelope.next_attempt == WallTime{})
-    due = std::max(due, std::max(envelope.received, WallTime{}) + options_.mailbox_first);
   const bool by_time = envelope.deliver_by != WallTime{} && envelope.deliver_by > now;
   if (by_time) due = std::min(due, envelope.deliver_by);
   return {.uid = uid.value,
@@ -310,7 +317,7 @@ Task<void> QueueEngine::load_queue(QueueUse queue) {
         const auto envelope =
             envelope_from_annotation(snapshot.annotation(queue->folder, message.uid));
         // What cannot be read is found out when its turn comes.
-        queue->index.add(envelope ? indexed(*queue, message.uid, *envelope)
+        queue->index.add(envelope ? arrived(message.uid, *envelope)
                                   : IndexedItem{.uid = message.uid.value});
         return true;
       });
