@@ -62,8 +62,8 @@ Outcome<> set_mail_user_password(Context& context, RecipientOptions& options) {
   Json answer = {{"address", reply.recipient().address()}};
   if (password.generated) answer["password"] = password.secret.reveal();
   context.print(answer);
-  context.say(fmt::format("Mail user {} has a new password.",
-                          printable(reply.recipient().address())));
+  context.say(
+      fmt::format("Mail user {} has a new password.", printable(reply.recipient().address())));
   say_password(context, password);
   return {};
 }
@@ -105,8 +105,9 @@ template <const char* const& kKind>
 void add_outside_verbs(CLI::App& noun, Verb& chosen,
                        const std::shared_ptr<RecipientOptions>& options) {
   using Options = RecipientOptions;
-  add_verb(noun, "list", "List them", chosen,
-           +[](Context& context) { return list_outside(context, kKind); });
+  add_verb(
+      noun, "list", "List them", chosen,
+      +[](Context& context) { return list_outside(context, kKind); });
   add_verb<Options>(
       noun, "show", "Show one", chosen, options,
       +[](Context& context, Options& given) { return show_named(context, kKind, given); })
@@ -151,8 +152,7 @@ void add_contact_commands(CLI::App& app, Verb& chosen) {
 }
 
 void add_mail_user_commands(CLI::App& app, Verb& chosen) {
-  CLI::App* noun =
-      add_noun(app, kMailUser, "Mail users: as contacts, but they may log in to send");
+  CLI::App* noun = add_noun(app, kMailUser, "Mail users: as contacts, but they may log in to send");
   auto options = std::make_shared<RecipientOptions>();
   CLI::App* create = add_creation(*noun, "Give somebody with a mailbox elsewhere an address here",
                                   chosen, options, create_mail_user);

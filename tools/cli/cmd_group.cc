@@ -171,9 +171,10 @@ Outcome<> change_members(Context& context, MemberOptions& options, Request reque
   context.say(fmt::format("Group {}: {} {}{}.", printable(options.group), tally.count,
                           tally.count == 1 ? "member " : "members ", did));
   if (tally.failures == 0) return {};
-  const std::string text = fmt::format("group {}: {} of {} stayed as they were; the cause of each "
-                                       "stands above",
-                                       options.group, tally.failures, options.members.size());
+  const std::string text = fmt::format(
+      "group {}: {} of {} stayed as they were; the cause of each "
+      "stands above",
+      options.group, tally.failures, options.members.size());
   if (tally.count > 0) return partial(text);
   return std::unexpected(Failure{Exit::kRefused, tally.last_code, text, true});
 }
@@ -197,8 +198,10 @@ Outcome<> list_group_members(Context& context, MemberOptions& options) {
   do {
     TRY_ASSIGN(const auto reply, context.ask(request));
     for (const admin::GroupMember& member : reply.members()) {
-      if (context.json()) all.push_back({{"address", member.address()}, {"kind", member.kind()}});
-      else table.add({member.address(), member.kind()});
+      if (context.json())
+        all.push_back({{"address", member.address()}, {"kind", member.kind()}});
+      else
+        table.add({member.address(), member.kind()});
     }
     request.set_from(reply.next());
   } while (!request.from().empty());
@@ -269,8 +272,7 @@ void add_group_commands(CLI::App& app, Verb& chosen) {
   add("show", "Show one", show_group);
   CLI::App* set = add("set", "Change a group", set_group);
   add_group_rules(*set, *options);
-  set->add_option("--disallow", options->disallow,
-                  "Allowed no longer; may be given several times")
+  set->add_option("--disallow", options->disallow, "Allowed no longer; may be given several times")
       ->type_name("ADDRESS")
       ->allow_extra_args(false);
   set->add_flag("--no-owner", options->no_owner, "Nobody answers for it")->excludes("--owner");

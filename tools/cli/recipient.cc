@@ -43,12 +43,10 @@ void add_group_rows(Table& table, const admin::Recipient& group) {
 }  // namespace
 
 Json to_json(const admin::Recipient& recipient) {
-  Json out = {{"address", recipient.address()},
-              {"kind", recipient.kind()},
-              {"guid", guid_text(recipient.guid())},
-              {"aliases", strings_json(recipient.aliases())},
-              {"display_name", recipient.display_name()},
-              {"created_s", recipient.created_s()}};
+  Json out = {
+      {"address", recipient.address()},           {"kind", recipient.kind()},
+      {"guid", guid_text(recipient.guid())},      {"aliases", strings_json(recipient.aliases())},
+      {"display_name", recipient.display_name()}, {"created_s", recipient.created_s()}};
   if (recipient.kind() != "group") {
     out["target"] = recipient.target();
     return out;

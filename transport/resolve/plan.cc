@@ -177,11 +177,12 @@ bool Planner::goes_in_circles(const Step& step) {
   auto next = passes_on_.find(mailbox);
   for (std::size_t i = 0; next != passes_on_.end() && i <= passes_on_.size(); ++i) {
     const Guid to = next->second;
+    next = passes_on_.find(to);
+    if (next == passes_on_.end() && mailboxes_.contains(to)) return false;  // it has the message
     if (to == mailbox || (!to.is_nil() && step.came_through(to))) {
-      passes_on_.erase(mailbox);  // it has the message now
+      passes_on_.erase(mailbox);  // and now it has, too
       return true;
     }
-    next = passes_on_.find(to);
   }
   return false;
 }

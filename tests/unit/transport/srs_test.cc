@@ -97,9 +97,9 @@ TEST_CASE("srs: what is no such address is malformed") {
   const Srs srs = make("sixteen octets at least");
   const std::string text = GENERATE(
       as<std::string>(), "", "anna", "SRS0", "SRS0=", "SRS0=abcdef", "SRS0=abcdef=jm",
-      "SRS0=abcdef=jm=example.net", "SRS0=abcdef=jm==anna", "SRS0=abcdef=jm=example.net=",
-      "SRS1=abcdef=one.example", "SRS1=abcdef=one.example=x", "SRS2=abcdef=jm=example.net=anna",
-      "SRS0.abcdef=jm=example.net=anna");
+      "SRS0=abcdef=jm=example.net", "SRS0=abcdef=jm==anna",
+      "SRS0=abcdef=jm=example.net=", "SRS1=abcdef=one.example", "SRS1=abcdef=one.example=x",
+      "SRS2=abcdef=jm=example.net=anna", "SRS0.abcdef=jm=example.net=anna");
   CAPTURE(text);
   CHECK(srs.reverse(text, kNow).error().code == ErrorCode::kInvalid);
 }
@@ -116,7 +116,8 @@ TEST_CASE("srs: a sender that would become too long is not rewritten") {
 }
 
 TEST_CASE("srs: secrets are lines of a file, long enough to be some") {
-  const auto secrets = srs_secrets("# made 2026\nsixteen octets at least\nshort\n\nand another one!\n");
+  const auto secrets =
+      srs_secrets("# made 2026\nsixteen octets at least\nshort\n\nand another one!\n");
   REQUIRE(secrets);
   CHECK(*secrets == std::vector<std::string>{"sixteen octets at least", "and another one!"});
   CHECK(srs_secrets("short\n").error().code == ErrorCode::kNotFound);
