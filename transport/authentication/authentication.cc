@@ -121,8 +121,10 @@ Verdicts collect(Inquiry& inquiry, const Settings& settings, const PublicSuffixe
     std::vector<DmarcVerdict> all;
     for (Inquiry::From& from : inquiry.from) {
       all.push_back(judge_dmarc(suffixes, std::move(from.domain), from.found, spf, dkim, roll));
-      if (unsure && all.back().status == DmarcStatus::kFail)
-        all.back().status = DmarcStatus::kTempError;
+      if (all.back().status != DmarcStatus::kFail) continue;
+      if (unsure) all.back().status = DmarcStatus::kTempError;
+      // Who was not asked cannot have failed to vouch for it.
+      if (!settings.spf || !settings.dkim) all.back().status = DmarcStatus::kNone;
     }
     verdicts.dmarc = worst(std::move(all));
   }

@@ -23,7 +23,7 @@ struct Settings {
   bool spf = true;
   bool dkim = true;
   bool arc = true;
-  bool dmarc = true;  // with what of SPF and DKIM is on
+  bool dmarc = true;  // fails nothing unless SPF and DKIM are on
   bool sign = true;   // with the keys there are
   bool seal = true;   // likewise
   Enforcement enforcement = Enforcement::kQuarantine;

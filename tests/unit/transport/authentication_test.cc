@@ -128,6 +128,19 @@ TEST_CASE("authentication: a client that is not named leaves SPF out", "[mailaut
   CHECK(finding.verdicts.dkim);
 }
 
+TEST_CASE("authentication: DMARC fails nothing that was not looked at whole", "[mailauth]") {
+  World world;
+  world.set([](Settings& s) { s.enforcement = Enforcement::kReject; });
+  REQUIRE(world.check("e@example.com", sample_message(), "192.0.2.99").action == Action::kReject);
+  for (const auto part : {&Settings::spf, &Settings::dkim}) {
+    world.set([&](Settings& s) { s.*part = false; });
+    const Finding finding = world.check("e@example.com", sample_message(), "192.0.2.99");
+    CHECK(finding.action == Action::kAccept);
+    CHECK(finding.verdicts.dmarc->status == DmarcStatus::kNone);
+    world.set([&](Settings& s) { s.*part = true; });
+  }
+}
+
 TEST_CASE("authentication: keys sign for their domain and those below it", "[mailauth]") {
   World world;
   const Folder folder;
