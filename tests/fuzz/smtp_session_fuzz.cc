@@ -104,6 +104,21 @@ struct World {
   std::unique_ptr<Services> services;
 };
 
+class LmtpConnector final : public Connectors {
+ public:
+  std::shared_ptr<const ReceiveConnector> find(std::string_view) const override {
+    static const auto one = [] {
+      auto connector = std::make_shared<ReceiveConnector>();
+      connector->name = connector->listener = "lmtp";
+      connector->permitted = bit(PermissionGroup::kAnonymous);
+      connector->limits.message_bytes = 4096;
+      connector->limits.tarpit_ms = 0;
+      return connector;
+    }();
+    return one;
+  }
+};
+
 // Never destroyed: the process ends while its loops still wait.
 World& world() {
   static World* const one = new World;
@@ -161,7 +176,11 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
   start.hello = "client.example";
   start.client_address = "192.0.2.1";
   start.extended = true;
+  // Bits of the first octet: a user, TLS, LMTP.
   start.listener = (data[0] & 1) != 0 ? "submission" : "smtp";
+  start.tls = (data[0] & 2) != 0;
+  const LmtpConnector lmtp;
+  w.services->connectors = (data[0] & 4) != 0 ? &lmtp : nullptr;
   if (start.listener == "submission") {
     start.user = "a@example.org";
     start.mailbox = Guid::random();
