@@ -36,7 +36,7 @@ enum class ControlMethod : std::uint16_t {
   kTlsReport = 79,  // TlsReportRequest -> TlsReportReply; kNotFound
   kMailauthTest = 84,  // MailauthTestRequest -> MailauthTestReply (mailauth.proto)
   kDkimCheck = 85,     // DkimCheckRequest -> DkimCheckReply
-  kDkimReload = 86,    // empty -> DkimReloadReply: the keys are read again
+  kMailauthReload = 86,  // empty -> MailauthReloadReply: keys and settings are read again
   kDmarcReport = 87,   // DmarcReportRequest -> DmarcReportReply; kNotFound
   // queue.proto
   kQueueSummaries = 64,  // QueueSummariesRequest -> QueueSummariesReply; kNotFound

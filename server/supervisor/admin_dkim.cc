@@ -151,7 +151,7 @@ Task<void> reload_keys(Supervisor& supervisor) {
   const auto control = supervisor.transport().control();
   if (!control) co_return;  // it reads them when it starts
   const auto told =
-      co_await control->call(static_cast<std::uint16_t>(child::ControlMethod::kDkimReload),
+      co_await control->call(static_cast<std::uint16_t>(child::ControlMethod::kMailauthReload),
                              std::string_view(), kReloadTime);
   if (!told) log::warning("dkim.reload_failed", {{"cause", told.error()}});
 }

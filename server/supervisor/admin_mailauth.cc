@@ -11,6 +11,7 @@ using directory::MailauthSettings;
 
 // Longer than any limit on the questions about one message.
 constexpr Duration kTestTime = std::chrono::seconds(70);
+constexpr Duration kReloadTime = std::chrono::seconds(5);
 constexpr Duration kReportTime = std::chrono::seconds(100);
 
 template <class Reply>
@@ -59,6 +60,13 @@ Task<Result<admin::MailauthSetReply>> AdminService::mailauth_set(
     CO_TRY(directory::change(settings, one.name(), one.value()));
   if (!request.dry_run())
     CO_TRY(directory::set_mailauth_settings(supervisor_.directory(), settings));
+  const auto control = supervisor_.transport().control();
+  if (!request.dry_run() && control) {
+    // It would see them soon by itself: what it answers does not matter.
+    [[maybe_unused]] const auto told =
+        co_await control->call(static_cast<std::uint16_t>(child::ControlMethod::kMailauthReload),
+                               std::string_view(), kReloadTime);
+  }
   co_return settings_to_wire<admin::MailauthSetReply>(settings);
 }
 

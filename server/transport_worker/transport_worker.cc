@@ -165,7 +165,7 @@ Task<Result<std::string>> TransportWorker::handle_control(std::uint16_t method, 
     case child::ControlMethod::kMailauthTest: co_return co_await mailauth_.test(std::move(body));
     case child::ControlMethod::kDkimCheck:
       co_return co_await mailauth_.check_published(std::move(body));
-    case child::ControlMethod::kDkimReload: co_return mailauth_.reload();
+    case child::ControlMethod::kMailauthReload: co_return mailauth_.reload();
     case child::ControlMethod::kDmarcReport: co_return co_await mailauth_.report(std::move(body));
     case child::ControlMethod::kTlsReport: co_return co_await dns_.report(std::move(body));
     default: co_return fail(ErrorCode::kInvalid, "unknown control method");

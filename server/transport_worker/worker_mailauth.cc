@@ -166,8 +166,9 @@ Task<void> WorkerMailauth::follow_settings() {
 }
 
 Result<std::string> WorkerMailauth::reload() {
+  apply_settings();
   load_keys();
-  wire::DkimReloadReply reply;
+  wire::MailauthReloadReply reply;
   reply.set_keys(static_cast<std::uint32_t>(authentication_.keys().all().size()));
   for (const std::string& fault : authentication_.keys().faults()) reply.add_faults(fault);
   return reply.SerializeAsString();

@@ -27,7 +27,7 @@ class WorkerMailauth {
   // mailauth.proto: the bodies of the requests and of their replies.
   Task<Result<std::string>> test(std::string body);
   Task<Result<std::string>> check_published(std::string body);
-  // Reads the keys again.
+  // Reads settings and keys again.
   Result<std::string> reload();
   Task<Result<std::string>> report(std::string body);
 
