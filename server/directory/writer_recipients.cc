@@ -60,6 +60,11 @@ Result<> change_allowed(const Data& data, const store::Txn& txn, const Recipient
       entry.allowed.push_back(guid);
   }
   for (const std::string& text : changes.remove_allowed) {
+    // Who is gone has but the name under which `group show` lists them.
+    if (const auto gone = Guid::parse(text)) {
+      std::erase(entry.allowed, *gone);
+      continue;
+    }
     TRY_ASSIGN(const Guid guid, find_sender(data, txn, text));
     std::erase(entry.allowed, guid);
   }

@@ -50,7 +50,9 @@ std::string user_text(const directory::DirectoryReader& reader, const std::strin
   const auto guid = Guid::from_bytes(bytes);
   if (!guid) return "?";
   const auto entry = reader.mailbox(*guid);
-  return entry && *entry ? (*entry)->address : guid->to_string();
+  if (entry && *entry) return (*entry)->address;
+  const auto mail_user = reader.recipient(*guid);
+  return mail_user && *mail_user ? (*mail_user)->address : guid->to_string();
 }
 
 }  // namespace

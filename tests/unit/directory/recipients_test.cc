@@ -292,6 +292,13 @@ TEST_CASE("directory: who may write to a group") {
   REQUIRE(house.writer->set_recipient(
       all, {.remove_allowed = {"inner@example.org", "anna@example.org"}}));
   CHECK(may(carl));
+  // Whom it was open to is gone: that does not open it to everybody.
+  const Guid dora = house.mailbox("dora@example.org");
+  REQUIRE(house.writer->set_recipient(all, {.add_allowed = {"dora@example.org"}}));
+  REQUIRE(house.writer->remove_mailbox(dora));
+  CHECK(!may(carl));
+  REQUIRE(house.writer->set_recipient(all, {.remove_allowed = {dora.to_string()}}));
+  CHECK(may(carl));
   CHECK(code_of(house.writer->set_recipient(all, {.reports = GroupReports::kOwner})) ==
         ErrorCode::kInvalid);
   CHECK(house.writer->set_recipient(all, {.owner = "anna@example.org",
