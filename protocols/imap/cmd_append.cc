@@ -2,6 +2,7 @@
 // CATENATE: RFC 4469).
 #include "protocols/imap/append_data.h"
 #include "protocols/imap/command_table.h"
+#include "protocols/imap/message_limit.h"
 #include "protocols/imap/sharing.h"
 
 namespace hauspost::imap {
@@ -12,6 +13,8 @@ Task<Result<Reply>> cmd_append(Session& session, Command& command) {
   if (!folder) co_return no("TRYCREATE", "No such mailbox");
   const store::RightBits rights = rights_on(session, *folder);
   if (auto refused = insertion_refusal(rights)) co_return *std::move(refused);
+  if (const std::uint64_t limit = message_limit(session); limit != 0 && append.messages.size() > limit)
+    co_return over_limit(session, {}, "Too many messages to append");
   CO_TRY_ASSIGN(auto messages, co_await append_data(session, append.messages));
   if (!messages) co_return std::move(messages).error();
   leave_flags(*messages, rights);

@@ -2,6 +2,7 @@
 #include <fmt/format.h>
 
 #include "protocols/imap/command_table.h"
+#include "protocols/imap/message_limit.h"
 #include "protocols/imap/sharing.h"
 #include "protocols/imap/uid_text.h"
 
@@ -42,6 +43,9 @@ Task<Result<Reply>> cmd_copy(Session& session, Command& command) {
   const auto planned = plan(session, std::get<CopyRequest>(command.arguments));
   if (!planned) co_return planned.error();
   if (session.view().count_known(planned->uids) == 0) co_return Reply{};
+  // All or nothing (RFC 9051 section 6.4.7).
+  if (const Limited part = limited(session, planned->uids); part.cut_at)
+    co_return over_limit(session, part.cut_at, "Too many messages to copy");
   const auto copied = co_await session.database().copy(
       session.actor(), session.view().folder(), planned->uids, planned->to, planned->keep);
   if (!copied) co_return failure(copied.error());
@@ -59,19 +63,24 @@ Task<Result<Reply>> cmd_move(Session& session, Command& command) {
   const auto planned = plan(session, std::get<CopyRequest>(command.arguments));
   if (!planned) co_return planned.error();
   if (session.view().count_known(planned->uids) == 0) co_return Reply{};
+  const Limited part = limited(session, planned->uids);
   const auto moved = co_await session.database().move(
-      session.actor(), session.view().folder(), planned->uids, planned->to, planned->keep);
+      session.actor(), session.view().folder(), part.uids, planned->to, planned->keep);
   if (!moved) co_return failure(moved.error());
   if (session.is_selected(planned->to)) session.view().note_appended();
-  if (moved->from.empty()) co_return Reply{};
+  Reply reply;
+  if (moved->from.empty()) {
+    tell_limit(session, reply, part.cut_at);
+    co_return reply;
+  }
   store::UidSet gone;
   for (const store::Uid uid : moved->from) gone.add(uid.value);
   session.view().note_expunged(gone);
   // RFC 6851 section 4.3: COPYUID goes ahead of the EXPUNGE responses.
   if (session.offers(Extension::kUidPlus))
     session.out().untagged(fmt::format("OK [{}] Moved", copyuid(*moved)));
-  Reply reply;
   reply.tells_modseq = true;
+  tell_limit(session, reply, part.cut_at);
   co_return reply;
 }
 

@@ -5,6 +5,7 @@
 
 #include "protocols/imap/command_table.h"
 #include "protocols/imap/mailbox_name.h"
+#include "protocols/imap/message_limit.h"
 #include "protocols/imap/notifier.h"
 #include "protocols/imap/search_run.h"
 #include "protocols/imap/sharing.h"
@@ -40,7 +41,7 @@ bool is_source(Session& session, const MultiSearchRequest& request, const store:
 Task<Result<SearchFound>> search_in(Session& session, SearchKey& key, const store::Folder& folder) {
   if (session.is_selected(folder.id)) co_return co_await run_search(session, key);
   const std::vector<std::uint32_t> uids = session.snapshot().uids(folder.id);
-  co_return co_await search_folder(session, key, folder, uids, nullptr);
+  co_return co_await search_folder(session, key, folder, uids, nullptr, message_limit(session));
 }
 
 // Section 2.1: each mailbox that has any answers for itself.
@@ -59,6 +60,10 @@ Task<Result<Reply>> cmd_esearch(Session& session, Command& command) {
   auto& request = std::get<MultiSearchRequest>(command.arguments);
   SearchRequest& search = request.search;
   if (auto no_way = refusal(session, request)) co_return *std::move(no_way);
+  if (search.extended->partial) {
+    if (auto too_many = partial_refusal(session, *search.extended->partial))
+      co_return *std::move(too_many);
+  }
   if (search.names_modseq) session.enable_condstore();
   std::vector<store::Folder> folders = visible_folders(session);
   const auto is_selected = [&](const store::Folder& folder) {
@@ -73,18 +78,28 @@ Task<Result<Reply>> cmd_esearch(Session& session, Command& command) {
     return folder.id == store::FolderId() || !is_source(session, request, folder) ||
            (rights_on(session, folder) & store::kMayRead) == 0;
   });
+  // No UID says where several mailboxes were left off.
+  if (const std::uint64_t limit = message_limit(session); limit != 0 && folders.size() > 1) {
+    std::uint64_t messages = 0;
+    for (const store::Folder& folder : folders) messages += folder.messages;
+    if (messages > limit) co_return over_limit(session, {}, "Too many messages to search");
+  }
   std::size_t unreadable = 0;
+  std::optional<store::Uid> cut_at;
   for (std::size_t i = 0; i < folders.size(); ++i) {
     CO_TRY_ASSIGN(const SearchFound found, co_await search_in(session, search.key, folders[i]));
     unreadable += found.unreadable;
+    cut_at = found.cut_at;
     write_found(session, search, folders[i], found.hits);
     if (search.extended->save)
       session.view().save(found.unreadable > 0 ? store::UidSet()
                                                : saved_of(*search.extended, found.hits));
     CO_TRY(co_await session.breathe(i + 1, folders.size()));
   }
-  if (unreadable > 0) co_return no("CORRUPTION", "Some messages cannot be read");
-  co_return Reply{};
+  Reply reply;
+  if (unreadable > 0) reply = no("CORRUPTION", "Some messages cannot be read");
+  tell_limit(session, reply, cut_at);
+  co_return reply;
 }
 
 }  // namespace hauspost::imap

@@ -4,6 +4,7 @@
 
 #include "base/log.h"
 #include "protocols/imap/command_table.h"
+#include "protocols/imap/message_limit.h"
 #include "protocols/imap/message_stream.h"
 #include "protocols/imap/resync.h"
 
@@ -27,6 +28,15 @@ Task<Result<>> mark_seen(Session& session, store::UidSet unseen) {
   co_return Result<>{};
 }
 
+Reply outcome_of(const Streamed& streamed) {
+  if (streamed.unreadable > 0) return no("CORRUPTION", "Some messages cannot be read");
+  if (streamed.unknown_encoding)
+    return no("UNKNOWN-CTE", "Some parts have an unknown transfer encoding");
+  // RFC 5530: the client learns by NOOP what is gone.
+  if (streamed.missing > 0) return ok("Some messages were expunged", "EXPUNGEISSUED");
+  return Reply{};
+}
+
 }  // namespace
 
 Task<Result<Reply>> cmd_fetch(Session& session, Command& command) {
@@ -37,6 +47,9 @@ Task<Result<Reply>> cmd_fetch(Session& session, Command& command) {
   }
   auto uids = session.view().resolve(fetch.set, fetch.uid);
   if (!uids) co_return bad("No such message");
+  if (fetch.partial) {
+    if (auto refusal = partial_refusal(session, *fetch.partial)) co_return *std::move(refusal);
+  }
   const bool names_modseq = std::ranges::find(fetch.items, FetchAttribute::kModSeq,
                                               &FetchItem::attribute) != fetch.items.end();
   if (names_modseq) session.enable_condstore();
@@ -49,17 +62,15 @@ Task<Result<Reply>> cmd_fetch(Session& session, Command& command) {
   if (fetch.partial) uids = session.view().partial(*uids, *fetch.partial);
   if (fetch.changed_since)
     uids = changed_since(session, *uids, store::ModSeq(*fetch.changed_since));
+  const Limited part = limited(session, *std::move(uids));
   FetchWriter writer(fetch.items, session.dialect().uid_only);
-  CO_TRY_ASSIGN(Streamed streamed, co_await stream_messages(session, *uids, writer));
+  CO_TRY_ASSIGN(Streamed streamed, co_await stream_messages(session, part.uids, writer));
   const bool keeps_seen = (session.view().rights() & store::kMayKeepSeen) != 0;
   if (writer.sets_seen() && keeps_seen && !session.view().read_only() && !streamed.unseen.empty())
     CO_TRY(co_await mark_seen(session, std::move(streamed.unseen)));
-  if (streamed.unreadable > 0) co_return no("CORRUPTION", "Some messages cannot be read");
-  if (streamed.unknown_encoding)
-    co_return no("UNKNOWN-CTE", "Some parts have an unknown transfer encoding");
-  // RFC 5530: the client learns by NOOP what is gone.
-  if (streamed.missing > 0) co_return ok("Some messages were expunged", "EXPUNGEISSUED");
-  co_return Reply{};
+  Reply reply = outcome_of(streamed);
+  tell_limit(session, reply, part.cut_at);
+  co_return reply;
 }
 
 }  // namespace hauspost::imap

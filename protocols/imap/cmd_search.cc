@@ -5,6 +5,7 @@
 #include <algorithm>
 
 #include "protocols/imap/command_table.h"
+#include "protocols/imap/message_limit.h"
 #include "protocols/imap/search_run.h"
 #include "protocols/imap/uid_text.h"
 
@@ -88,6 +89,10 @@ Task<Result<Reply>> cmd_search(Session& session, Command& command) {
   // RFC 9051 section 6.4.4: ESEARCH is the only answer there, of everything when nothing is named.
   if (session.dialect().rev2 && !request.extended) request.extended = SearchReturn{.all = true};
   if (auto refusal = search_refusal(session, request)) co_return *std::move(refusal);
+  if (request.extended && request.extended->partial) {
+    if (auto refusal = partial_refusal(session, *request.extended->partial))
+      co_return *std::move(refusal);
+  }
   if (request.names_modseq) session.enable_condstore();
   CO_TRY_ASSIGN(const SearchFound found, co_await run_search(session, request.key));
   std::string& out = session.out().text();
@@ -99,8 +104,10 @@ Task<Result<Reply>> cmd_search(Session& session, Command& command) {
   if (request.extended && request.extended->save)
     session.view().save(found.unreadable > 0 ? store::UidSet()
                                              : saved_of(*request.extended, found.hits));
-  if (found.unreadable > 0) co_return no("CORRUPTION", "Some messages cannot be read");
-  co_return Reply{};
+  Reply reply;
+  if (found.unreadable > 0) reply = no("CORRUPTION", "Some messages cannot be read");
+  tell_limit(session, reply, found.cut_at);
+  co_return reply;
 }
 
 }  // namespace hauspost::imap

@@ -3,6 +3,7 @@
 
 #include "protocols/imap/command_table.h"
 #include "protocols/imap/hit_walk.h"
+#include "protocols/imap/message_limit.h"
 #include "protocols/imap/search_run.h"
 #include "protocols/imap/sort_table.h"
 #include "protocols/imap/stepwise_sort.h"
@@ -80,6 +81,7 @@ Task<Result<Reply>> cmd_sort(Session& session, Command& command) {
   if (auto refusal = search_refusal(session, request.search)) co_return *std::move(refusal);
   if (request.search.names_modseq) session.enable_condstore();
   CO_TRY_ASSIGN(const SearchFound found, co_await run_search(session, request.search.key));
+  if (found.cut_at) co_return over_limit(session, {}, "Too many messages to sort");
   CO_TRY_ASSIGN(const auto hits, co_await sorted(session, request, found.hits));
   if (request.search.extended) {
     write_esort(session.out().text(), session.tag(), request.search, hits);

@@ -2,6 +2,7 @@
 #include <fmt/format.h>
 
 #include "protocols/imap/command_table.h"
+#include "protocols/imap/message_limit.h"
 #include "protocols/imap/message_stream.h"
 #include "protocols/imap/sharing.h"
 #include "protocols/imap/uid_text.h"
@@ -45,26 +46,30 @@ Task<Result<Reply>> cmd_store(Session& session, Command& command) {
   auto& request = std::get<StoreRequest>(command.arguments);
   MailboxView& view = session.view();
   if (view.read_only()) co_return no("READ-ONLY", "Mailbox is read-only");
-  const auto uids = view.resolve(request.set, request.uid);
-  if (!uids) co_return bad("No such message");
+  auto asked_for = view.resolve(request.set, request.uid);
+  if (!asked_for) co_return bad("No such message");
   // RFC 4314 section 4: what may be changed is, unless nothing of it may.
   if (const store::FlagBits asked = flags_asked(request);
       asked != 0 && (asked & changeable(view.rights())) == 0)
     co_return no("NOPERM", "Permission denied");
   if (request.unchanged_since) session.enable_condstore();
-  if (view.count_known(*uids) == 0) co_return Reply{};
+  if (view.count_known(*asked_for) == 0) co_return Reply{};
+  const auto [uids, cut_at] = limited(session, *std::move(asked_for));
   const std::vector<FetchItem> items = items_shown(request, session.condstore());
   const auto done = co_await session.database().change_flags(session.actor(), view.folder(),
-                                                             change_of(request, *uids, view.rights()));
+                                                             change_of(request, uids, view.rights()));
   if (!done) co_return reply_for(done.error());
   if (!items.empty()) {
     FetchWriter writer(items, session.dialect().uid_only);
-    CO_TRY(co_await stream_messages(session, request.silent ? done->changed : *uids, writer));
+    CO_TRY(co_await stream_messages(session, request.silent ? done->changed : uids, writer));
   }
-  if (done->modified.empty()) co_return Reply{};
   const store::UidSet modified = request.uid ? done->modified : view.sequences_of(done->modified);
-  if (modified.empty()) co_return Reply{};
-  co_return ok("Conditional STORE failed for some", fmt::format("MODIFIED {}", set_text(modified)));
+  Reply reply;
+  if (!modified.empty())
+    reply = ok("Conditional STORE failed for some",
+               fmt::format("MODIFIED {}", set_text(modified)));
+  tell_limit(session, reply, cut_at);
+  co_return reply;
 }
 
 }  // namespace hauspost::imap

@@ -5,6 +5,7 @@
 #include "protocols/imap/command_table.h"
 #include "protocols/imap/hit_walk.h"
 #include "protocols/imap/message_ids.h"
+#include "protocols/imap/message_limit.h"
 #include "protocols/imap/search_run.h"
 #include "protocols/imap/sort_table.h"
 #include "protocols/imap/stepwise_sort.h"
@@ -168,6 +169,7 @@ Task<Result<Reply>> cmd_thread(Session& session, Command& command) {
   if (auto refusal = search_refusal(session, request.search)) co_return *std::move(refusal);
   if (request.search.names_modseq) session.enable_condstore();
   CO_TRY_ASSIGN(const SearchFound found, co_await run_search(session, request.search.key));
+  if (found.cut_at) co_return over_limit(session, {}, "Too many messages to thread");
   CO_TRY_ASSIGN(const bool written, co_await write_threads(session, request, found.hits));
   if (!written) co_return no("LIMIT", "Too much to thread at once");
   session.out().text() += "\r\n";

@@ -160,6 +160,8 @@ enum class SearchOp : std::uint8_t {
   kRecent,
   kSequence,  // `set` of sequence numbers
   kUid,       // `set` of UIDs
+  kUidAfter,  // UID above `number` (RFC 9738)
+  kUidBefore,
   kBefore,    // internal date, zone disregarded: the day is earlier than `day`
   kOn,
   kSince,       // on or after `day`

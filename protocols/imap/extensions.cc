@@ -71,6 +71,7 @@ constexpr Row kTable[] = {
     {kAcl, "ACL"},
     {kAclRights, "RIGHTS=kxte", {kAcl}},
     {kListMyRights, "LIST-MYRIGHTS", {kAcl, kListExtended}},
+    {kMessageLimit, "MESSAGELIMIT"},
 };
 
 constexpr bool in_order() {
@@ -117,6 +118,8 @@ void add_key(const SearchKey& key, Extensions& used) {
     case SearchOp::kEmailId: used.add(kObjectId); break;
     case SearchOp::kOlder:
     case SearchOp::kYounger: used.add(kWithin); break;
+    case SearchOp::kUidAfter:
+    case SearchOp::kUidBefore: used.add(kMessageLimit); break;
     case SearchOp::kSavedBefore:
     case SearchOp::kSavedOn:
     case SearchOp::kSavedSince: used.add(kSaveDate); break;

@@ -63,6 +63,7 @@ enum class Extension : std::uint8_t {
   kAcl,
   kAclRights,  // of RFC 4314, which RFC 2086 did not have
   kListMyRights,
+  kMessageLimit,
   // More of them go above this line, and as a row into the table of extensions.cc.
   kCount,
 };

@@ -24,6 +24,7 @@ struct Limits {
   std::size_t search_keys_max = 2000;
   std::size_t set_ranges_max = 20'000;          // elements of one sequence set
   std::size_t list_elements_max = 1000;         // flags, fetch items, header fields, patterns
+  std::uint64_t command_messages_max = 0;       // of one command (RFC 9738); 0: no limit
   std::size_t thread_bytes_max = 256ULL << 20;  // what one THREAD keeps in memory
   std::size_t bad_commands_max = 20;            // then BYE
   std::chrono::steady_clock::duration autologout = std::chrono::minutes(30);

@@ -1,5 +1,6 @@
 // Arguments of SEARCH (RFC 3501 section 6.4.4, ESEARCH: RFC 4731, WITHIN: RFC 5032, SEARCHRES: RFC
-// 5182, MODSEQ: RFC 7162, OBJECTID: RFC 8474, SAVEDATE: RFC 8514, PARTIAL: RFC 9394).
+// 5182, MODSEQ: RFC 7162, OBJECTID: RFC 8474, SAVEDATE: RFC 8514, PARTIAL: RFC 9394, UIDAFTER: RFC
+// 9738).
 #include <algorithm>
 
 #include "base/text.h"
@@ -49,6 +50,8 @@ constexpr KeyWord kKeyWords[] = {
     {"SUBJECT", kSubject, Operand::kText, 0},
     {"TEXT", kText, Operand::kText, 0},
     {"TO", kTo, Operand::kText, 0},
+    {"UIDAFTER", kUidAfter, Operand::kInterval, 0},
+    {"UIDBEFORE", kUidBefore, Operand::kInterval, 0},
     {"UNANSWERED", kLacksFlags, Operand::kNothing, store::kAnswered},
     {"UNDELETED", kLacksFlags, Operand::kNothing, store::kDeleted},
     {"UNDRAFT", kLacksFlags, Operand::kNothing, store::kDraft},

@@ -14,6 +14,7 @@ class SearchEvaluator::Impl {
       : view_(std::move(view)),
         plan_(plan_search(key, view_.folder, view_.uids)),
         candidates_(search_candidates(plan_, view_.uids)) {
+    cut();
     if (done()) return;
     next_ = candidates_.ranges()[0].first;
     const std::uint64_t mean_bytes =
@@ -44,8 +45,25 @@ class SearchEvaluator::Impl {
 
   std::span<const SearchHit> hits() const { return hits_; }
   std::size_t unreadable() const { return unreadable_; }
+  std::optional<store::Uid> cut_at() const { return cut_at_; }
 
  private:
+  // Keeps of the candidates as many as may be looked at, from the end.
+  void cut() {
+    if (view_.messages_max == 0 || candidates_.count() <= view_.messages_max) return;
+    store::UidSet latest;
+    std::uint64_t left = view_.messages_max;
+    const auto ranges = candidates_.ranges();
+    for (std::size_t i = ranges.size(); left > 0; --i) {
+      const store::UidRange range = ranges[i - 1];
+      const std::uint64_t count = std::min<std::uint64_t>(left, range.last - range.first + 1ULL);
+      latest.add({static_cast<std::uint32_t>(range.last - count + 1), range.last});
+      left -= count;
+    }
+    candidates_ = std::move(latest);
+    cut_at_ = store::Uid(view_.uids[candidates_.ranges()[0].first - 1]);
+  }
+
   bool done() const { return range_ == candidates_.ranges().size(); }
 
   // Looks at positions next_ to `last` and moves next_ behind what it looked at.
@@ -88,6 +106,7 @@ class SearchEvaluator::Impl {
   std::uint32_t next_ = 0;    // sequence number within that range
   std::vector<SearchHit> hits_;
   std::size_t unreadable_ = 0;
+  std::optional<store::Uid> cut_at_;
 };
 
 SearchEvaluator::SearchEvaluator(const SearchKey& key, View view)
@@ -101,6 +120,7 @@ bool SearchEvaluator::step(const store::Snapshot& snapshot, std::size_t messages
   return impl_->step(snapshot, messages);
 }
 std::span<const SearchHit> SearchEvaluator::hits() const { return impl_->hits(); }
+std::optional<store::Uid> SearchEvaluator::cut_at() const { return impl_->cut_at(); }
 std::size_t SearchEvaluator::unreadable() const { return impl_->unreadable(); }
 
 }  // namespace hauspost::imap

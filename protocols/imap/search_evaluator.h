@@ -4,6 +4,7 @@
 
 #include <cstdint>
 #include <memory>
+#include <optional>
 #include <span>
 #include <vector>
 
@@ -34,6 +35,8 @@ class SearchEvaluator {
     std::shared_ptr<const store::SearchRuns> runs;
     // Messages of fewer bytes in all are read: that is faster than asking the index.
     std::uint64_t read_bytes_max = kReadBytesMax;
+    // No more messages are looked at, the latest of those that may match; 0: all are.
+    std::uint64_t messages_max = 0;
   };
   SearchEvaluator(const SearchKey& key, View view);
   ~SearchEvaluator();
@@ -54,6 +57,8 @@ class SearchEvaluator {
 
   // What matched so far, sequence numbers rising.
   std::span<const SearchHit> hits() const;
+  // The lowest UID looked at, when `messages_max` kept others from it.
+  std::optional<store::Uid> cut_at() const;
   // Messages whose body could not be read: they do not match keys that need it.
   std::size_t unreadable() const;
 

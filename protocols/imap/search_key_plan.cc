@@ -100,6 +100,11 @@ SearchPlan plan_search(const SearchKey& key, const store::Folder& folder,
     plan_keyword(plan, key, folder);
   } else if (key.op == SearchOp::kUid) {
     plan.set = key.set.resolve(uids.empty() ? 0 : uids.back());
+  } else if (key.op == SearchOp::kUidAfter || key.op == SearchOp::kUidBefore) {
+    plan.op = SearchOp::kUid;
+    const auto uid = static_cast<std::uint32_t>(key.number);
+    if (key.op == SearchOp::kUidBefore && uid > 1) plan.set.add({1, uid - 1});
+    if (key.op == SearchOp::kUidAfter && uid < UINT32_MAX) plan.set.add({uid + 1, UINT32_MAX});
   } else if (key.op == SearchOp::kSequence) {
     plan.set = key.set.resolve(static_cast<std::uint32_t>(uids.size()));
   }

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "protocols/imap/message_limit.h"
 #include "store/search/search_index.h"
 
 namespace hauspost::imap {
@@ -44,24 +45,31 @@ Task<Result<SearchFound>> run_search(Session& session, SearchKey& key) {
   resolve_saved(key, view.saved());
   const auto folder = session.snapshot().folder(view.folder());
   if (!folder) co_return SearchFound{};  // the news after the command say so
-  co_return co_await search_folder(session, key, *folder, view.uids(), &view.recent());
+  co_return co_await search_folder(session, key, *folder, view.uids(), &view.recent(),
+                                   message_limit(session));
 }
 
 Task<Result<SearchFound>> search_folder(Session& session, const SearchKey& key,
                                         const store::Folder& folder,
                                         std::span<const std::uint32_t> uids,
-                                        const store::UidSet* recent) {
+                                        const store::UidSet* recent,
+                                        std::uint64_t messages_max) {
   SearchFound found;
   const std::int64_t now_s =
       std::chrono::floor<Seconds>(session.services().clock.now()).time_since_epoch().count();
   const store::SearchIndex* const index = session.database().search();
-  SearchEvaluator search(key, {folder, uids, recent, now_s,
-                               index != nullptr ? index->runs() : nullptr});
+  SearchEvaluator search(key, {.folder = folder,
+                               .uids = uids,
+                               .recent = recent,
+                               .now_s = now_s,
+                               .runs = index != nullptr ? index->runs() : nullptr,
+                               .messages_max = messages_max});
   while (search.look_up()) CO_TRY(co_await session.breathe());
   while (search.step(session.snapshot(), kSliceMessages))
     CO_TRY(co_await session.breathe());
   found.hits.assign(search.hits().begin(), search.hits().end());
   found.unreadable = search.unreadable();
+  found.cut_at = search.cut_at();
   co_return found;
 }
 

@@ -11,18 +11,21 @@ namespace hauspost::imap {
 struct SearchFound {
   std::vector<SearchHit> hits;  // by rising sequence number
   std::size_t unreadable = 0;   // messages whose bytes a key needed and could not have
+  std::optional<store::Uid> cut_at;  // the lowest UID looked at, when not all might be (RFC 9738)
 };
 
-// In slices, with other sessions in between. "$" in `key` is replaced by what it stands for.
+// In slices, with other sessions in between; of as many messages as one command may process. "$" in `key` is replaced by what it stands for.
 // Errors: the client is gone.
 Task<Result<SearchFound>> run_search(Session& session, SearchKey& key);
 
-// The same over any folder, of which this client knows `uids`; `recent` may be null. REQUIRES: all
-// outlive the task, and "$" is not in `key`.
+// The same over any folder, of which this client knows `uids`; `recent` may be null. At most
+// `messages_max` of them are looked at, the latest; 0: all. REQUIRES: all outlive the task, and "$"
+// is not in `key`.
 Task<Result<SearchFound>> search_folder(Session& session, const SearchKey& key,
                                         const store::Folder& folder,
                                         std::span<const std::uint32_t> uids,
-                                        const store::UidSet* recent);
+                                        const store::UidSet* recent,
+                                        std::uint64_t messages_max = 0);
 
 // "* ESEARCH (correlator) ..." CRLF. REQUIRES: `request` is extended.
 void write_esearch(std::string& out, std::string_view correlator, const SearchRequest& request,

@@ -35,6 +35,7 @@ std::string_view refusal_of(CommandReader::Event event) {
 
 std::string capabilities(const Limits& limits, Extensions without) {
   without = with_dependents(without);
+  if (limits.command_messages_max == 0) without.add(Extension::kMessageLimit);
   if (!without.has(Extension::kLiteralPlus)) without.add(Extension::kLiteralMinus);
   std::string out = "IMAP4rev1";
   for (std::size_t i = 0; i < static_cast<std::size_t>(Extension::kCount); ++i) {
@@ -43,6 +44,8 @@ std::string capabilities(const Limits& limits, Extensions without) {
     out += ' ';
     out += name_of(extension);
     if (extension == Extension::kAppendLimit) out += fmt::format("={}", limits.message_bytes_max);
+    if (extension == Extension::kMessageLimit)
+      out += fmt::format("={}", limits.command_messages_max);
   }
   return out;
 }
@@ -104,7 +107,11 @@ Task<bool> Session::open() {
   }
   mailbox_ = *opened;
   static_cast<void>(co_await open_shared());  // what cannot be made now is not shown
-  if (services_.rules) switched_off_ = services_.rules(*start_.mailbox).without;
+  if (services_.rules) {
+    const MailboxRules rules = services_.rules(*start_.mailbox);
+    switched_off_ = rules.without;
+    limits_.command_messages_max = rules.command_messages_max;
+  }
   look_up_offer();
   look_up_rules();
   out_.tagged(tag, ok("Logged in", "CAPABILITY " + capabilities(limits_, without_)));
@@ -114,6 +121,7 @@ Task<bool> Session::open() {
 // What the administrator switches off while a session lasts holds for the next one.
 void Session::look_up_offer() {
   Extensions without = switched_off_;
+  if (limits_.command_messages_max == 0) without.add(Extension::kMessageLimit);
   without.add(never_for(device_id_));
   if (services_.withdrawals != nullptr)
     without.add(services_.withdrawals->of(device(), unix_now()));

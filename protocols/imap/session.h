@@ -19,6 +19,7 @@ struct MailboxRules {
   std::uint64_t message_bytes_max = store::kUnlimited;  // RFC 7889; Limits' own holds all the same
   bool gone = false;  // there is no such user any more: the session ends
   Extensions without;  // not offered; looked at when a session begins
+  std::uint64_t command_messages_max = 0;  // RFC 9738; 0: no limit; looked at with `without`
 };
 
 class People;  // protocols/imap/sharing.h

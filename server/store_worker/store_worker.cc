@@ -5,7 +5,9 @@
 #include "server/child/control.h"
 #include "server/child/control.pb.h"
 #include "server/child/jobs.pb.h"
+#include "server/directory/imap_settings.h"
 #include "server/directory/pop3_settings.h"
+#include "server/store_worker/accepting_stream.h"
 #include "server/store_worker/job_kinds.h"
 #include "server/store_worker/withdrawn_calls.h"
 #include "server/store_worker/worker_statistics.h"
@@ -48,6 +50,8 @@ directory::MaintenanceSettings maintenance_of(const LimitsCache& cache) {
 imap::MailboxRules rules_of(LimitsCache& cache, const Guid& mailbox) {
   const directory::EffectiveLimits limits = cache.of(mailbox);
   const auto entry = cache.directory().mailbox(mailbox);
+  const auto imap =
+      directory::imap_settings(cache.directory()).value_or(directory::ImapSettings());
   imap::Extensions without;
   if (entry && *entry) {
     for (const std::string& name : (*entry)->imap_without) {
@@ -57,7 +61,8 @@ imap::MailboxRules rules_of(LimitsCache& cache, const Guid& mailbox) {
   return {.storage_bytes_max = limits.prohibit_receive_bytes,
           .message_bytes_max = limits.message_bytes_max,
           .gone = entry && !*entry,
-          .without = without};
+          .without = without,
+          .command_messages_max = imap.command_messages_max};
 }
 
 }  // namespace
@@ -182,7 +187,6 @@ Task<void> StoreWorker::serve_session(UnixSocket socket) {
   }
   const bool pop3 = start->protocol == link::Protocol::kPop3;
   const Place place(pop3 ? pop3_sessions_ : imap_sessions_, *start->mailbox);
-  if (!co_await link::accept(*frames)) co_return;
   frames->set_timeout(Duration::zero());
   co_await serve_accepted(std::move(frames), *start);
 }
@@ -194,7 +198,7 @@ Task<void> StoreWorker::serve_accepted(std::unique_ptr<link::FrameSocket> frames
                                 {"protocol", pop3 ? "pop3" : "imap"},
                                 {"user", start.user},
                                 {"client", start.client_address}});
-  link::LinkStream stream(std::move(frames));
+  AcceptingStream stream(std::move(frames));
   SessionEnd end = SessionEnd::kBroken;
   if (pop3) {
     const pop3::Services services = pop3_services();
