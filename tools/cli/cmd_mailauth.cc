@@ -40,14 +40,16 @@ struct DmarcReportOptions {
 template <class Reply>
 void show_mailauth_settings(Context& context, const Reply& reply) {
   Json settings = Json::object();
-  Table table({{"SETTING"}, {"VALUE"}, {"DEFAULT"}});
-  const auto shown = [](const std::string& text) {
-    return text.empty() ? std::string("-") : printable(text);
+  Table table({{"SETTING"}, {"VALUE"}, {"CHANGED FROM"}});
+  const auto shown = [](const std::string& name, const std::string& text) {
+    if (!text.empty()) return printable(text);
+    if (name == "report-from") return std::string("postmaster@ the host name");
+    return std::string(name == "trusted-sealers" ? "none" : "the host name");
   };
   for (const admin::MailauthSetting& one : reply.settings()) {
     settings[one.name()] = one.value();
-    table.add({one.name(), shown(one.value()),
-               one.value() == one.default_value() ? "yes" : shown(one.default_value())});
+    table.add({one.name(), shown(one.name(), one.value()),
+               one.value() == one.default_value() ? "" : shown(one.name(), one.default_value())});
   }
   context.print({{"settings", settings}});
   context.say(table.render(terminal_width()));
@@ -138,8 +140,10 @@ Outcome<> run_mailauth_test(Context& context, MailauthTestOptions& options) {
                  {"action", outcome.action()},
                  {"client_checked", outcome.client_checked()}});
   if (!table.empty()) context.say(table.render(terminal_width()));
-  for (const std::string_view line : split(outcome.field(), '\n'))
+  for (std::string_view line : split(outcome.field(), '\n')) {
+    if (line.ends_with('\r')) line.remove_suffix(1);
     context.say((line.starts_with('\t') ? "    " : "") + printable(trim(line)));
+  }
   context.say(outcome.action() == "reject" ? "\nIt would be refused: 550 5.7.26."
               : outcome.action() == "junk" ? "\nIt would go into the folder Junk."
                                            : "\nIt would be accepted.");
