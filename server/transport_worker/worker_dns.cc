@@ -127,21 +127,42 @@ WorkerDns::WorkerDns(Executor executor, const std::string& data_root, std::strin
       settings_(settings_of(reader)),
       resolver_(executor, options_of(settings_, false)),
       external_(executor, options_of(settings_, true)),
-      fetcher_(std::make_unique<Fetcher>(executor, external_)),
-      policies_(executor, external_, *fetcher_, clock, {.folder = data_root + "/mta-sts"}),
+      outside_(resolver_),
+      fetcher_(std::make_unique<Fetcher>(executor, outside_)),
+      policies_(executor, outside_, *fetcher_, clock, {.folder = data_root + "/mta-sts"}),
       reports_(clock, {.folder = data_root + "/tls-reports"}),
-      reporter_(reports_, external_, clock, std::move(mailer)),
-      hops_(external_, &policies_, hop_options(hostname_), reports_) {
+      reporter_(reports_, outside_, clock, std::move(mailer)),
+      hops_(outside_, &policies_, hop_options(hostname_), reports_) {
   hops_.ask_about_hosts(resolver_);
   apply_settings();
 }
 
 WorkerDns::~WorkerDns() = default;
 
+Task<dns::Answer<dns::Mx>> WorkerDns::Outside::mx(std::string name) {
+  return now_->mx(std::move(name));
+}
+Task<dns::Answer<std::string>> WorkerDns::Outside::a(std::string name) {
+  return now_->a(std::move(name));
+}
+Task<dns::Answer<std::string>> WorkerDns::Outside::aaaa(std::string name) {
+  return now_->aaaa(std::move(name));
+}
+Task<dns::Answer<std::string>> WorkerDns::Outside::txt(std::string name) {
+  return now_->txt(std::move(name));
+}
+Task<dns::Answer<dns::Tlsa>> WorkerDns::Outside::tlsa(std::string name) {
+  return now_->tlsa(std::move(name));
+}
+Task<dns::Answer<std::string>> WorkerDns::Outside::ptr(std::string address) {
+  return now_->ptr(std::move(address));
+}
+
 void WorkerDns::apply_settings() {
   settings_ = settings_of(reader_);
   resolver_.configure(options_of(settings_, false));
   external_.configure(options_of(settings_, true));
+  outside_.turn_to(settings_.external_servers.empty() ? resolver_ : external_);
   fetcher_->configure(settings_.sts_ca_file, settings_.web_proxy);
   hops_.follow(settings_.sts ? &policies_ : nullptr);
   dns::TlsReporterSettings told{settings_.tls_reports, hostname_, settings_.tls_report_from,

@@ -44,6 +44,23 @@ class WorkerDns {
 
  private:
   class Fetcher;
+  // The external servers where there are some, else the others, so that nothing is asked twice.
+  class Outside final : public dns::Resolver {
+   public:
+    explicit Outside(dns::CaresResolver& resolver) : now_(&resolver) {}
+    void turn_to(dns::CaresResolver& resolver) { now_ = &resolver; }
+    dns::CaresResolver& now() { return *now_; }
+
+    Task<dns::Answer<dns::Mx>> mx(std::string name) override;
+    Task<dns::Answer<std::string>> a(std::string name) override;
+    Task<dns::Answer<std::string>> aaaa(std::string name) override;
+    Task<dns::Answer<std::string>> txt(std::string name) override;
+    Task<dns::Answer<dns::Tlsa>> tlsa(std::string name) override;
+    Task<dns::Answer<std::string>> ptr(std::string address) override;
+
+   private:
+    dns::CaresResolver* now_;
+  };
   void apply_settings();
   Task<void> follow_settings();
   Task<void> send_reports();
@@ -56,6 +73,7 @@ class WorkerDns {
   directory::DnsSettings settings_;
   dns::CaresResolver resolver_;
   dns::CaresResolver external_;
+  Outside outside_;
   std::unique_ptr<Fetcher> fetcher_;
   dns::StsPolicies policies_;
   dns::TlsReports reports_;

@@ -81,7 +81,7 @@ Task<Result<std::string>> WorkerDns::lookup(std::string body) {
   const auto type = dns::parse_record_type(request.type());
   if (!type || *type == dns::RecordType::kSoa)
     co_return fail(ErrorCode::kInvalid, "a type is A, AAAA, CNAME, MX, PTR, TLSA or TXT");
-  dns::CaresResolver& asked = request.external() ? external_ : resolver_;
+  dns::CaresResolver& asked = request.external() ? outside_.now() : resolver_;
   std::string name = request.name();
   if (*type == dns::RecordType::kPtr)
     if (const auto reverse = dns::reverse_name(name)) name = *reverse;
@@ -121,7 +121,7 @@ Result<std::string> WorkerDns::cache(const std::string& body) {
     if (request.policies()) reply.set_policies_flushed(policies_.forget(request.name()));
   } else {
     for (const std::string& server : resolver_.servers()) reply.add_servers(server);
-    for (const std::string& server : external_.servers()) reply.add_external_servers(server);
+    for (const std::string& server : outside_.now().servers()) reply.add_external_servers(server);
     reply.set_trusts_ad(resolver_.trusts_ad());
     const std::size_t most = std::min<std::size_t>(request.limit(), kListMost);
     list_cache(resolver_.cache(), false, request, reply);

@@ -280,7 +280,7 @@ Outcome<> run_dns_hops(Context& context, DnsOptions& options) {
   }
   return std::unexpected(
       Failure{Exit::kRefused, answer.permanent() ? "permanent" : "temporary",
-              fmt::format("{} {} ({})", answer.status(), printable(answer.text()),
+              fmt::format("{} {}; {}", answer.status(), printable(answer.text()),
                           answer.permanent() ? "mail for it is returned" : "mail for it waits"),
               true});
 }
@@ -328,7 +328,7 @@ Outcome<> run_dns_cache(Context& context, DnsOptions& options) {
                  {"bytes", reply.cache().bytes()},
                  {"hits", reply.cache().hits()},
                  {"misses", reply.cache().misses()}});
-  context.say(fmt::format("{} answers in {} are remembered.", reply.cache().entries_total(),
+  context.say(fmt::format("Remembered: {} answers in {}.", reply.cache().entries_total(),
                           human_bytes(reply.cache().bytes())));
   return {};
 }
@@ -339,9 +339,13 @@ Outcome<> run_dns_flush(Context& context, DnsOptions& options) {
   request.set_policies(options.policies);
   TRY_ASSIGN(const auto reply, context.ask(request));
   context.print({{"answers", reply.answers()}, {"policies", reply.policies()}});
-  context.say(options.policies ? fmt::format("Forgotten: {} answers, {} policies of MTA-STS.",
-                                             reply.answers(), reply.policies())
-                               : fmt::format("Forgotten: {} answers.", reply.answers()));
+  const auto count = [](std::uint64_t number, std::string_view one, std::string_view many) {
+    return fmt::format("{} {}", number, number == 1 ? one : many);
+  };
+  std::string forgotten = count(reply.answers(), "answer", "answers");
+  if (options.policies)
+    forgotten += " and " + count(reply.policies(), "policy", "policies") + " of MTA-STS";
+  context.say(fmt::format("Forgotten: {}.", forgotten));
   return {};
 }
 

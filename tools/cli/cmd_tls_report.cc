@@ -30,7 +30,7 @@ void show_tls_sums(Context& context, const child::wire::TlsReportReply& report) 
   }
   context.print({{"sums", sums}});
   if (table.empty())
-    context.say("Nothing was counted; switch it on with: hauspost dns set --tls-reports on");
+    context.say("Nothing was counted; whether anything is shows: hauspost dns show");
   else
     context.say(table.render(terminal_width()));
 }

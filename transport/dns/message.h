@@ -58,7 +58,7 @@ std::optional<Message> parse_message(std::string_view bytes, std::string_view na
 // The typed forms of records of parse_message(); nullopt: too short.
 std::optional<Mx> mx_from(std::string_view record);
 std::optional<Tlsa> tlsa_from(std::string_view record);
-// As a zone file writes it.
+// As a zone file writes it, names without the last dot and texts without quotes.
 std::string record_text(RecordType type, std::string_view record);
 
 }  // namespace hauspost::dns
