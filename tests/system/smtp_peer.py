@@ -50,7 +50,8 @@ class SmtpPeer:
     users       {name: password}: AUTH, under TLS alone; `mechanisms` says which
     greeting    the first line
     answers     {verb: [reply, ...]}: taken off from the front instead of the usual answer; a reply of
-                None closes the connection. Verbs: CONNECT EHLO MAIL RCPT DATA BDAT END (of data) RSET QUIT
+                None closes the connection; one with CRLF in it goes as it is. Verbs: CONNECT EHLO MAIL RCPT DATA
+                BDAT END (of data) RSET QUIT
     rejects     {recipient: reply}: RCPT
     ends        {recipient: reply}: LMTP, after the data
     delays      {verb: seconds} before each answer
@@ -185,7 +186,10 @@ class _Session:
             reply = ordered.pop(0) if ordered else usual
         if reply is None:
             raise EOFError
-        self.say(*reply.split("\n"))
+        if "\r\n" in reply:
+            self.socket.sendall(reply.encode() + b"\r\n")
+        else:
+            self.say(*reply.split("\n"))
         return reply[0] in "23"
 
     def run(self):

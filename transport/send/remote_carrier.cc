@@ -76,7 +76,7 @@ CarryReport RemoteCarrier::Attempt::report() {
   if (refusal && failed == 0) fill(*refusal);
   // A host that could not be asked for this message, or broke off in the midst of it, is no reason
   // to hold back the others.
-  if (none && !settled() && !refusal && !begun) {
+  if (none && !settled() && !refusal && (cancelled || !begun)) {
     out.hop_failed = true;
     const bool named = error_host.empty() || error.starts_with(error_host);
     out.error = named ? error : fmt::format("{}: {}", error_host, error);

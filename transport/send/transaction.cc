@@ -248,6 +248,8 @@ Task<Spoken<>> SmtpClient::read_outcome(Transaction& transaction) {
     if (!reply) {
       SessionBroken why = std::move(reply).error();
       why.after_data = true;
+      // We stop: nothing is known, and nobody else is asked.
+      if (why.kind == SessionBroken::Kind::kCancelled) co_return std::unexpected(std::move(why));
       // Another host may not have it at once: this one may have taken it.
       for (; i < accepted.size(); ++i) {
         transaction.outgoing.results[accepted[i]] =
