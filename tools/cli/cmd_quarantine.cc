@@ -13,6 +13,7 @@ namespace hauspost::cli {
 namespace {
 
 struct QuarantineOptions {
+  std::string id;
   std::vector<std::string> ids;
   std::string sender;
   std::string recipient;
@@ -97,7 +98,7 @@ Outcome<> run_quarantine_list(Context& context, QuarantineOptions& options) {
 
 Outcome<> run_quarantine_show(Context& context, QuarantineOptions& options) {
   admin::QuarantineReadRequest request;
-  request.mutable_query()->set_id(options.ids.front());
+  request.mutable_query()->set_id(options.id);
   request.mutable_query()->set_length(kQuarantinePiece);
   TRY_ASSIGN(const auto reply, context.ask(request));
   const QuarantineWire& entry = reply.piece().entry();
@@ -125,7 +126,7 @@ Outcome<> run_quarantine_show(Context& context, QuarantineOptions& options) {
 
 Outcome<> run_quarantine_export(Context& context, QuarantineOptions& options) {
   admin::QuarantineReadRequest request;
-  request.mutable_query()->set_id(options.ids.front());
+  request.mutable_query()->set_id(options.id);
   request.mutable_query()->set_length(kQuarantinePiece);
   std::string whole;
   for (;;) {
@@ -143,7 +144,7 @@ Outcome<> run_quarantine_export(Context& context, QuarantineOptions& options) {
   if (!file.flush())
     return refused(ErrorCode::kUnavailable,
                    fmt::format("{}: cannot be written", printable(options.file)));
-  context.print({{"id", options.ids.front()}, {"file", options.file}, {"bytes", whole.size()}});
+  context.print({{"id", options.id}, {"file", options.file}, {"bytes", whole.size()}});
   context.say(fmt::format("{} written, {}", printable(options.file), human_bytes(whole.size())));
   return {};
 }
@@ -227,7 +228,7 @@ void add_quarantine_commands(CLI::App& app, Verb& chosen) {
   const auto [list, to_list] = verb("list", "List them, the oldest first", run_quarantine_list);
   add_quarantine_filter(*list, to_list);
   const auto one_id = [](CLI::App* of, const std::shared_ptr<QuarantineOptions>& options) {
-    of->add_option("ID", options->ids, "As list shows it")->required()->expected(1);
+    of->add_option("ID", options->id, "As list shows it")->required();
   };
   const auto [show, to_show] =
       verb("show", "Show why one was held back, and its header", run_quarantine_show);

@@ -31,6 +31,11 @@ std::uint32_t seconds_of(WallTime time) {
   return static_cast<std::uint32_t>(std::chrono::floor<Seconds>(time).time_since_epoch().count());
 }
 
+// A clock that is set back stands still here.
+std::uint32_t elapsed_s(std::uint32_t since_s, std::uint32_t now_s) {
+  return now_s > since_s ? now_s - since_s : 0;
+}
+
 // Takes the tenth away that was heard of longest ago.
 template <class Map>
 void drop_oldest(Map& map) {
@@ -50,17 +55,18 @@ Greylist::Verdict Greylist::ask(const GreylistSettings& settings, std::string_vi
   const std::string network = around ? around->to_string() : std::string(address);
   const std::uint32_t now_s = seconds_of(now);
   Known& known = networks_[hash_of({network})];
-  if (known.last_s != 0 && now_s - known.last_s > settings.keep_s) known = {};
+  if (known.last_s != 0 && elapsed_s(known.last_s, now_s) > settings.keep_s) known = {};
   known.last_s = now_s;
   changed_ = true;
   if (settings.auto_allow != 0 && known.passed >= settings.auto_allow) return {};
 
   Triplet& triplet = triplets_[hash_of({network, sender, recipient})];
   const std::uint32_t forget = triplet.passed ? settings.keep_s : settings.window_s;
-  if (triplet.first_s == 0 || now_s - triplet.last_s > forget) triplet = {now_s, now_s, false};
+  if (triplet.first_s == 0 || elapsed_s(triplet.last_s, now_s) > forget)
+    triplet = {now_s, now_s, false};
   triplet.last_s = now_s;
   if (triplet.passed) return {};
-  const std::uint32_t waited = now_s - triplet.first_s;
+  const std::uint32_t waited = elapsed_s(triplet.first_s, now_s);
   if (waited < settings.delay_s) {
     make_room(settings, now_s);
     return {false, Seconds(settings.delay_s - waited)};
@@ -74,7 +80,7 @@ void Greylist::make_room(const GreylistSettings& settings, std::uint32_t now_s) 
   if (triplets_.size() > kTripletsMax) {
     std::erase_if(triplets_, [&](const auto& entry) {
       const std::uint32_t forget = entry.second.passed ? settings.keep_s : settings.window_s;
-      return now_s - entry.second.last_s > forget;
+      return elapsed_s(entry.second.last_s, now_s) > forget;
     });
     if (triplets_.size() > kTripletsMax / 10 * 9) drop_oldest(triplets_);
   }

@@ -319,10 +319,14 @@ void SessionFilter::note_deed(bool bad) {
                             now());
 }
 
-void SessionFilter::on_reset() {
-  // Whoever heard a refusal for what it is and left it at that did not get as far as a message.
+// Whoever heard a refusal for what it is and left it at that did not get as far as a message.
+void SessionFilter::note_refused() {
   if (refused_ && recipients_.empty() && !user_) note_deed(true);
   refused_ = false;
+}
+
+void SessionFilter::on_reset() {
+  note_refused();
   recipients_.clear();
   milters_.reset();
 }

@@ -13,6 +13,9 @@ class SessionFilter final : public FilterSession {
  public:
   SessionFilter(FilterEngine& engine, std::shared_ptr<const FilterSettings> settings,
                 const FilterClient& client);
+  ~SessionFilter() override { note_refused(); }  // who hangs up says no RSET
+  SessionFilter(const SessionFilter&) = delete;
+  SessionFilter& operator=(const SessionFilter&) = delete;
 
   Task<std::optional<smtp::Reply>> on_mail(const smtp::MailCommand& mail) override;
   Task<std::optional<smtp::Reply>> on_rcpt(const smtp::RcptCommand& rcpt,
@@ -44,6 +47,7 @@ class SessionFilter final : public FilterSession {
   Task<std::optional<smtp::Reply>> hold_back(Incoming& incoming, std::string source,
                                              std::string reason);
   void note_deed(bool bad);
+  void note_refused();
 
   FilterEngine& engine_;
   std::shared_ptr<const FilterSettings> settings_;
