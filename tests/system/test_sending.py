@@ -628,6 +628,60 @@ class SinkTest(SendingTest):
         self.assertEqual(len(self.sunk(3)), 3)
 
 
+class CommandTest(SystemTest):
+    """connector send ... itself."""
+
+    def names(self):
+        return [one["name"] for one in self.server.ask("connector", "send", "list")["connectors"]]
+
+    def refused(self, *words, stdin=None):
+        done = self.server.run("connector", "send", *words, stdin=stdin)
+        self.assertEqual(done.returncode, 1, done.stderr)
+        return done.stderr
+
+    def create(self, name, *options, stdin=None):
+        self.server.cli("connector", "send", "create", name, *options, stdin=stdin)
+        self.addCleanup(self.server.run, "connector", "send", "remove", name, "--yes")
+
+    def secrets(self):
+        return {path.name for path in (self.server.data / "secrets" / "transport").glob("*")}
+
+    def test_a_dry_run_changes_nothing(self):
+        before = self.names()
+        self.server.cli("connector", "send", "create", "Dry", "--address-space", "dry.test", "--dry-run")
+        self.assertEqual(self.names(), before)
+        self.create("Wet", "--address-space", "wet.test")
+        self.server.cli("connector", "send", "set", "Wet", "--port", "26", "--dry-run")
+        self.server.cli("connector", "send", "remove", "Wet", "--dry-run")
+        self.assertEqual(self.server.ask("connector", "send", "show", "wet")["port"], 25)
+
+    def test_what_cannot_be_is_refused_with_a_word(self):
+        self.create("Twice", "--address-space", "twice.test")
+        self.assertIn("exists already", self.refused("create", "TWICE", "--address-space", "x.test"))
+        self.assertIn("--address-space", self.refused("create", "Nothing"))
+        self.assertIn("connector send list", self.refused("set", "Nobody", "--port", "26"))
+        self.assertIn("LMTP", self.refused("create", "L", "--address-space", "x.test", "--protocol", "lmtp"))
+        self.assertEqual(self.server.run("connector", "send", "set", "Twice").returncode, 2)
+        self.assertEqual(self.server.run("connector", "send", "remove", "Nobody", "--yes").returncode, 1)
+
+    def test_a_password_lives_as_long_as_its_connector_and_follows_its_name(self):
+        before = self.secrets()
+        self.create("Old", "--address-space", "pw.test", "--smart-host", HOST, "--auth", "basic", "--user",
+                    "me", "--password-stdin", stdin="secret\n")
+        self.assertEqual(len(self.secrets() - before), 1)
+        self.server.cli("connector", "send", "set", "Old", "--name", "New")
+        self.addCleanup(self.server.run, "connector", "send", "remove", "New", "--yes")
+        shown = self.server.ask("connector", "send", "show", "New")
+        self.assertEqual((shown["user"], shown["password_set"]), ("me", True))
+        self.assertEqual(len(self.secrets() - before), 1)
+        self.server.cli("connector", "send", "remove", "New", "--yes")
+        self.assertEqual(self.secrets(), before)
+        empty = self.server.run("connector", "send", "create", "None", "--address-space", "pw.test",
+                                "--smart-host", HOST, "--auth", "basic", "--user", "me",
+                                "--password-stdin", stdin="\n")
+        self.assertEqual(empty.returncode, 2, empty.stderr)
+
+
 class CrashTest(OwnServerTest):
     """hauspost-transport dies while a message is on its way."""
 

@@ -52,7 +52,8 @@ class Server {
   bool offers_require_tls = false;
   bool breaks_data = false;
   std::size_t connections = 0;
-  std::vector<std::string> taken;  // "tls" or "clear", and the MAIL command
+  std::vector<std::string> clients;  // their addresses
+  std::vector<std::string> taken;    // "tls" or "clear", and the MAIL command
 
  private:
   Task<void> accept() {
@@ -62,6 +63,7 @@ class Server {
       co_await acceptor_.async_accept(socket, asio::redirect_error(kUseTask, code));
       if (code) co_return;
       ++connections;
+      clients.push_back(socket.remote_endpoint(code).address().to_string());
       tasks_.spawn("serve", serve(std::move(socket)));
     }
   }
@@ -348,4 +350,23 @@ TEST_CASE("remote carrier: a domain whose host is us is a loop", "[remote-carrie
   world.resolver.mx_records["them.test"] = {{10, "us.test"}};
   world.resolver.a_records["us.test"] = {"127.0.0.1"};
   CHECK(world.status() == "5.4.6");
+}
+
+TEST_CASE("remote carrier: the next address of a host where one does not answer",
+          "[remote-carrier]") {
+  World world;
+  world.resolver.aaaa_records[std::string(kHost)] = {"::1"};
+  CHECK(world.status() == "relayed");
+  CHECK(world.server.connections == 1);
+}
+
+TEST_CASE("remote carrier: connections come from the address that was chosen", "[remote-carrier]") {
+  World world;
+  world.source.connector.source_v4 = "127.0.0.5";
+  CHECK(world.status() == "relayed");
+  CHECK(world.server.clients == std::vector<std::string>{"127.0.0.5"});
+  World foreign;
+  foreign.source.connector.source_v4 = "192.0.2.1";
+  CHECK(has(foreign.status(), "source address 192.0.2.1"));
+  CHECK(foreign.server.connections == 0);
 }
