@@ -1,6 +1,7 @@
 // quarantine: messages that a filter held back.
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <fstream>
 
 #include "base/text.h"
@@ -119,7 +120,9 @@ Outcome<> run_quarantine_show(Context& context, QuarantineOptions& options) {
   context.say(table.render(0));
   for (std::string_view line : split(header, '\n')) {
     if (line.ends_with('\r')) line.remove_suffix(1);
-    context.say("  " + printable(line));
+    std::string shown(line);
+    std::ranges::replace(shown, '\t', ' ');
+    context.say("  " + printable(shown));
   }
   return {};
 }

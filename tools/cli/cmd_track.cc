@@ -5,6 +5,7 @@
 #include "server/child/track.pb.h"
 #include "tools/cli/amount.h"
 #include "tools/cli/commands.h"
+#include "tools/cli/csv.h"
 #include "tools/cli/table.h"
 
 namespace hauspost::cli {
@@ -113,6 +114,29 @@ Outcome<> run_track_search(Context& context, TrackOptions& options) {
   return {};
 }
 
+// What the detail of an event is.
+std::string_view detail_label(std::string_view event) {
+  if (event == "DELIVER" || event == "DUPLICATEDELIVER") return "mailbox";
+  if (event == "VERDICT") return "found";
+  if (event == "RESOLVE" || event == "REDIRECT" || event == "EXPAND") return "to";
+  return "because";
+}
+
+// A line of a protocol log, "time,connector,session,number,local,remote,event,text", as people read
+// it: "09:04:00.040629 < MAIL FROM:<carol@example.net>".
+std::string dialogue_text(std::string_view line) {
+  constexpr std::size_t kFields = 8;
+  constexpr std::size_t kTimeAt = 11;  // behind the day
+  constexpr std::size_t kTimeSize = 15;
+  const auto records = parse_csv(line);
+  if (!records || records->size() != 1 || records->front().fields.size() != kFields)
+    return std::string(line);
+  const std::vector<std::string>& fields = records->front().fields;
+  const std::string_view time = fields[0];
+  return fmt::format("{} {} {}", time.substr(std::min(kTimeAt, time.size()), kTimeSize), fields[6],
+                     fields[7]);
+}
+
 // One event in words, without what is empty.
 void say_event(Context& context, const Json& event) {
   context.say(fmt::format("{}  {:<12} {}", track_time(event), text_of(event, "event"),
@@ -127,7 +151,7 @@ void say_event(Context& context, const Json& event) {
   line("by", text_of(event, "source"));
   line("with", text_of(event, "remote"));
   line("status", text_of(event, "status"));
-  line("because", text_of(event, "detail"));
+  line(detail_label(text_of(event, "event")), text_of(event, "detail"));
   line("about", text_of(event, "related"));
   if (const auto bytes = event.find("bytes"); bytes != event.end() && bytes->is_number_unsigned())
     line("size", human_bytes(bytes->get<std::uint64_t>()));
@@ -155,7 +179,7 @@ Outcome<> run_track_show(Context& context, TrackOptions& options) {
     Json lines = Json::array();
     for (const std::string& line : dialogue.lines()) {
       lines.push_back(line);
-      context.say("  " + printable(line));
+      context.say("  " + printable(dialogue_text(line)));
     }
     dialogues.push_back(
         {{"session", dialogue.session()}, {"log", dialogue.log()}, {"lines", lines}});
