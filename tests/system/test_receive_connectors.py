@@ -1,6 +1,7 @@
 """Receive connectors: who listens where, whom it serves, and what they may do."""
 
 import re
+import smtplib
 import time
 
 from harness import DOMAIN, HOST, OwnServerTest, SystemTest, Wire, message
@@ -398,6 +399,53 @@ class Lmtp(ConnectorTest):
     def test_smtp_has_no_lhlo(self):
         wire = self.open(self.server.ports["smtp"], hello=None)
         self.assertEqual(wire.command("LHLO client.example.org")[:3], "500")
+
+
+class Submission(ConnectorTest):
+    def setUp(self):
+        super().setUp()
+        self.user, self.boss, self.reader = (self.server.user() for _ in range(3))
+
+    def send(self, sender, header):
+        with self.server.submission(self.user) as connection:
+            try:
+                connection.sendmail(sender, [self.reader], header + "\r\nSubject: x\r\n\r\nx\r\n")
+            except (smtplib.SMTPSenderRefused, smtplib.SMTPDataError) as refused:
+                return refused.smtp_code, refused.smtp_error.decode()[:6]
+        return 250, ""
+
+    def only_header(self):
+        with self.server.imap(self.reader) as imap:
+            imap.select("INBOX", readonly=True)
+            parts = imap.fetch("1:*", "(BODY.PEEK[HEADER])")[1]
+            headers = [part[1].decode() for part in parts if isinstance(part, tuple)]
+        self.assertEqual(len(headers), 1)
+        return headers[0]
+
+    def allow(self, how):
+        self.server.cli("mailbox", "permission", "add", self.boss, "--user", self.user, how)
+
+    def test_without_leave_nobody_writes_as_another(self):
+        self.assertEqual(self.send(self.boss, f"From: {self.boss}"), (550, "5.7.60"))
+        self.assertEqual(self.send(self.user, f"From: {self.boss}"), (550, "5.7.60"))
+
+    def test_leave_to_send_as_shows_no_difference(self):
+        self.allow("--send-as")
+        self.assertEqual(self.send(self.boss, f"From: {self.boss}")[0], 250)
+        header = self.only_header()
+        self.assertIn(f"Return-Path: <{self.boss}>\r\n", header)
+        self.assertNotIn("Sender:", header)
+
+    def test_leave_to_send_on_behalf_names_who_sent(self):
+        self.allow("--send-on-behalf")
+        self.assertEqual(self.send(self.user, f"From: {self.boss}")[0], 250)
+        self.assertIn(f"Sender: <{self.user}>\r\n", self.only_header())
+
+    def test_somebody_elses_sender_field_is_refused(self):
+        self.allow("--send-on-behalf")
+        self.assertEqual(self.send(self.user, f"From: {self.boss}\r\nSender: {self.boss}"),
+                         (550, "5.7.60"))
+        self.assertEqual(self.send(self.user, f"From: {self.boss}\r\nSender: {self.user}")[0], 250)
 
 
 class Lasting(OwnServerTest):
