@@ -147,12 +147,21 @@ class QueueRig {
                        std::make_shared<const std::string>("Subject: q\r\n\r\n" + text + "\r\n")));
     REQUIRE(done);
   }
-  // All that can happen now has happened.
+  // All that can happen now has happened: what is under way waits at the carrier's gate.
   void settle() {
-    constexpr std::chrono::milliseconds kStill(40);
+    constexpr std::chrono::milliseconds kStill(30);
+    const auto end = std::chrono::steady_clock::now() + std::chrono::seconds(20);
+    do {
+      REQUIRE(std::chrono::steady_clock::now() < end);
+      io.restart();
+      while (io.run_one_for(kStill) > 0) io.restart();
+    } while (active() != carrier.at_once);
     io.restart();
-    while (io.run_one_for(kStill) > 0) io.restart();
-    io.restart();
+  }
+  int active() const {
+    std::uint32_t sum = 0;
+    for (const QueueSummary& summary : queue->summaries()) sum += summary.active;
+    return static_cast<int>(sum);
   }
   void pass(Seconds seconds) {
     clock.pass(seconds);
