@@ -8,7 +8,7 @@ BUILD_PACKAGES=(
   nlohmann-json3-dev libldap-dev libpam0g-dev libcurl4-gnutls-dev libc-ares-dev libpsl-dev pkg-config python3
 )
 TEST_PACKAGES=(catch2 swaks libnet-ssleay-perl isync libsasl2-modules curl fetchmail getmail6 offlineimap3 mutt openssl ca-certificates
-  slapd ldap-utils python3-dnspython python3-dkim python3-spf python3-yaml python3-authres opendkim opendkim-tools)
+  slapd ldap-utils python3-dnspython python3-dkim python3-spf python3-yaml python3-authres opendkim opendkim-tools spamass-milter spamd)
 # Wanted by the tests of mail that leaves, which are skipped without it: never put in the place of
 # the mail server that a machine has.
 MAIL_SERVER_PACKAGE=postfix
