@@ -51,7 +51,7 @@ std::vector<SharedMailbox> shared_mailboxes(const Session& session,
   if (!has_shared(session)) return found;
   const People& people = *session.services().people;
   const auto add = [&](const store::Mailbox& mailbox, const Person& person) {
-    if (mailbox.id == session.mailbox() ||
+    if (mailbox.id == session.mailbox() || !people.may_be_read(mailbox.guid) ||
         std::ranges::find(found, mailbox.id, &SharedMailbox::id) != found.end())
       return;
     found.push_back({mailbox.id, mailbox.guid, level_for(person.address, session.user())});
@@ -225,6 +225,9 @@ std::vector<store::Folder> visible_folders(const Session& session) {
 store::RightBits rights_on(const Session& session, const store::Folder& folder) {
   if (folder.mailbox == session.mailbox() && session.works_in_own()) return store::kAllRights;
   const store::Snapshot snapshot = session.snapshot();
+  const People* const people = session.services().people;
+  const auto owner = snapshot.mailbox(folder.mailbox);
+  if (people != nullptr && owner && !people->may_be_read(owner->guid)) return 0;
   return rights_in(session, snapshot, folder, master_in(session, snapshot, folder.mailbox));
 }
 

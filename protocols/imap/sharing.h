@@ -31,6 +31,8 @@ class People {
   virtual std::optional<Person> person(const Guid& mailbox) const = 0;
   virtual std::vector<Person> full_access_of(const Guid& user) const = 0;
   virtual bool has_full_access(const Guid& user, const Guid& mailbox) const = 0;
+  // False: nobody reads that mailbox over IMAP, whatever they were granted on it.
+  virtual bool may_be_read(const Guid& /*mailbox*/) const { return true; }
 };
 
 // "Shared/" is there: the user has people around and works in the own mailbox.

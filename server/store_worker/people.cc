@@ -44,4 +44,9 @@ bool DirectoryPeople::has_full_access(const Guid& user, const Guid& mailbox) con
   return value_or_logged(directory_.has_full_access(user, mailbox));
 }
 
+bool DirectoryPeople::may_be_read(const Guid& mailbox) const {
+  const auto entry = value_or_logged(directory_.mailbox(mailbox));
+  return entry && !entry->protocol_restricted;
+}
+
 }  // namespace hauspost::store_worker

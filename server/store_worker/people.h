@@ -16,6 +16,7 @@ class DirectoryPeople final : public imap::People {
   std::optional<imap::Person> person(const Guid& mailbox) const override;
   std::vector<imap::Person> full_access_of(const Guid& user) const override;
   bool has_full_access(const Guid& user, const Guid& mailbox) const override;
+  bool may_be_read(const Guid& mailbox) const override;
 
  private:
   std::optional<imap::Person> here(

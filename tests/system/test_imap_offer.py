@@ -44,6 +44,33 @@ class ImapOfferTest(SystemTest):
                              self.capabilities(self.connect()))
         self.assertEqual(self.server.ask("mailbox", "show", self.address)["imap_without"], [])
 
+    def test_a_message_limit_holds_for_sessions_that_begin_afterwards(self):
+        self.assertEqual(self.server.ask("imap", "show"), {"command_messages_max": 0})
+        before = self.connect()
+        self.assertEqual(self.server.ask("imap", "set", "--message-limit", "1000"),
+                         {"command_messages_max": 1000})
+        self.addCleanup(self.server.cli, "imap", "set", "--message-limit", "0")
+        self.assertFalse([name for name in self.capabilities(before) if "MESSAGELIMIT" in name])
+        imap = self.connect()
+        self.assertIn("MESSAGELIMIT=1000", self.capabilities(imap))
+        literals = "".join(" {1+}\r\nm" for _ in range(500))
+        for _ in range(3):
+            self.assertRegex(self.command(imap, "APPEND INBOX" + literals)[-1], r"^x1 OK \[APPENDUID")
+        self.assertIn("1500", self.command(imap, "SELECT INBOX")[1] + self.command(imap, "NOOP")[0] +
+                      self.command(imap, "STATUS INBOX (MESSAGES)")[0])
+        lines = self.command(imap, "UID FETCH 1:* (FLAGS)")
+        self.assertEqual(len(lines), 1001)
+        self.assertRegex(lines[-1], r"^x1 OK \[MESSAGELIMIT 1000 501\]")
+        lines = self.command(imap, "UID FETCH 1:500 (FLAGS)")
+        self.assertEqual((len(lines), lines[-1]), (501, "x1 OK FETCH completed"))
+        self.assertRegex(self.command(imap, "UID COPY 1:* Trash")[-1],
+                         r"^x1 NO \[MESSAGELIMIT 1000 501\]")
+        self.command(before, "SELECT INBOX")
+        self.assertEqual(len(self.command(before, "FETCH 1:* (FLAGS)")), 1501)
+        refused = self.server.run("imap", "set", "--message-limit", "10")
+        self.assertEqual(refused.returncode, 1)
+        self.assertIn("1000", refused.stderr)
+
     def test_what_no_mailbox_can_be_without_is_refused(self):
         for name in ("IMAP4rev1", "SASL-IR", "NONSENSE"):
             refused = self.server.run("mailbox", "set", self.address, "--imap-without", name)

@@ -39,6 +39,24 @@ class SharingTest(SystemTest):
         _, lines = connection.status(folder, "(UNSEEN)")
         return int(re.search(rb"UNSEEN (\d+)", lines[0]).group(1))
 
+    def test_a_restricted_mailbox_is_not_there_for_those_who_have_full_access(self):
+        self.grant(self.bert, mailbox=self.anna)
+        folder = f"Shared/{self.anna.partition('@')[0]}/INBOX"
+        before = self.imap(self.bert)
+        self.assertEqual(before.select(folder)[0], "OK")
+        self.server.cli("mailbox", "set", self.anna, "--restricted", "yes")
+        self.assertIn(b"BYE [NOPERM]", self.bye(before))
+        after = self.imap(self.bert)
+        self.assertEqual(after.select(folder)[0], "NO")
+        self.assertNotIn(folder, self.names(after))
+        self.server.cli("mailbox", "set", self.anna, "--restricted", "no")
+        self.assertEqual(after.select(folder)[0], "OK")
+
+    def bye(self, imap):
+        """What the server says last, once it is asked anything."""
+        imap.send(b"x NOOP\r\n")
+        return imap.readline()
+
     def test_nobody_logs_in_as_a_shared_mailbox(self):
         refused = self.server.run("mailbox", "set-password", self.info, "--password-stdin",
                                   stdin=PASSWORD + "\n")

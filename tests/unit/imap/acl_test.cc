@@ -36,6 +36,11 @@ class FewPeople final : public People {
     return std::ranges::find(grants, std::pair(user, mailbox)) != grants.end();
   }
 
+  bool may_be_read(const Guid& mailbox) const override {
+    return std::ranges::find(closed, mailbox) == closed.end();
+  }
+
+  std::vector<Guid> closed;
   std::vector<Person> all;
   std::vector<std::pair<Guid, Guid>> grants;
 };
@@ -379,4 +384,25 @@ TEST_CASE("acl: a session whose full access was taken away sees nothing more") {
       "C: c LSUB \"\" *\nS: c OK ...\n"
       "C: d NOTIFY SET STATUS (personal (MessageNew MessageExpunge MailboxName))\nS: d OK ...\n"
       "C: e CREATE x\nS: e NO [NOPERM] ...\n");
+}
+
+TEST_CASE("acl: a mailbox that nobody may read over IMAP is not there, whatever was granted") {
+  House house;
+  house.people.grants = {{house.bert, house.info}};
+  house.rig.deliver(std::string(kMail));
+  Client anna = house.anna();
+  anna.talk("C: a SETACL INBOX bert@example.org lrs\nS: a OK ...\n");
+  Client bert(house.rig, house.bert, "bert@example.org");
+  bert.talk(
+      "C: a SELECT Shared/anna/INBOX\nS* a OK ...\n"
+      "C: b STATUS Shared/info/INBOX (MESSAGES)\nS: * STATUS ...\nS: b OK ...\n");
+  house.people.closed = {house.info};
+  bert.talk(
+      "C: c STATUS Shared/info/INBOX (MESSAGES)\nS: c NO [NONEXISTENT] ...\n"
+      "C: d LIST \"\" Shared/%\n"
+      "S: * LIST (\\HasChildren \\Noselect) \"/\" \"Shared/anna\"\nS: d OK ...\n"
+      "C: e NOOP\nS: e OK ...\n");
+  house.people.closed = {house.rig.mailbox};
+  bert.talk("C: f NOOP\nS: * BYE [NOPERM] ...\n");
+  anna.talk("C: b SELECT INBOX\nS* b OK ...\n");
 }
