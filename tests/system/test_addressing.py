@@ -2,10 +2,18 @@
 What leaves goes to a peer on loopback."""
 
 import smtplib
+import sys
 import time
 import unittest
 
-from harness import DOMAIN, PASSWORD, Server, message, subjects_in
+try:
+    import dkim
+except ModuleNotFoundError:  # this Python is not Debian's: its packages stand elsewhere
+    sys.path.append("/usr/lib/python3/dist-packages")
+    import dkim
+
+from dns_server import DnsServer
+from harness import DOMAIN, HOST, PASSWORD, Server, message, subjects_in
 from smtp_peer import SmtpPeer
 
 OUTSIDE = "sender@outside.test"
@@ -320,6 +328,54 @@ class AddressingTest(unittest.TestCase):
         self.server.deliver(group, "After the restart", sender=OUTSIDE)
         taken = self.peer.wait()[0]
         self.assertTrue(taken.sender.startswith("SRS0="), taken.sender)
+
+
+class SealedForwardTest(unittest.TestCase):
+    """What is passed on is sealed, what is ours is signed: checked by dkimpy."""
+
+    def setUp(self):
+        self.server = Server()
+        self.addCleanup(self.server.destroy)
+        self.dns = DnsServer({"outside.test": {"TXT": [f"v=spf1 ip4:{HOST} -all"]}})
+        self.addCleanup(self.dns.stop)
+        self.peer = SmtpPeer()
+        self.addCleanup(self.peer.stop)
+        self.server.cli("dns", "set", "--server", self.dns.address, "--timeout", "300ms", "--tries", "2")
+        self.server.cli("mailauth", "set", "--skip", "none")
+        end = time.monotonic() + 10
+        while self.server.ask("dns", "show")["state"]["servers"] != [self.dns.address]:
+            self.assertLess(time.monotonic(), end)
+            time.sleep(0.05)
+        self.server.cli("connector", "send", "create", "out", "--address-space", "*",
+                        "--smart-host", self.peer.address)
+        key = self.server.ask("dkim", "create", DOMAIN, "--selector", "s1")["keys"][0]
+        self.dns.zone[key["record_name"]] = {"TXT": [key["record"]]}
+        self.server.cli("dkim", "activate", DOMAIN, "s1")
+
+    def asked(self, name, timeout=5):
+        records = self.dns.zone.get(name.decode().rstrip(".").lower(), {}).get("TXT")
+        return records[0].encode() if records else None
+
+    def test_a_forward_is_sealed_and_a_user_signs(self):
+        anna, bert = self.server.user("anna"), self.server.user("bert")
+        self.server.cli("mailbox", "set", anna, "--forward-to", "anna@far.test", "--keep-copy", "no")
+        self.server.deliver(anna, "From outside", sender=OUTSIDE)
+        sealed = self.peer.wait()[0].data
+        self.assertNotIn(b"DKIM-Signature:", sealed)
+        self.assertIn(b"spf=pass", sealed)
+        status, results, reason = dkim.arc_verify(sealed, dnsfunc=self.asked)
+        self.assertEqual((status, len(results)), (dkim.CV_Pass, 1), reason)
+        status, _, _ = dkim.arc_verify(sealed.replace(b"Body", b"Bodies"), dnsfunc=self.asked)
+        self.assertEqual(status, dkim.CV_Fail)
+        # Beside the copy that is sealed, the mailbox gets the message as it came.
+        self.server.cli("mailbox", "set", anna, "--forward-to", "anna@far.test")
+        with self.server.submission(bert) as connection:
+            connection.sendmail(bert, [anna], message("From here", bert, anna))
+        signed = self.peer.wait(2)[1]
+        self.assertEqual(signed.sender, bert)
+        self.assertTrue(dkim.verify(signed.data, dnsfunc=self.asked))
+        self.assertNotIn(b"ARC-Seal:", signed.data)
+        self.assertEqual(self.server.subjects(anna), ["From here"])
 
 
 if __name__ == "__main__":
