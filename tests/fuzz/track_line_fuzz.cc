@@ -32,6 +32,7 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
   HP_CHECK(out.ends_with('\n') && out.find('\n') == out.size() - 1 && is_valid_utf8(out));
   const auto again = parse_track_line(std::string_view(out).substr(0, out.size() - 1));
   HP_CHECK(again && again->event == to_string(*kind) && again->bytes == line->bytes);
-  if (line->sender.size() <= kTrackTextMax) HP_CHECK(again->sender == line->sender);
+  if (line->sender.size() <= kTrackTextMax && is_valid_utf8(line->sender))
+    HP_CHECK(again->sender == line->sender);
   return 0;
 }
