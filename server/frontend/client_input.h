@@ -2,8 +2,10 @@
 // consumed is wiped.
 #pragma once
 
+#include <memory>
 #include <string>
 
+#include "base/deadline.h"
 #include "base/signal.h"
 #include "base/stream.h"
 
@@ -28,6 +30,11 @@ class ClientInput {
   Task<More> more(Stream& stream, Signal& stop, std::chrono::steady_clock::time_point until);
 
  private:
+  // What came is in `place`. Errors as Stream.
+  Task<Result<Input>> read(Stream& stream, Signal& stop, Duration left, std::span<char> place);
+
+  std::unique_ptr<Deadline> deadline_;  // made at the first wait
+  bool late_ = false;
   std::string buffer_;
   std::size_t begin_ = 0;
 };

@@ -33,8 +33,13 @@ Admission::~Admission() {
 
 void Admission::leave_login() {
   if (!std::exchange(before_login_, false)) return;
-  limits_.before_login_.erase(place_);
+  (silent_ ? limits_.silent_ : limits_.before_login_).erase(place_);
   evict_ = nullptr;
+}
+
+void Admission::note_word() {
+  if (!std::exchange(silent_, false) || !before_login_) return;
+  limits_.before_login_.splice(limits_.before_login_.end(), limits_.silent_, place_);
 }
 
 bool Admission::enter_account(const Guid& mailbox) {
@@ -76,8 +81,8 @@ std::unique_ptr<Admission> ConnectionLimits::admit(const std::string& address,
     refusal = {};
   }
   if (!refusal.empty()) return nullptr;
-  if (before_login_.size() >= limits.before_login_max && !before_login_.empty()) {
-    Admission* const oldest = before_login_.front();
+  if (before_login() >= limits.before_login_max && before_login() > 0) {
+    Admission* const oldest = silent_.empty() ? before_login_.front() : silent_.front();
     const auto evict = std::move(oldest->evict_);
     oldest->leave_login();
     ++evicted_;
@@ -89,7 +94,7 @@ std::unique_ptr<Admission> ConnectionLimits::admit(const std::string& address,
   auto admission = std::unique_ptr<Admission>(new Admission(*this, key, pop3));
   ++connections_;
   ++by_address_[key];
-  admission->place_ = before_login_.insert(before_login_.end(), admission.get());
+  admission->place_ = silent_.insert(silent_.end(), admission.get());
   admission->before_login_ = true;
   return admission;
 }

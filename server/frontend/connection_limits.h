@@ -31,6 +31,8 @@ class Admission {
   // No longer counted among those who have not logged in.
   void leave_login();
   bool before_login() const { return before_login_; }
+  // The client has said something: while others are silent, it is not the one who makes room.
+  void note_word();
   // Somebody logged in; `login` is kept as long as the connection lasts.
   void note_login(Login login) { login_ = std::move(login); }
   const std::optional<Login>& login() const { return login_; }
@@ -46,7 +48,8 @@ class Admission {
   std::string address_key_;
   bool pop3_;
   std::function<void()> evict_;
-  std::list<Admission*>::iterator place_;  // in ConnectionLimits::before_login_
+  std::list<Admission*>::iterator place_;  // in silent_ or before_login_ of ConnectionLimits
+  bool silent_ = true;
   bool before_login_ = false;
   Guid account_;  // nil: none entered
   std::optional<Login> login_;
@@ -61,7 +64,7 @@ class ConnectionLimits {
   std::unique_ptr<Admission> admit(const std::string& address, link::Protocol protocol,
                                    const Limits& limits, std::string_view& refusal);
   std::size_t size() const { return connections_; }
-  std::size_t before_login() const { return before_login_.size(); }
+  std::size_t before_login() const { return silent_.size() + before_login_.size(); }
   std::uint64_t evicted() const { return evicted_; }  // ever
 
  private:
@@ -71,7 +74,8 @@ class ConnectionLimits {
   const Clock& clock_;
   std::size_t connections_ = 0;
   std::uint64_t evicted_ = 0;
-  std::list<Admission*> before_login_;                       // oldest first
+  std::list<Admission*> silent_;        // before login, without a word; oldest first
+  std::list<Admission*> before_login_;  // the others before login; oldest first
   std::unordered_map<std::string, std::size_t> by_address_;  // and kind; no zero entries
   std::unordered_map<std::string, std::size_t> new_this_minute_;
   std::int64_t minute_ = -1;

@@ -1,6 +1,11 @@
 #include "server/frontend/frontend.h"
 
+#include <sys/socket.h>
+#include <unistd.h>
+
 #include <algorithm>
+#include <cerrno>
+#include <cstring>
 
 #include "base/deadline.h"
 #include "server/frontend/proxy_header.h"
@@ -14,6 +19,7 @@ constexpr std::chrono::milliseconds kAcceptPause{100};  // when descriptors have
 constexpr std::chrono::seconds kCertificateInterval{30};
 constexpr std::chrono::seconds kGoodbyeTime{5};
 constexpr std::chrono::seconds kProxyHeaderTime{5};
+constexpr std::size_t kAcceptBatch = 64;  // then those who were taken get their turn
 constexpr std::size_t kProxiedMax = 1'000;  // connections whose PROXY header is awaited
 
 struct Service {
@@ -63,6 +69,15 @@ void apply_rules(const directory::ListenerRules& rules, Limits& limits) {
 
 }  // namespace
 
+// What the administrator has set for new connections of one listener.
+struct Frontend::Known {
+  std::optional<std::uint64_t> version;  // of the settings; nullopt: to be asked anew each time
+  directory::ListenerRules rules;
+  Limits limits;
+  directory::ComponentState state = directory::ComponentState::kActive;
+  std::vector<Network> never_blocked;
+};
+
 struct Frontend::Listener {
   Listener(Executor executor, const Service& kind, OpenListener words)
       : service(kind), said(std::move(words)), acceptor(executor) {}
@@ -79,6 +94,7 @@ struct Frontend::Listener {
   transport::ReceiveConnector::Binding local;
   bool closed = false;
   std::size_t connections = 0;
+  std::optional<Known> known;
 };
 
 struct Frontend::Session {
@@ -227,6 +243,18 @@ Limits Frontend::limits_now(const directory::ListenerRules& rules) const {
   return limits;
 }
 
+const Frontend::Known& Frontend::known(Listener& listener) const {
+  const auto version =
+      settings_.setting_version ? settings_.setting_version() : std::optional<std::uint64_t>();
+  if (listener.known && version && listener.known->version == version) return *listener.known;
+  Known fresh{.version = version,
+              .rules = directory::listener_rules(settings_.setting, listener.service.name)};
+  fresh.limits = limits_now(fresh.rules);
+  fresh.state = state_of(listener);
+  fresh.never_blocked = directory::defence_rules(settings_.setting).allowed;
+  return listener.known.emplace(std::move(fresh));
+}
+
 directory::ComponentState Frontend::state_of(const Listener& listener) const {
   const Service& service = listener.service;
   const auto front = directory::component_state(settings_.setting, service.component);
@@ -234,17 +262,24 @@ directory::ComponentState Frontend::state_of(const Listener& listener) const {
   return std::max(front, directory::component_state(settings_.setting, service.backend));
 }
 
+// All that wait are taken at once: who comes behind a crowd of others must not wait for each of
+// them to be greeted first.
 Task<void> Frontend::accept_loop(SharedListener listener) {
   while (!accepting_.stopping()) {
-    TcpSocket socket(executor_);
     std::error_code code;
-    co_await listener->acceptor.async_accept(socket, asio::redirect_error(kUseTask, code));
+    co_await listener->acceptor.async_wait(TcpAcceptor::wait_read,
+                                           asio::redirect_error(kUseTask, code));
     if (listener->closed || was_cancelled(co_await asio::this_coro::cancellation_state)) co_return;
-    if (!code) {
-      greet(listener, std::move(socket));
-      continue;
+    bool more = !code;
+    while (more) {
+      for (std::size_t taken = 0; more && taken < kAcceptBatch; ++taken)
+        more = accept_one(listener, code);
+      if (!more) break;
+      co_await yield_now();  // those who were taken begin
+      if (listener->closed || was_cancelled(co_await asio::this_coro::cancellation_state))
+        co_return;
     }
-    if (code == asio::error::connection_aborted) continue;
+    if (!code) continue;
     // Out of descriptors: without a pause this would spin until somebody leaves.
     log::warning("accept.failed",
                  {{"listener", listener->service.name}, {"cause", code.message()}});
@@ -252,29 +287,55 @@ Task<void> Frontend::accept_loop(SharedListener listener) {
   }
 }
 
-void Frontend::greet(const SharedListener& listener, TcpSocket socket) {
-  std::error_code code;
-  const auto peer = socket.remote_endpoint(code);
-  if (code) return;  // gone already
+// False: nobody waits, or `code` says why nobody can be taken.
+bool Frontend::accept_one(const SharedListener& listener, std::error_code& code) {
+  sockaddr_storage peer{};
+  socklen_t length = sizeof peer;
+  const int fd = ::accept4(listener->acceptor.native_handle(), reinterpret_cast<sockaddr*>(&peer),
+                           &length, SOCK_NONBLOCK | SOCK_CLOEXEC);
+  if (fd < 0) {
+    const int cause = errno;
+    // It went away while it waited, or the network failed it.
+    constexpr int kItsOwn[] = {EINTR,      ECONNABORTED, EPROTO,      ENETDOWN,    ENOPROTOOPT,
+                               EHOSTDOWN,  ENONET,       EHOSTUNREACH, EOPNOTSUPP, ENETUNREACH};
+    if (std::ranges::find(kItsOwn, cause) != std::end(kItsOwn)) return true;
+    if (cause != EAGAIN) code = std::error_code(cause, std::system_category());
+    return false;
+  }
+  TcpSocket socket(executor_);
+  std::error_code failed;
+  socket.assign(peer.ss_family == AF_INET6 ? asio::ip::tcp::v6() : asio::ip::tcp::v4(), fd, failed);
+  if (failed) {
+    ::close(fd);
+    return true;
+  }
+  asio::ip::tcp::endpoint from;
+  std::memcpy(from.data(), &peer, std::min<std::size_t>(length, from.capacity()));
+  from.resize(length);
+  greet(listener, std::move(socket), from);
+  return true;
+}
+
+void Frontend::greet(const SharedListener& listener, TcpSocket socket,
+                     const asio::ip::tcp::endpoint& peer) {
   ++accepted_;
   auto address = peer.address();
   if (address.is_v6() && address.to_v6().is_v4_mapped())
     address = asio::ip::make_address_v4(asio::ip::v4_mapped, address.to_v6());
-  auto rules = directory::listener_rules(settings_.setting, listener->service.name);
-  if (!contains(rules.proxies, address.to_string())) {
-    admit(listener, std::move(socket), address.to_string(), peer.port(), rules);
+  const Known& known = this->known(*listener);
+  if (known.rules.proxies.empty() || !contains(known.rules.proxies, address.to_string())) {
+    admit(listener, std::move(socket), address.to_string(), peer.port());
   } else if (proxied_ >= kProxiedMax) {
     refuse(*listener, socket, address.to_string(), "proxied");
   } else {
-    tasks_.spawn("frontend.proxied", receive_proxied(listener, std::move(socket),
-                                                     address.to_string(), std::move(rules)));
+    tasks_.spawn("frontend.proxied",
+                 receive_proxied(listener, std::move(socket), address.to_string()));
   }
 }
 
 // Byte for byte what the header needs: the client's own bytes, which may be a TLS handshake, stay in
 // the socket.
-Task<void> Frontend::receive_proxied(SharedListener listener, TcpSocket socket, std::string proxy,
-                                     directory::ListenerRules rules) {
+Task<void> Frontend::receive_proxied(SharedListener listener, TcpSocket socket, std::string proxy) {
   struct Counted {
     explicit Counted(std::size_t& of) : count(of) { ++count; }
     ~Counted() { --count; }
@@ -313,7 +374,7 @@ Task<void> Frontend::receive_proxied(SharedListener listener, TcpSocket socket, 
   }
   // A proxy that speaks for itself looks whether we live.
   if (parsed.header.address.empty()) parsed.header.address = proxy;
-  admit(listener, std::move(socket), std::move(parsed.header.address), parsed.header.port, rules);
+  admit(listener, std::move(socket), std::move(parsed.header.address), parsed.header.port);
 }
 
 void Frontend::refuse(Listener& listener, TcpSocket& socket, const std::string& address,
@@ -328,11 +389,13 @@ void Frontend::refuse(Listener& listener, TcpSocket& socket, const std::string& 
 }
 
 void Frontend::admit(const SharedListener& listener, TcpSocket socket, std::string address,
-                     std::uint16_t port, const directory::ListenerRules& rules) {
+                     std::uint16_t port) {
   // Its PROXY header came too late to be told goodbye.
   if (accepting_.stopping() || listener->closed) return;
   const Service& service = listener->service;
-  Limits limits = limits_now(rules);
+  const Known& known = this->known(*listener);
+  const directory::ListenerRules& rules = known.rules;
+  Limits limits = known.limits;
   std::string_view refusal;
   std::size_t connections = 0;  // at all addresses on which the service listens
   for (const SharedListener& one : listeners_) {
@@ -367,9 +430,8 @@ void Frontend::admit(const SharedListener& listener, TcpSocket socket, std::stri
   facts.plain_logins = rules.plain_logins;
   Services services = services_;
   services.limits = limits;
-  services.draining = state_of(*listener) != directory::ComponentState::kActive;
-  const auto defence = directory::defence_rules(settings_.setting);
-  if (!contains(defence.allowed, facts.address)) services.slowdown = &slowdown_;
+  services.draining = known.state != directory::ComponentState::kActive;
+  if (!contains(known.never_blocked, facts.address)) services.slowdown = &slowdown_;
   tasks_.spawn("frontend.session",
                serve(std::make_unique<Session>(
                    listener, std::move(socket), std::move(facts), std::move(admission),

@@ -25,6 +25,9 @@ struct FrontendSettings {
   std::function<std::optional<std::uint64_t>(std::string_view name)> limit_setting;
   // Any other setting of the directory; asked at each connection. May be empty.
   directory::AskSetting setting;
+  // Grows with each change of what the two above say, which is then asked anew. May be empty: it is
+  // asked anew each time.
+  std::function<std::optional<std::uint64_t>()> setting_version = {};
   // What the administrator has set for logins; see Services. May be empty.
   std::function<directory::AuthSettings()> auth_settings;
   std::string client_ca_file;  // see Certificates
@@ -82,6 +85,7 @@ class Frontend {
  private:
   struct Session;  // one client's objects; lives in its task's frame
   struct Listener;
+  struct Known;
   class Registered;
 
   // Shared: a listener that is closed lives on until its accept loop and the last session that came
@@ -89,18 +93,20 @@ class Frontend {
   using SharedListener = std::shared_ptr<Listener>;
 
   Task<void> accept_loop(SharedListener listener);
-  void greet(const SharedListener& listener, TcpSocket socket);
+  bool accept_one(const SharedListener& listener, std::error_code& code);
+  void greet(const SharedListener& listener, TcpSocket socket,
+             const asio::ip::tcp::endpoint& peer);
   // Reads what the proxy in front of us says of its client.
-  Task<void> receive_proxied(SharedListener listener, TcpSocket socket, std::string proxy,
-                             directory::ListenerRules rules);
+  Task<void> receive_proxied(SharedListener listener, TcpSocket socket, std::string proxy);
   void admit(const SharedListener& listener, TcpSocket socket, std::string address,
-             std::uint16_t port, const directory::ListenerRules& rules);
+             std::uint16_t port);
   void refuse(Listener& listener, TcpSocket& socket, const std::string& address,
               std::string_view limit);
   Task<void> serve(std::unique_ptr<Session> session);
   std::vector<CertificateFiles> certificate_list() const;
   Task<void> watch_certificate();
   Limits limits_now(const directory::ListenerRules& rules) const;
+  const Known& known(Listener& listener) const;
   directory::ComponentState state_of(const Listener& listener) const;
 
   Executor executor_;

@@ -55,7 +55,9 @@ Task<void> ImapLogin::bad(const std::string& tag, std::string_view text) {
 
 Task<bool> ImapLogin::more_input() {
   switch (co_await input_.more(context_.client.stream(), context_.stop, until_)) {
-    case ClientInput::More::kBytes: co_return true;
+    case ClientInput::More::kBytes:
+      context_.admission.note_word();
+      co_return true;
     case ClientInput::More::kEnd: end("client_gone"); break;
     case ClientInput::More::kTimeout:
       co_await goodbye("Too long without a login", "login_timeout");

@@ -37,7 +37,9 @@ Task<void> Pop3Login::bad(std::string_view text) {
 
 Task<bool> Pop3Login::more_input() {
   switch (co_await input_.more(context_.client.stream(), context_.stop, until_)) {
-    case ClientInput::More::kBytes: co_return true;
+    case ClientInput::More::kBytes:
+      context_.admission.note_word();
+      co_return true;
     case ClientInput::More::kEnd: end("client_gone"); break;
     // RFC 1939 section 3: without a word.
     case ClientInput::More::kTimeout: end("login_timeout"); break;

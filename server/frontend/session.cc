@@ -67,6 +67,13 @@ Task<Ended> greet_and_carry(const Services& services, const SessionContext& cont
 
 Task<Ended> serve(const Services& services, const SessionContext& context) {
   if (context.client.facts().implicit_tls) {
+    // A client that says nothing costs no TLS.
+    const auto woken = co_await context.client.stream().wait_input(
+        context.stop, std::min<Duration>(tls::kHandshakeTimeout, services.limits.login_time));
+    if (!woken) co_return Ended{"client_gone"};
+    if (*woken == Wake::kSignal) co_return Ended{"stopped"};
+    if (*woken == Wake::kTimeout) co_return Ended{"tls_timeout"};
+    context.admission.note_word();
     if (const auto started = co_await context.client.start_tls(); !started) {
       log::info("tls.failed", {{"session", context.id.to_string()}, {"cause", started.error()}});
       co_return Ended{"tls_failed"};

@@ -90,7 +90,9 @@ Task<void> SmtpGreeter::refuse(smtp::Reply reply) {
 
 Task<bool> SmtpGreeter::more_input() {
   switch (co_await input_.more(context_.client.stream(), context_.stop, patience_end())) {
-    case ClientInput::More::kBytes: co_return true;
+    case ClientInput::More::kBytes:
+      context_.admission.note_word();
+      co_return true;
     case ClientInput::More::kEnd: end("client_gone"); break;
     case ClientInput::More::kTimeout:
       co_await goodbye({421, "4.4.2", "Timed out waiting for a command"}, "timeout");

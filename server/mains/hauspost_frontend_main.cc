@@ -30,6 +30,10 @@ frontend::FrontendSettings settings_from(const child::Settings& child,
     return text ? parse_u64(*text) : std::nullopt;
   };
   settings.setting = directory::asking(directory);
+  settings.setting_version = [&directory]() -> std::optional<std::uint64_t> {
+    const auto version = directory.version();
+    return version ? std::optional(*version) : std::nullopt;
+  };
   settings.connectors = [&connectors]() -> const std::vector<directory::SharedConnector>& {
     return connectors.all();
   };

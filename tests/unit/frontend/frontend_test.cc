@@ -275,6 +275,35 @@ TEST_CASE("front-end limits: the oldest that has not logged in makes room") {
   CHECK(limits.before_login() == 0);
 }
 
+TEST_CASE("front-end limits: who has said something stays while others are silent") {
+  ConnectionLimits limits(system_clock());
+  Limits numbers;
+  numbers.before_login_max = 3;
+  std::string_view refusal;
+  std::vector<int> evicted;
+  std::vector<std::unique_ptr<Admission>> held;
+  const auto come = [&](int i) {
+    held.push_back(
+        limits.admit("192.0.2." + std::to_string(i), link::Protocol::kImap, numbers, refusal));
+    REQUIRE(held.back());
+    held.back()->on_evicted([&evicted, i] { evicted.push_back(i); });
+  };
+  come(0);
+  held[0]->note_word();
+  for (int i = 1; i < 5; ++i) come(i);
+  CHECK(evicted == std::vector<int>{1, 2});
+  held[3]->note_word();
+  held[4]->note_word();
+  held[4]->note_word();  // only the first counts
+  come(5);
+  CHECK(evicted == std::vector<int>{1, 2, 0});  // none is silent: the oldest
+  come(6);
+  CHECK(evicted == std::vector<int>{1, 2, 0, 5});
+  CHECK(limits.before_login() == 3);
+  held.clear();
+  CHECK(limits.before_login() == 0);
+}
+
 TEST_CASE("front-end backends: a link opens once the back-end is there, and a refusal is told") {
   test::TempFolder folder;
   asio::io_context io(1);
