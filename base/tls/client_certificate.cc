@@ -94,6 +94,8 @@ Result<> ask_for_certificates(SSL_CTX* context, std::string_view roots_pem) {
 std::vector<std::string> TlsStream::verified_names() const {
   const bssl::UniquePtr<X509> certificate(SSL_get_peer_certificate(ssl_.get()));
   if (!certificate || SSL_get_verify_result(ssl_.get()) != X509_V_OK) return {};
+  // That result is of the first handshake: a ticket may have brought it here after the last day.
+  if (X509_cmp_current_time(X509_get0_notAfter(certificate.get())) <= 0) return {};
   auto names = mail_names(certificate.get());
   ERR_clear_error();
   return names.empty() ? common_name(certificate.get()) : names;

@@ -1,4 +1,4 @@
-// The library's way to the socket: recv and send on the descriptor, nothing in between. Not its own
+// The library's way to the socket: recv and send on the descriptor, with a little read ahead. Not its own
 // socket BIO, which would raise SIGPIPE when the peer is gone. Private to base/tls.
 #pragma once
 
