@@ -65,7 +65,7 @@ bool Writer::submit(Request& request) {
     waiting_bytes_ += bytes;
     if (waiting_.size() > 1) return true;  // the thread is awake or about to look
   }
-  changed_.notify_one();
+  wakeup_.notify();
   return true;
 }
 
@@ -74,7 +74,7 @@ void Writer::stop() {
     const std::scoped_lock lock(mutex_);
     stop_ = true;
   }
-  changed_.notify_one();
+  wakeup_.notify();
   if (thread_.joinable()) thread_.join();
 }
 
@@ -84,7 +84,7 @@ Result<> Writer::between_batches(const std::function<Result<>(LogWriter&)>& work
   std::unique_lock lock(mutex_);
   if (stop_ || fenced_) return fail(ErrorCode::kUnavailable, "the database is closing");
   errands_.push_back(&errand);
-  changed_.notify_one();
+  wakeup_.notify();
   errand_done_.wait(lock, [&] { return errand.done; });
   return std::move(errand.outcome);
 }
@@ -123,12 +123,17 @@ void Writer::run() {
 
 // Empty when it is time for a checkpoint or to stop.
 Writer::Batch Writer::wait_for_batch() {
+  const bool due = !fenced_ && last_lsn_ > checkpointer_.lsn();
+  const auto until = std::chrono::steady_clock::now() + options_.checkpoint_interval;
   std::unique_lock lock(mutex_);
-  const auto ready = [this] { return stop_ || !waiting_.empty() || !errands_.empty(); };
-  if (!fenced_ && last_lsn_ > checkpointer_.lsn()) {
-    changed_.wait_for(lock, options_.checkpoint_interval, ready);
-  } else {
-    changed_.wait(lock, ready);
+  for (bool late = false; !late && !stop_ && waiting_.empty() && errands_.empty();) {
+    lock.unlock();
+    if (due) {
+      late = !wakeup_.wait_until(until);
+    } else {
+      wakeup_.wait();
+    }
+    lock.lock();
   }
   Batch batch;
   std::uint64_t bytes = 0;

@@ -18,6 +18,7 @@
 #include "store/plan.h"
 #include "store/platform.h"
 #include "store/watch_hub.h"
+#include "store/wakeup.h"
 
 namespace hauspost::store {
 
@@ -92,7 +93,7 @@ class Writer {
   const Options options_;
 
   std::mutex mutex_;  // guards what follows
-  std::condition_variable changed_;
+  Wakeup wakeup_;  // there may be something to do
   std::deque<Request*> waiting_;
   std::uint64_t waiting_bytes_ = 0;
   bool stop_ = false;

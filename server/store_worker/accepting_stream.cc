@@ -35,8 +35,8 @@ Task<Result<>> AcceptingStream::write(std::span<const std::string_view> parts) {
   message.set_link_version(link::kLinkVersion);
   const std::string payload = message.SerializeAsString();
   std::string head;
-  link::put_frame_header(head, {link::FrameType::kSessionAccepted,
-                                static_cast<std::uint32_t>(payload.size())});
+  link::put_frame_header(
+      head, {link::FrameType::kSessionAccepted, static_cast<std::uint32_t>(payload.size())});
   head += payload;
   link::put_frame_header(head, {link::FrameType::kData, static_cast<std::uint32_t>(total)});
   std::vector<std::string_view> pieces{head};

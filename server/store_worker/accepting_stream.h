@@ -1,5 +1,5 @@
-// AcceptingStream: the client's stream of a session that is accepted here. The session speaks first,
-// and its first words take along the word that it is accepted.
+// AcceptingStream: the client's stream of a session that is accepted here. The session speaks
+// first, and its first words take along the word that it is accepted.
 #pragma once
 
 #include <memory>
