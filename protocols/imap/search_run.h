@@ -14,8 +14,8 @@ struct SearchFound {
   std::optional<store::Uid> cut_at;  // the lowest UID looked at, when not all might be (RFC 9738)
 };
 
-// In slices, with other sessions in between; of as many messages as one command may process. "$" in `key` is replaced by what it stands for.
-// Errors: the client is gone.
+// In slices, with other sessions in between; of as many messages as one command may process. "$" in
+// `key` is replaced by what it stands for. Errors: the client is gone.
 Task<Result<SearchFound>> run_search(Session& session, SearchKey& key);
 
 // The same over any folder, of which this client knows `uids`; `recent` may be null. At most
