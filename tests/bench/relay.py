@@ -70,7 +70,8 @@ def run(rig, name, port, group, messages):
         sink.wait()
     errors = json.loads(load.stdout.splitlines()[-1])["errors"]
     line = {"label": f"{name}/relay-c{CONNECTIONS}", "messages": messages, "errors": errors,
-            "accepted_s": round(accepted, 3), "relayed_s": round(took, 3), "msgs_per_s": round(messages / took, 1),
+            "accepted_s": round(accepted, 3), "relayed_s": round(took, 3),
+            "msgs_per_s": round(messages / took, 1),
             "server_cpu_s_per_1k": round(used / messages * 1000, 4)}
     print(json.dumps(line), flush=True)
     return line
