@@ -45,7 +45,8 @@ class FilterTest(unittest.TestCase):
         """The first reply that refuses, or that to the message."""
         with Wire(self.server.ports["smtp"]) as wire:
             wire.reply()
-            for line in ("EHLO client.example.org", f"MAIL FROM:<{sender}>", f"RCPT TO:<{recipient}>", "DATA"):
+            for line in ("EHLO client.example.org", f"MAIL FROM:<{sender}>", f"RCPT TO:<{recipient}>",
+                         "DATA"):
                 answer = wire.command(line)
                 if answer[0] not in "23":
                     wire.command("QUIT")
@@ -361,7 +362,7 @@ class StoryTest(FilterTest):
             self.assertTrue(wire.command("RCPT TO:<a@elsewhere.example>").startswith("550 5.7.1"))
             wire.command(f"RCPT TO:<{self.address}>")
             wire.command("DATA")
-            looping = "".join("Received: from x by y; Thu, 21 Nov 2013 12:00:00 +0000\r\n" for _ in range(200))
+            looping = "Received: from x by y; Thu, 21 Nov 2013 12:00:00 +0000\r\n" * 200
             wire.command(looping + message("Loop", sender, self.address) + ".")
         refused = self.events("--event", "refuse", "--sender", sender)
         self.assertEqual([event["status"][:9] for event in refused], ["554 5.4.6", "550 5.7.1", "550 5.1.1"])
