@@ -1,4 +1,6 @@
 // The commands that need no waiting. Each is checked first and done then.
+#include <fmt/format.h>
+
 #include <algorithm>
 
 #include "transport/receive/session.h"

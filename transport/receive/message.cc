@@ -1,4 +1,6 @@
 // Messages: read to their real end, looked at, and handed over.
+#include <fmt/format.h>
+
 #include "base/log.h"
 #include "base/text.h"
 #include "transport/receive/binary.h"

@@ -1,5 +1,7 @@
 #include "transport/receive/session.h"
 
+#include <fmt/format.h>
+
 #include "base/check.h"
 #include "base/log.h"
 #include "base/text.h"

@@ -1,5 +1,7 @@
 // The author of a submitted message (RFC 6409 section 8.1, RFC 5322 section 3.6.2): From names whom
 // the user may be, Sender who sends where that is somebody else.
+#include <fmt/format.h>
+
 #include "base/log.h"
 #include "protocols/smtp/address.h"
 #include "store/mime/addresses.h"
