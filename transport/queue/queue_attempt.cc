@@ -8,8 +8,7 @@ namespace hauspost::transport {
 
 namespace {
 
-constexpr Seconds kOwnFault{60};     // after a failure of ours
-constexpr Seconds kSuspectApart{1};  // suspects go one at a time
+constexpr Seconds kOwnFault{60};  // after a failure of ours
 
 std::string text_of(const RecipientResult& result) {
   if (result.diagnostic.empty()) return result.status;
@@ -122,15 +121,14 @@ Task<void> QueueEngine::carry(HopQueue& queue, StoredItem item, IndexedItem entr
   const MarkedItem mark{queue.folder.value, entry.uid};
   const bool suspect = marks_.is_suspect(mark);
   if (suspect && suspect_active_) {
-    entry.due_s = unix_seconds(clock_.now() + kSuspectApart);
-    queue.index.add(entry);
+    suspects_.emplace_back(queue.name, entry);
     co_return;
   }
   if (suspect) suspect_active_ = true;
   marks_.begin(mark);
   CarryReport result = co_await world_->carrier.carry(*queue.hop, item.envelope, item.body.bytes);
   marks_.end(mark);
-  if (suspect) suspect_active_ = false;
+  if (suspect) let_suspects_go();
   const bool stopped = was_cancelled(co_await asio::this_coro::cancellation_state);
   if (stopped && result.hop_failed) co_return;
   // What was achieved is written down, whatever happens around.
@@ -155,6 +153,17 @@ Task<void> QueueEngine::carry(HopQueue& queue, StoredItem item, IndexedItem entr
   log::error("queue.settle", {{"queue", queue.name}, {"error", settled.error()}});
   entry.due_s = unix_seconds(clock_.now() + kOwnFault);
   queue.index.add(entry);
+}
+
+// The next of them to be tried makes the others wait again.
+void QueueEngine::let_suspects_go() {
+  suspect_active_ = false;
+  for (const auto& [name, entry] : std::exchange(suspects_, {})) {
+    HopQueue* queue = find(name);
+    if (!queue) continue;
+    queue->index.add(entry);
+    wake(*queue);
+  }
 }
 
 QueueEngine::Outcome QueueEngine::judge(const HopQueue& queue, const StoredItem& item,

@@ -181,6 +181,7 @@ class QueueEngine {
   bool is_its_turn(HopQueue& queue, const StoredItem& item, IndexedItem entry);
   Task<Result<bool>> reroute(HopQueue& queue, StoredItem& item);
   Task<void> carry(HopQueue& queue, StoredItem item, IndexedItem entry);
+  void let_suspects_go();
   Outcome judge(const HopQueue& queue, const StoredItem& item, const CarryReport& report);
   Task<Result<>> settle(HopQueue& queue, StoredItem& item, Outcome outcome);
   Task<Result<>> poison(HopQueue& queue, store::Uid uid, std::string why);
@@ -195,6 +196,7 @@ class QueueEngine {
   std::vector<HopQueue*> runnable_;
   Condition changed_;
   bool suspect_active_ = false;
+  std::vector<std::pair<std::string, IndexedItem>> suspects_;  // wait until the one has ended
   bool look_again_ = false;  // set by every notification of changed_
   std::uint64_t configuration_ = 0;
   SteadyTime configuration_asked_ = SteadyTime::min();

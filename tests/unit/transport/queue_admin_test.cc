@@ -242,3 +242,27 @@ TEST_CASE("poison: what was under way at each death is kept where nobody tries i
   rig.until([&] { return rig.queue->list().empty(); });
   CHECK(rig.carrier.attempts.size() == 10);
 }
+
+TEST_CASE("poison: after a death suspects go one at a time, without a pause between them") {
+  StoppedRig rig;
+  const auto items = rig.queue->list(kOut);
+  rig.stop();
+  {
+    auto marks = AttemptMarks::open(rig.folder.path("queue/attempts"));
+    REQUIRE(marks);
+    for (std::size_t i = 0; i < 6; ++i) {
+      const std::string& id = items.at(i).id;
+      const auto dash = id.find('-');
+      marks->begin({static_cast<std::uint32_t>(std::stoul(id.substr(0, dash))),
+                    static_cast<std::uint32_t>(std::stoul(id.substr(dash + 1)))});
+    }
+  }
+  rig.up();
+  rig.carrier.closed = true;
+  rig.start();
+  rig.settle();
+  CHECK(rig.carrier.at_once == 5);  // four innocent ones, and one suspect
+  rig.carrier.open();
+  rig.until([&] { return rig.queue->list().empty(); });
+  CHECK(rig.carrier.attempts.size() == 10);
+}
