@@ -137,10 +137,15 @@ class Questions(DnsTest):
         self.dns.authentic = True
         self.addCleanup(setattr, self.dns, "authentic", False)
         self.assertTrue(self.lookup("signed.test", "A")["authentic"])  # auto: on this machine
-        self.addCleanup(self.server.cli, "dns", "set", "--trust-ad", "auto")
-        self.server.cli("dns", "set", "--trust-ad", "no")
+        self.addCleanup(self.trust, "auto", True)
+        self.trust("no", False)
+        self.assertFalse(self.lookup("signed.test", "A")["authentic"])
+
+    def trust(self, word, trusts):
+        """Other tests count on what is remembered, which a change empties: waits for it."""
+        self.server.cli("dns", "set", "--trust-ad", word)
         end = time.monotonic() + 10
-        while self.lookup("signed.test", "A")["authentic"]:
+        while self.server.ask("dns", "show")["state"]["trusts_ad"] != trusts:
             self.assertLess(time.monotonic(), end)
             time.sleep(0.1)
 
