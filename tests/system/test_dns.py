@@ -365,7 +365,7 @@ class Policies(DnsTest):
         cls.addClassCleanup(cls.web.stop)
         cls.server.cli("dns", "set", "--mta-sts", "on", "--web-proxy", cls.web.proxy_url,
                        "--sts-ca-file", str(cls.web.authority[0]), "--tls-reports", "on")
-        time.sleep(1.2)  # transport looks each second
+        time.sleep(2.5)  # transport looks each second
 
     def domain(self, name, mode="enforce", mx=None, policy=None):
         self.dns.zone.update({name: {"MX": [f"10 mx.{name}"]}, f"mx.{name}": {"A": ["192.0.2.50"]},
@@ -434,7 +434,7 @@ class Reports(DnsTest):
         reader = self.server.user("reports")
         self.server.cli("dns", "set", "--tls-reports", "on", "--report-organization", "Example Ltd",
                         "--report-from", "tls@example.test")
-        time.sleep(1.2)  # transport looks each second
+        time.sleep(2.5)  # transport looks each second
         self.dns.zone.update({"told.test": {"MX": ["10 mx.told.test"]}, "mx.told.test": {"A": ["192.0.2.60"]},
                               "_smtp._tls.told.test": {"TXT": [f"v=TLSRPTv1; rua=mailto:{reader}"]}})
         self.dns.authentic = True
