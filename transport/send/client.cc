@@ -2,6 +2,7 @@
 
 #include <fmt/format.h>
 
+#include "base/deadline.h"
 #include "base/text.h"
 #include "protocols/sasl/client.h"
 
@@ -52,9 +53,13 @@ Task<Spoken<>> SmtpClient::write(std::string text, Seconds timeout) {
 
 Task<Spoken<ReceivedReply>> SmtpClient::read_reply(Seconds timeout) {
   stream_->set_timeout(timeout);
+  // The whole reply has that time: who lets an octet fall now and then must not keep a connection.
+  Deadline deadline(co_await asio::this_coro::executor, [this] { stream_->close(); });
+  deadline.start(timeout);
   smtp::ReplyParser parser;
   for (;;) {
     const auto line = co_await input_->read_line(smtp::kReplyLineMax);
+    if (!line && deadline.expired()) co_return broken(Error{ErrorCode::kTimeout, "reply"});
     if (!line) co_return broken(line.error());
     if (line->status == smtp::LineStatus::kLine) trail_.received(line->line);
     switch (parser.feed(*line)) {

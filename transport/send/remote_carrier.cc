@@ -40,6 +40,7 @@ struct RemoteCarrier::Attempt {
   Outgoing outgoing;
   std::vector<dns::Host> hosts = {};
   std::size_t failed = 0;  // hosts that gave no session, or broke it
+  std::size_t loops = 0;   // of them, those that are ourselves
   std::string error = {};  // the last of them
   std::string error_host = {};
   bool error_from_peer = false;
@@ -157,13 +158,18 @@ Task<void> RemoteCarrier::try_idle(Attempt& attempt) {
 }
 
 Task<void> RemoteCarrier::try_hosts(Attempt& attempt) {
+  attempt.refusal.reset();  // one host's word is not that of all
   if (!co_await find_hosts(attempt)) co_return;
-  attempt.refusal.reset();
   bad_.sort(attempt.hosts);
   std::size_t tried = 0;
   for (const dns::Host& host : attempt.hosts) {
-    if (attempt.settled() || attempt.cancelled || tried++ == kHostsTriedMax) co_return;
+    if (attempt.settled() || attempt.cancelled || tried++ == kHostsTriedMax) break;
     co_await try_host(attempt, host);
+  }
+  // A better host that is only down now may take it later.
+  if (attempt.loops > 0 && attempt.loops == attempt.failed) {
+    const bool smart = !attempt.connector.smart_hosts.empty();
+    attempt.fill({ResultKind::kFailed, smart ? "5.3.5" : "5.4.6", attempt.error, {}});
   }
 }
 
@@ -194,6 +200,7 @@ Task<bool> RemoteCarrier::find_smart_hosts(Attempt& attempt) {
     if (answer.found()) {
       for (dns::Host& host : answer.hosts) attempt.hosts.push_back(std::move(host));
     } else {
+      ++attempt.failed;
       attempt.error = fmt::format("smart host {}: {}", smart.host, answer.text);
       attempt.error_status = "4.4.3";
     }
@@ -231,10 +238,7 @@ Task<void> RemoteCarrier::try_host(Attempt& attempt, dns::Host host) {
       --attempt.failed;
       attempt.refusal = RecipientResult{ResultKind::kFailed, "5.7.30", why.diagnostic, {}};
     }
-    if (why.kind == BrokenKind::kLoop) {
-      const bool smart = !attempt.connector.smart_hosts.empty();
-      attempt.fill({ResultKind::kFailed, smart ? "5.3.5" : "5.4.6", why.diagnostic, {}});
-    }
+    if (why.kind == BrokenKind::kLoop) ++attempt.loops;
     co_return;
   }
   bad_.answered(host);

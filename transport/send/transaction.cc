@@ -224,6 +224,7 @@ Task<Spoken<>> SmtpClient::write_content(std::span<const std::string_view> piece
       if (bytes < kBlockBytes && block.size() < kPipelineMax && !last) continue;
       const auto written = co_await stream_->write(block);
       if (!written) {
+        stream_->close();  // nothing that is said from here on may count as content
         const bool timeout = written.error().code == ErrorCode::kTimeout;
         const bool stopped = written.error().code == ErrorCode::kCancelled;
         co_return std::unexpected(

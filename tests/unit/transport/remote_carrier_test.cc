@@ -47,6 +47,7 @@ class Server {
     co_await tasks_.join();
   }
 
+  std::string name = "them";
   bool offers_tls = true;
   bool breaks_handshakes = false;
   bool offers_require_tls = false;
@@ -70,7 +71,8 @@ class Server {
 
   Task<void> serve(TcpSocket socket) {
     auto clear = std::make_unique<TcpStream>(std::move(socket));
-    if (!co_await clear->write(std::string_view("220 them\r\n"))) co_return;
+    const std::string greeting = "220 " + name + "\r\n";
+    if (!co_await clear->write(std::string_view(greeting))) co_return;
     if (!co_await talk(*clear, false)) co_return;
     if (breaks_handshakes) co_return;
     auto secure = co_await tls::TlsStream::accept(clear->release(), context_);
@@ -350,6 +352,30 @@ TEST_CASE("remote carrier: a domain whose host is us is a loop", "[remote-carrie
   world.resolver.mx_records["them.test"] = {{10, "us.test"}};
   world.resolver.a_records["us.test"] = {"127.0.0.1"};
   CHECK(world.status() == "5.4.6");
+  World greeted;
+  greeted.server.name = "us.test";
+  CHECK(greeted.status() == "5.4.6");
+}
+
+TEST_CASE("remote carrier: we as the second host are no loop while the first is down",
+          "[remote-carrier]") {
+  World world;
+  world.server.name = "us.test";
+  world.resolver.mx_records["them.test"] = {{10, "first.them.test"}, {20, std::string(kHost)}};
+  world.resolver.a_records["first.them.test"] = {"127.0.0.9"};  // nobody listens there
+  for (const CarryReport& report : world.carry(2)) CHECK(report.hop_failed);
+}
+
+TEST_CASE("remote carrier: what one session cannot take waits while the DNS is silent",
+          "[remote-carrier]") {
+  World world;
+  world.between = [&] {
+    world.envelope.sender = "\xc3\xbc@us.test";  // needs SMTPUTF8
+    world.resolver.broken.insert("them.test");
+  };
+  const auto reports = world.carry(2);
+  CHECK(reports[0].recipients.at(0).kind <= Kind::kRelayedBlind);
+  CHECK(reports[1].hop_failed);
 }
 
 TEST_CASE("remote carrier: the next address of a host where one does not answer",

@@ -217,6 +217,38 @@ TEST_CASE("send client: a server that does not want us", "[smtp-client]") {
             .kind == BrokenKind::kRefused);
 }
 
+namespace {
+
+// A greeting that never ends, an octet now and then.
+Task<void> drip(std::unique_ptr<MemoryStream> stream) {
+  while (co_await stream->write(std::string_view("2")))
+    if (!co_await sleep_for(Milliseconds(50))) co_return;
+}
+
+Task<void> greet_patiently(std::optional<SessionBroken>& broken) {
+  auto [near, far] = MemoryStream::pair(co_await asio::this_coro::executor);
+  TaskGroup group(co_await asio::this_coro::executor);
+  group.spawn("server", drip(std::move(far)));
+  {
+    ClientOptions options{.fqdn = "us.example"};
+    options.timeouts = options.timeouts.at_most(Seconds(1));
+    SmtpClient client(std::move(near), options, {});
+    auto greeted = co_await client.greet();
+    if (!greeted) broken = std::move(greeted).error();
+  }
+  co_await group.join();
+}
+
+}  // namespace
+
+TEST_CASE("send client: the time-out is of the whole reply, not of an octet", "[smtp-client]") {
+  asio::io_context io(1);
+  std::optional<SessionBroken> broken;
+  test::run(io, greet_patiently(broken));
+  REQUIRE(broken);
+  CHECK(broken->kind == BrokenKind::kTimeout);
+}
+
 TEST_CASE("send client: a server that is us", "[smtp-client]") {
   ClientOptions options{.fqdn = "us.example"};
   options.own_name = "Mail.Us.Example";
