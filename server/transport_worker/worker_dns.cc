@@ -12,6 +12,7 @@ namespace {
 constexpr Duration kSettingsEvery = std::chrono::seconds(1);
 constexpr Duration kReportsEvery = std::chrono::minutes(1);
 constexpr Seconds kFetchTime{60};  // RFC 8461 section 3.3
+constexpr auto kUnreadable = dns::TlsFailure::kStsPolicyFetchError;
 
 dns::ResolverOptions options_of(const directory::DnsSettings& settings, bool external) {
   dns::ResolverOptions options;
@@ -83,17 +84,16 @@ class WorkerDns::Fetcher final : public dns::PolicyFetcher {
       const auto begin = url.find("://") + 3;
       const std::string host = url.substr(begin, url.find('/', begin) - begin);
       const std::string address = co_await address_of(host);
-      if (address.empty()) co_return std::unexpected(Failure{{}, "no address of " + host});
+      if (address.empty()) co_return std::unexpected(Failure{kUnreadable, "no address of " + host});
       question["address"] = address;
     }
     auto answer = co_await pool_.ask(std::move(question));
-    if (!answer) co_return std::unexpected(Failure{{}, answer.error().text});
+    if (!answer) co_return std::unexpected(Failure{kUnreadable, answer.error().text});
     if (helpers::field(*answer, helpers::kOutcome) == helpers::kGood)
       co_return std::move((*answer)["body"]);
     const bool tls = helpers::field(*answer, "kind") == "tls";
-    co_return std::unexpected(
-        Failure{tls ? dns::TlsFailure::kStsWebpkiInvalid : dns::TlsFailure::kStsPolicyFetchError,
-                std::string(helpers::field(*answer, helpers::kReason))});
+    co_return std::unexpected(Failure{tls ? dns::TlsFailure::kStsWebpkiInvalid : kUnreadable,
+                                      std::string(helpers::field(*answer, helpers::kReason))});
   }
 
  private:

@@ -190,7 +190,10 @@ Task<void> HopFinder::add_host(Search& search, std::uint32_t preference, std::st
     const std::string& canonical = v4.found() ? v4.canonical : v6.canonical;
     if (!co_await add_dane(search, name, canonical, tls)) co_return;
   }
-  if (tls.source.empty() && !add_sts(search, name, tls)) co_return;
+  // TLSA records of which none is usable prove nobody; a policy that is to be followed still does.
+  const bool enforced = search.sts.policy && search.sts.policy->mode == StsPolicy::Mode::kEnforce &&
+                        tls.level == TlsPolicy::Level::kRequired;
+  if ((tls.source.empty() || enforced) && !add_sts(search, name, tls)) co_return;
   if (search.require_tls && !add_require_tls(search, name, tls)) co_return;
   for (std::string& address : addresses)
     search.found.push_back({preference, Host{name, std::move(address), search.port, tls}});

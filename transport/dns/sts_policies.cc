@@ -18,7 +18,7 @@ namespace {
 namespace fs = std::filesystem;
 
 constexpr Seconds kRenewAfter{86'400};  // RFC 8461 section 10.2 asks for "daily"
-constexpr std::string_view kTemporary = ".new";
+constexpr std::string_view kTemporary = "~";  // no domain ends so; one may end in ".new"
 
 std::int64_t seconds_of(WallTime time) {
   return std::chrono::duration_cast<Seconds>(time.time_since_epoch()).count();
@@ -189,7 +189,7 @@ void StsPolicies::read_folder() {
   for (fs::directory_iterator it(options_.folder, failed), end; !failed && it != end;
        it.increment(failed)) {
     const std::string domain = it->path().filename().string();
-    if (!is_file_name(domain) || domain.ends_with(kTemporary)) continue;
+    if (!is_file_name(domain)) continue;
     std::ifstream in(it->path());
     auto id = head_line(in, "id: ");
     const auto fetched_text = head_line(in, "fetched: ");

@@ -285,6 +285,18 @@ TEST_CASE("hop finder: DANE goes before MTA-STS", "[dns]") {
   CHECK(world.find("a.test").hosts.at(0).tls.level == Level::kDane);
 }
 
+TEST_CASE("hop finder: unusable TLSA records are no way round an enforced policy", "[dns]") {
+  World world;
+  world.dns.authentic = true;
+  world.dns.mx_records["a.test"] = {{10, "mx.a.test"}};
+  world.host("mx.a.test", "192.0.2.2");
+  world.dns.tlsa_records["_25._tcp.mx.a.test"] = {{1, 1, 1, std::string(32, 'x')}};
+  world.sts("a.test", "enforce", "mx.a.test");
+  const TlsPolicy tls = world.find("a.test").hosts.at(0).tls;
+  CHECK(tls.level == Level::kName);
+  CHECK(tls.names == std::vector<std::string>{"mx.a.test"});
+}
+
 TEST_CASE("hop finder: REQUIRETLS goes to proven hosts alone", "[dns]") {
   World world;
   world.dns.mx_records["a.test"] = {{10, "mx.a.test"}};
