@@ -141,7 +141,8 @@ void RotatingLog::close_file() {
   fd_ = -1;
 }
 
-// The newest file goes on when it is of today and has room.
+// The newest file of today goes on when it has room. A clock that was set back leaves files of days
+// to come behind.
 bool RotatingLog::open_file() {
   std::error_code failed;
   fs::create_directories(folder_, failed);
@@ -150,12 +151,12 @@ bool RotatingLog::open_file() {
   const std::string today = date_text(day_);
   const auto files = log_files(folder_, prefix_);
   std::uint64_t number = 1;
-  if (!files.empty()) {
-    const std::string last = files.back().filename().string();
-    if (date_in(last, prefix_) == today) {
-      if (continue_file(files.back())) return true;
-      number = number_in(last, prefix_) + 1;
-    }
+  const auto last = std::find_if(files.rbegin(), files.rend(), [&](const fs::path& file) {
+    return date_in(file.filename().string(), prefix_) == today;
+  });
+  if (last != files.rend()) {
+    if (continue_file(*last)) return true;
+    number = number_in(last->filename().string(), prefix_) + 1;
   }
   const bool opened =
       start_file(fs::path(folder_) / fmt::format("{}-{}-{:04}{}", prefix_, today, number, kSuffix));

@@ -194,6 +194,24 @@ TEST_CASE("track: a new file each day and whenever one is full") {
   CHECK(std::ranges::count(all_of(logs.path), '\n') == 5);
 }
 
+TEST_CASE("track: a clock that was set back loses no line") {
+  Logs logs;
+  const auto write = [&] {
+    logs.tracker->record(event(TrackEvent::kReceive, "anna@example.org", {"bob@example.net"}));
+    logs.log->flush();
+  };
+  write();
+  logs.clock.pass(Seconds(86'400));
+  write();
+  logs.clock.pass(Seconds(-86'400));
+  write();
+  logs.reopen();
+  write();
+  CHECK(logs.log->lost_bytes() == 0);
+  CHECK(log_files(logs.path, "tracking").size() == 2);
+  CHECK(std::ranges::count(all_of(logs.path), '\n') == 4);
+}
+
 TEST_CASE("track: old files go by age and by size together") {
   Logs logs;
   logs.limits = {300, 1000, std::chrono::days(3)};
