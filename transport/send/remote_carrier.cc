@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <set>
 
 #include "base/check.h"
 #include "base/log.h"
@@ -39,9 +40,11 @@ struct RemoteCarrier::Attempt {
   const SendConnector& connector;
   Outgoing outgoing;
   std::vector<dns::Host> hosts = {};
-  std::size_t failed = 0;  // hosts that gave no session, or broke it
-  std::size_t loops = 0;   // of them, those that are ourselves
-  std::string error = {};  // the last of them
+  std::size_t failed = 0;            // hosts that gave no session, or broke it
+  std::set<std::string> ours = {};   // names of hosts that turned out to be ourselves
+  std::set<std::string> other = {};  // names of the others that failed
+  std::string loop = {};             // how one of `ours` told
+  std::string error = {};            // the last of those that failed
   std::string error_host = {};
   bool error_from_peer = false;
   std::string error_status = {};
@@ -59,12 +62,17 @@ struct RemoteCarrier::Attempt {
   }
   void note(const SessionBroken& why, const std::string& host) {
     ++failed;
+    const bool us = why.kind == BrokenKind::kLoop;
+    (us ? ours : other).insert(host);
+    if (us) loop = why.diagnostic;
     error = why.diagnostic;
     error_host = host;
     error_from_peer = why.from_peer;
     error_status = why.status;
     cancelled = cancelled || why.kind == BrokenKind::kCancelled;
   }
+  // Whoever failed was us, at one of its addresses at least.
+  bool is_loop() const { return !ours.empty() && std::ranges::includes(ours, other); }
   CarryReport report();
 };
 
@@ -167,9 +175,9 @@ Task<void> RemoteCarrier::try_hosts(Attempt& attempt) {
     co_await try_host(attempt, host);
   }
   // A better host that is only down now may take it later.
-  if (attempt.loops > 0 && attempt.loops == attempt.failed) {
+  if (attempt.is_loop()) {
     const bool smart = !attempt.connector.smart_hosts.empty();
-    attempt.fill({ResultKind::kFailed, smart ? "5.3.5" : "5.4.6", attempt.error, {}});
+    attempt.fill({ResultKind::kFailed, smart ? "5.3.5" : "5.4.6", attempt.loop, {}});
   }
 }
 
@@ -201,6 +209,7 @@ Task<bool> RemoteCarrier::find_smart_hosts(Attempt& attempt) {
       for (dns::Host& host : answer.hosts) attempt.hosts.push_back(std::move(host));
     } else {
       ++attempt.failed;
+      attempt.other.insert(smart.host);
       attempt.error = fmt::format("smart host {}: {}", smart.host, answer.text);
       attempt.error_status = "4.4.3";
     }
@@ -238,7 +247,6 @@ Task<void> RemoteCarrier::try_host(Attempt& attempt, dns::Host host) {
       --attempt.failed;
       attempt.refusal = RecipientResult{ResultKind::kFailed, "5.7.30", why.diagnostic, {}};
     }
-    if (why.kind == BrokenKind::kLoop) ++attempt.loops;
     co_return;
   }
   bad_.answered(host);
