@@ -22,13 +22,14 @@ struct Inquiry {
   std::size_t open = 0;
 
   std::optional<SpfVerdict> spf;
-  std::optional<std::vector<DkimResult>> dkim;
+  std::vector<FoundSignature> signatures;
   std::optional<ArcChain> arc;
   struct From {
     std::string domain;
     DmarcFound found;
   };
   std::vector<From> from;
+  bool more_from = false;  // From may name domains beyond those
 
   void ended() {
     --open;
@@ -41,11 +42,17 @@ Task<void> ask_spf(dns::Resolver& resolver, SpfQuestion question, Inquiry& inqui
   inquiry.ended();
 }
 
-// One task for all that needs the body's hash.
-Task<void> ask_signatures(dns::Resolver& resolver, WallTime now, bool dkim, bool arc,
-                          Inquiry& inquiry) {
-  if (dkim) inquiry.dkim = co_await verify_dkim(resolver, inquiry.parts, inquiry.hashes, now);
-  if (arc) inquiry.arc = co_await verify_arc(resolver, inquiry.parts, inquiry.hashes, now);
+// A task each: a signer whose DNS is slow must not keep the others from being looked at.
+Task<void> ask_signature(dns::Resolver& resolver, WallTime now, FoundSignature& one,
+                         Inquiry& inquiry) {
+  const std::int64_t now_s = std::chrono::floor<Seconds>(now).time_since_epoch().count();
+  one.result = co_await check_signature(resolver, inquiry.parts, inquiry.hashes,
+                                        std::move(*one.signature), one.own, now_s);
+  inquiry.ended();
+}
+
+Task<void> ask_chain(dns::Resolver& resolver, WallTime now, Inquiry& inquiry) {
+  inquiry.arc = co_await verify_arc(resolver, inquiry.parts, inquiry.hashes, now);
   inquiry.ended();
 }
 
@@ -69,14 +76,18 @@ DmarcVerdict worst(std::vector<DmarcVerdict> all) {
 
 bool is_trusted(const Settings& settings, const Verdicts& verdicts) {
   if (!verdicts.arc || verdicts.arc->status != ArcStatus::kPass) return false;
-  // Each sealer vouches for those before it: the newest is the one to be trusted, and what the
-  // first of the chain saw is what counts.
-  return std::ranges::find(settings.trusted_sealers, verdicts.arc->sealers.back()) !=
-             settings.trusted_sealers.end() &&
-         verdicts.arc->results.front().find("dmarc=pass") != std::string::npos;
+  // A seal says that its set is as it was, not that its sealer tells the truth: from the newest
+  // down only those count who are trusted one after the other, and what the first of them saw.
+  const std::vector<std::string>& sealers = verdicts.arc->sealers;
+  std::size_t first = sealers.size();
+  while (first > 0 && std::ranges::find(settings.trusted_sealers, sealers[first - 1]) !=
+                          settings.trusted_sealers.end()) {
+    --first;
+  }
+  return first < sealers.size() && says_dmarc_pass(verdicts.arc->results[first]);
 }
 
-Action action_for(const Settings& settings, const Verdicts& verdicts) {
+Action action_by_policy(const Settings& settings, const Verdicts& verdicts) {
   if (!verdicts.dmarc || verdicts.dmarc->status != DmarcStatus::kFail ||
       settings.enforcement == Enforcement::kMonitor || !verdicts.override_reason.empty()) {
     return Action::kAccept;
@@ -87,6 +98,15 @@ Action action_for(const Settings& settings, const Verdicts& verdicts) {
     case DmarcPolicy::kReject: break;
   }
   return settings.enforcement == Enforcement::kReject ? Action::kReject : Action::kJunk;
+}
+
+// More authors' domains than anybody means hide one that would fail (RFC 7489 section 6.6.1).
+Action action_for(const Settings& settings, const Verdicts& verdicts) {
+  const Action action = action_by_policy(settings, verdicts);
+  const bool hidden = verdicts.dmarc && verdicts.dmarc->hidden;
+  if (action != Action::kAccept || !hidden || settings.enforcement == Enforcement::kMonitor)
+    return action;
+  return Action::kJunk;
 }
 
 SpfVerdict unanswered_spf(const Question& question) {
@@ -103,30 +123,27 @@ Verdicts collect(Inquiry& inquiry, const Settings& settings, const PublicSuffixe
                  Question question) {
   Verdicts verdicts;
   verdicts.spf = std::move(inquiry.spf);
-  verdicts.dkim = std::move(inquiry.dkim);
+  if (settings.dkim) verdicts.dkim.emplace();
+  for (FoundSignature& one : inquiry.signatures) verdicts.dkim->push_back(std::move(one.result));
   verdicts.arc = std::move(inquiry.arc);
   // What had no time.
   if (settings.spf && !verdicts.spf) verdicts.spf = unanswered_spf(question);
-  if (settings.dkim && !verdicts.dkim)
-    verdicts.dkim = {{.status = DkimStatus::kTempError, .reason = "no answer in time"}};
   if (settings.arc && !verdicts.arc) verdicts.arc = ArcChain{.status = ArcStatus::kTempError};
   if (settings.dmarc) {
     const SpfVerdict spf = verdicts.spf.value_or(SpfVerdict{});
     const auto dkim = verdicts.dkim.value_or(std::vector<DkimResult>());
     const auto roll = static_cast<unsigned>(random_u64() % 100);
-    // Nobody's forgery while a signature could not be looked at.
-    const bool unsure = std::ranges::any_of(dkim, [](const DkimResult& one) {
-      return one.domain.empty() && one.status == DkimStatus::kTempError;
-    });
     std::vector<DmarcVerdict> all;
     for (Inquiry::From& from : inquiry.from) {
       all.push_back(judge_dmarc(suffixes, std::move(from.domain), from.found, spf, dkim, roll));
       if (all.back().status != DmarcStatus::kFail) continue;
-      if (unsure) all.back().status = DmarcStatus::kTempError;
       // Who was not asked cannot have failed to vouch for it.
       if (!settings.spf || !settings.dkim) all.back().status = DmarcStatus::kNone;
     }
     verdicts.dmarc = worst(std::move(all));
+    verdicts.dmarc->hidden = inquiry.more_from && settings.spf && settings.dkim;
+    if (verdicts.dmarc->hidden && verdicts.dmarc->status != DmarcStatus::kFail)
+      verdicts.dmarc->status = DmarcStatus::kPermError;
   }
   verdicts.sender = std::move(question.sender);
   verdicts.helo = std::move(question.helo);
@@ -154,12 +171,16 @@ Task<void> ask_all(dns::Resolver& resolver, const PublicSuffixes& suffixes,
   const auto executor = co_await asio::this_coro::executor;
   TaskGroup tasks(executor);
   const WallTime now = spf.now;
-  inquiry.open = inquiry.from.size() + (settings.spf ? 1 : 0) + 1;
+  if (settings.dkim) inquiry.signatures = find_signatures(inquiry.parts);
+  const auto is_open = [](const FoundSignature& one) { return one.signature.has_value(); };
+  inquiry.open = inquiry.from.size() + (settings.spf ? 1 : 0) + (settings.arc ? 1 : 0) +
+                 static_cast<std::size_t>(std::ranges::count_if(inquiry.signatures, is_open));
   if (settings.spf) tasks.spawn("mailauth.spf", ask_spf(resolver, std::move(spf), inquiry));
   for (Inquiry::From& from : inquiry.from)
     tasks.spawn("mailauth.dmarc", ask_policy(resolver, suffixes, from, inquiry));
-  tasks.spawn("mailauth.signatures",
-              ask_signatures(resolver, now, settings.dkim, settings.arc, inquiry));
+  for (FoundSignature& one : inquiry.signatures)
+    if (one.signature) tasks.spawn("mailauth.dkim", ask_signature(resolver, now, one, inquiry));
+  if (settings.arc) tasks.spawn("mailauth.arc", ask_chain(resolver, now, inquiry));
   Deadline limit(executor, [&tasks, &inquiry] {
     tasks.stop();
     inquiry.done.notify_all();
@@ -222,7 +243,7 @@ Task<Finding> Authentication::check(Question question) {
   const auto executor = co_await asio::this_coro::executor;
   Inquiry inquiry(executor, question.message);
   if (settings->dmarc) {
-    for (std::string& domain : from_domains(inquiry.parts))
+    for (std::string& domain : from_domains(inquiry.parts, &inquiry.more_from))
       inquiry.from.push_back({std::move(domain), {.status = DmarcStatus::kTempError}});
   }
   co_await ask_all(*resolver_, suffixes_, *settings,

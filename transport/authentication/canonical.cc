@@ -156,9 +156,14 @@ MessageParts split_message(std::string_view message, std::size_t fields_max) {
     } while (end < message.size() && is_space(message[end]));
     const std::string_view lines = message.substr(at, end - at);
     const std::size_t colon = lines.find(':');
-    if (colon == std::string_view::npos || is_space(lines.front())) {
-      parts.body = message.substr(at);  // no field: the header ends without an empty line
+    const bool is_field = colon != std::string_view::npos && !is_space(lines.front());
+    if (!is_field && at == 0) {
+      parts.body = message;  // there is no header
       return parts;
+    }
+    if (!is_field) {  // readers pass over it, and see the fields behind it
+      at = end;
+      continue;
     }
     std::string_view name = lines.substr(0, colon);
     while (!name.empty() && is_space(name.back())) name.remove_suffix(1);

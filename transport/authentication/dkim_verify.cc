@@ -57,6 +57,21 @@ std::optional<std::string> record_fault(const KeyRecord& record, const DkimSigna
   return std::nullopt;
 }
 
+// Takes `form` out of what is under way, however the work ends.
+class WorkMark {
+ public:
+  WorkMark(std::set<Canonical>& under_way, Canonical form) : under_way_(under_way), form_(form) {
+    under_way_.insert(form_);
+  }
+  ~WorkMark() { under_way_.erase(form_); }
+  WorkMark(const WorkMark&) = delete;
+  WorkMark& operator=(const WorkMark&) = delete;
+
+ private:
+  std::set<Canonical>& under_way_;
+  Canonical form_;
+};
+
 }  // namespace
 
 std::string_view to_string(DkimStatus status) {
@@ -72,8 +87,10 @@ std::string_view to_string(DkimStatus status) {
 }
 
 Task<const BodyHashes::Hash*> BodyHashes::of(Canonical form) {
+  while (under_way_.contains(form)) co_await yield_now();
   const auto known = hashes_.find(form);
   if (known != hashes_.end()) co_return &known->second;
+  const WorkMark mark(under_way_, form);
   BodyHash hash(form);
   std::string_view rest = body_;
   while (rest.size() > kSliceBytes) {
@@ -165,20 +182,32 @@ Task<DkimResult> check_signature(dns::Resolver& resolver, const MessageParts& pa
   co_return ended(std::move(result), DkimStatus::kPass);
 }
 
+std::vector<FoundSignature> find_signatures(const MessageParts& parts) {
+  std::vector<FoundSignature> found;
+  for (const MessageParts::Field& field : parts.fields) {
+    if (!iequals(field.name, "DKIM-Signature")) continue;
+    if (found.size() >= kSignaturesMax) break;
+    auto signature = parse_signature(field.value, SignatureField::kDkim);
+    if (!signature) {
+      found.push_back(
+          {not_checkable(field.value, std::move(signature).error()), std::nullopt, field.lines});
+      continue;
+    }
+    DkimResult open = ended(describe(*signature), DkimStatus::kTempError, "no answer in time");
+    found.push_back({std::move(open), std::move(*signature), field.lines});
+  }
+  return found;
+}
+
 Task<std::vector<DkimResult>> verify_dkim(dns::Resolver& resolver, const MessageParts& parts,
                                           BodyHashes& hashes, WallTime now) {
   const std::int64_t now_s = std::chrono::floor<Seconds>(now).time_since_epoch().count();
   std::vector<DkimResult> results;
-  for (const MessageParts::Field& field : parts.fields) {
-    if (!iequals(field.name, "DKIM-Signature")) continue;
-    if (results.size() >= kSignaturesMax) break;
-    auto signature = parse_signature(field.value, SignatureField::kDkim);
-    if (!signature) {
-      results.push_back(not_checkable(field.value, std::move(signature).error()));
-      continue;
-    }
-    results.push_back(co_await check_signature(resolver, parts, hashes, std::move(*signature),
-                                               field.lines, now_s));
+  for (FoundSignature& one : find_signatures(parts)) {
+    if (one.signature)
+      one.result = co_await check_signature(resolver, parts, hashes, std::move(*one.signature),
+                                            one.own, now_s);
+    results.push_back(std::move(one.result));
   }
   co_return results;
 }

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <map>
+#include <set>
 
 #include "base/clock.h"
 #include "transport/authentication/dkim_signature.h"
@@ -44,11 +45,13 @@ class BodyHashes {
     std::string octets;
     std::uint64_t canonical_bytes = 0;
   };
-  // Long bodies are hashed in slices, with other tasks having their turn between them.
+  // Long bodies are hashed in slices, with other tasks having their turn between them. Several
+  // tasks may ask: one of them does the work.
   Task<const Hash*> of(Canonical form);
 
  private:
   std::string_view body_;
+  std::set<Canonical> under_way_;
   std::map<Canonical, Hash> hashes_;
 };
 
@@ -72,6 +75,16 @@ struct KeyAnswer {
   std::string reason;
 };
 Task<KeyAnswer> find_key(dns::Resolver& resolver, std::string name);
+
+// A DKIM-Signature field of a message, and what is said of it until it has been checked: a
+// temporary error. One that cannot be checked has no `signature`, and its result is the last word.
+struct FoundSignature {
+  DkimResult result;
+  std::optional<DkimSignature> signature;
+  std::string_view own;  // the field
+};
+// At most kSignaturesMax, from the top. Views into what `parts` views.
+std::vector<FoundSignature> find_signatures(const MessageParts& parts);
 
 // All of them, from the top. `parts` and what it views outlive the call.
 Task<std::vector<DkimResult>> verify_dkim(dns::Resolver& resolver, const MessageParts& parts,

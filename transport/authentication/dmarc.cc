@@ -188,18 +188,25 @@ DmarcVerdict judge_dmarc(const PublicSuffixes& suffixes, std::string domain,
   return verdict;
 }
 
-std::vector<std::string> from_domains(const MessageParts& parts) {
+std::vector<std::string> from_domains(const MessageParts& parts, bool* left_out) {
   constexpr std::size_t kAddressesMax = 50;
   std::vector<std::string> out;
+  bool more = parts.fields.size() >= kFieldsMax;
   for (const MessageParts::Field& field : parts.fields) {
     if (!iequals(field.name, "From")) continue;
-    for (const mime::Address& address :
-         mime::parse_addresses(mime::unfold(field.value), kAddressesMax)) {
-      if (address.kind != mime::Address::Kind::kMailbox || out.size() >= kFromDomainsMax) continue;
+    const auto addresses = mime::parse_addresses(mime::unfold(field.value), kAddressesMax);
+    more = more || addresses.size() >= kAddressesMax || field.value.size() > mime::kFieldBytesMax;
+    for (const mime::Address& address : addresses) {
+      if (address.kind != mime::Address::Kind::kMailbox) continue;
       auto domain = to_a_labels(address.domain);
-      if (domain && std::ranges::find(out, *domain) == out.end()) out.push_back(std::move(*domain));
+      if (!domain || std::ranges::find(out, *domain) != out.end()) continue;
+      if (out.size() < kFromDomainsMax)
+        out.push_back(std::move(*domain));
+      else
+        more = true;
     }
   }
+  if (left_out != nullptr) *left_out = more;
   return out;
 }
 

@@ -52,6 +52,7 @@ struct DmarcVerdict {
   DmarcPolicy applied = DmarcPolicy::kNone;  // after pct=
   bool dkim_aligned = false;
   bool spf_aligned = false;
+  bool hidden = false;  // From may name domains that were not looked at
 };
 
 // `roll` is from 0 to 99: below pct= the policy holds, else the next milder one.
@@ -60,6 +61,7 @@ DmarcVerdict judge_dmarc(const PublicSuffixes& suffixes, std::string domain,
                          const std::vector<DkimResult>& dkim, unsigned roll);
 
 // The domains of the message's From fields, A-labels, each once. Empty: none that can be read.
-std::vector<std::string> from_domains(const MessageParts& parts);
+// `left_out` becomes true when there are, or may be, more of them.
+std::vector<std::string> from_domains(const MessageParts& parts, bool* left_out = nullptr);
 
 }  // namespace hauspost::mailauth

@@ -114,6 +114,31 @@ std::string_view skip_comments(std::string_view text) {
   return text;
 }
 
+// Without comments; a quoted string is one "_".
+std::string without_words_of_others(std::string_view value) {
+  std::string out;
+  int depth = 0;
+  bool quoted = false;
+  for (std::size_t at = 0; at < value.size(); ++at) {
+    const char c = value[at];
+    if (c == '\\' && (quoted || depth > 0)) {
+      ++at;
+    } else if (quoted) {
+      quoted = c != '"';
+    } else if (c == '(') {
+      ++depth;
+    } else if (c == ')' && depth > 0) {
+      if (--depth == 0) out += ' ';
+    } else if (c == '"' && depth == 0) {
+      quoted = true;
+      out += '_';
+    } else if (depth == 0) {
+      out += c;
+    }
+  }
+  return out;
+}
+
 bool names(std::string_view value, std::string_view authserv_id) {
   value = skip_comments(value);
   if (value.starts_with('"')) value.remove_prefix(1);
@@ -150,6 +175,22 @@ std::string results_summary(const Verdicts& verdicts) {
   if (verdicts.dmarc) add("dmarc", to_string(verdicts.dmarc->status), verdicts.dmarc->domain);
   if (!verdicts.override_reason.empty()) out += ", " + plain_words(verdicts.override_reason);
   return out;
+}
+
+bool says_dmarc_pass(std::string_view value) {
+  const std::string plain = without_words_of_others(value);
+  bool pass = false;
+  for (const std::string_view piece : split(plain, ';')) {
+    const std::size_t equals = piece.find('=');
+    if (equals == std::string_view::npos) continue;
+    std::string_view method = piece.substr(0, equals);
+    method = trim_folds(method.substr(0, method.find('/')));  // a version may follow
+    if (!iequals(method, "dmarc")) continue;
+    const std::string_view result = trim_folds(piece.substr(equals + 1));
+    if (!iequals(result.substr(0, result.find_first_of(" \t\r\n")), "pass")) return false;
+    pass = true;
+  }
+  return pass;
 }
 
 std::size_t remove_own_results(std::string& message, std::string_view authserv_id) {

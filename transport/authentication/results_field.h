@@ -24,6 +24,10 @@ std::string results_value(std::string_view authserv_id, const Verdicts& verdicts
 // On one line, for logs: "spf=pass dkim=pass (example.org) dmarc=pass".
 std::string results_summary(const Verdicts& verdicts);
 
+// Whether a value of this form, somebody else's too, says dmarc=pass and nothing else of DMARC.
+// What stands in comments and quoted strings says nothing.
+bool says_dmarc_pass(std::string_view value);
+
 // Takes out every Authentication-Results field of the header that names `authserv_id`
 // (section 5). Gives back how many octets went.
 std::size_t remove_own_results(std::string& message, std::string_view authserv_id);

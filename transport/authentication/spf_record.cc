@@ -339,11 +339,11 @@ std::optional<std::string> expand_macros(std::string_view text, const SpfMacros&
 std::string fit_domain(std::string name) {
   constexpr std::size_t kNameMax = 253;
   while (name.ends_with('.')) name.pop_back();
-  while (name.size() > kNameMax) {
-    const std::size_t dot = name.find('.');
-    if (dot == std::string::npos) return name;
-    name.erase(0, dot + 1);
-  }
+  if (name.size() <= kNameMax) return name;
+  // At once: macros can make it a megabyte of short labels.
+  std::size_t dot = name.find('.', name.size() - kNameMax - 1);
+  if (dot == std::string::npos) dot = name.rfind('.');
+  if (dot != std::string::npos) name.erase(0, dot + 1);
   return name;
 }
 

@@ -1,5 +1,6 @@
 // What is made of all checks together, and what signs and seals.
 #include <catch2/catch.hpp>
+#include <fmt/format.h>
 
 #include <filesystem>
 #include <fstream>
@@ -34,6 +35,31 @@ struct World {
   dns::test::MapResolver zone;
   StillClock clock;
   Authentication authentication{clock, &zone, "mx.example.net"};
+};
+
+// Whose answers about slow.example nobody lives to see.
+class SlowResolver final : public dns::Resolver {
+ public:
+  explicit SlowResolver(dns::Resolver& inner) : inner_(inner) {}
+  Task<dns::Answer<dns::Mx>> mx(std::string name) override { return inner_.mx(std::move(name)); }
+  Task<dns::Answer<std::string>> a(std::string name) override { return inner_.a(std::move(name)); }
+  Task<dns::Answer<std::string>> aaaa(std::string name) override {
+    return inner_.aaaa(std::move(name));
+  }
+  Task<dns::Answer<std::string>> txt(std::string name) override {
+    if (!name.ends_with("slow.example")) co_return co_await inner_.txt(std::move(name));
+    (void)co_await sleep_for(std::chrono::hours(1));
+    co_return dns::Answer<std::string>{};
+  }
+  Task<dns::Answer<dns::Tlsa>> tlsa(std::string name) override {
+    return inner_.tlsa(std::move(name));
+  }
+  Task<dns::Answer<std::string>> ptr(std::string address) override {
+    return inner_.ptr(std::move(address));
+  }
+
+ private:
+  dns::Resolver& inner_;
 };
 
 SigningKeys keys_of(const std::vector<SigningKey>& keys, const std::string& folder) {
@@ -107,6 +133,47 @@ TEST_CASE("authentication: a second From does not cover the first", "[mailauth]"
   world.zone.txt_records["_dmarc.example.com"] = {"v=DMARC1; p=reject"};
   const std::string message = "From: a@example.com, anna@example.org\r\n\r\nx\r\n";
   CHECK(world.check("a@example.com", message, "192.0.2.99").action == Action::kReject);
+}
+
+TEST_CASE("authentication: many authors do not hide one", "[mailauth]") {
+  World world;
+  std::string from = "From: ";
+  for (const char* other : {"a", "b", "c", "d"}) from += fmt::format("x@{0}.example, ", other);
+  const std::string message = from + "anna@example.org\r\n\r\nx\r\n";
+  const Finding finding = world.check("e@example.com", message, "192.0.2.99");
+  CHECK(finding.action == Action::kJunk);
+  CHECK(finding.verdicts.dmarc->status == DmarcStatus::kPermError);
+  world.set([](Settings& s) { s.enforcement = Enforcement::kMonitor; });
+  CHECK(world.check("e@example.com", message, "192.0.2.99").action == Action::kAccept);
+}
+
+TEST_CASE("authentication: a signer whose DNS is slow does not cover a forgery", "[mailauth]") {
+  World world;
+  SlowResolver slow(world.zone);
+  Authentication authentication(world.clock, &slow, "mx.example.net");
+  Settings settings = authentication.settings();
+  settings.enforcement = Enforcement::kReject;
+  settings.time_limit = Milliseconds(300);
+  authentication.set(std::move(settings));
+  const std::string message =
+      signature_of(sample_message(), make_key("slow.example", "s", true)) + sample_message();
+  const auto check = [&](const std::string& text) {
+    return run(authentication.check({.client = "192.0.2.99",
+                                     .helo = "mx.example.com",
+                                     .sender = "e@example.com",
+                                     .message = text}));
+  };
+  const Finding finding = check(message);
+  CHECK(finding.verdicts.dkim->front().status == DkimStatus::kTempError);
+  CHECK(finding.verdicts.dkim->front().domain == "slow.example");
+  CHECK(finding.action == Action::kReject);
+  // Nor does it keep a good signature from being seen.
+  const SigningKey key = make_key("example.org", "s1", true);
+  publish(world.zone, key);
+  CHECK(check(signature_of(sample_message(), key) + message).action == Action::kAccept);
+  CHECK(check(message.substr(0, message.find("From: ")) + signature_of(sample_message(), key) +
+              sample_message())
+            .action == Action::kAccept);
 }
 
 TEST_CASE("authentication: a DNS that does not answer refuses nobody", "[mailauth]") {
@@ -213,8 +280,33 @@ TEST_CASE("authentication: a trusted sealer's word outweighs a failure", "[maila
   const Finding trusted = world.check("bounce@example.com", message, "192.0.2.99");
   CHECK(trusted.action == Action::kAccept);
   CHECK(trusted.verdicts.override_reason == "ARC chain of lists.example.com is trusted");
-  message.insert(message.find("\r\n\r\n") + 4, "Injected. ");
-  CHECK(world.check("bounce@example.com", message, "192.0.2.99").action == Action::kReject);
+  const std::string forged = "Injected. ";
+  std::string injected = message;
+  injected.insert(injected.find("\r\n\r\n") + 4, forged);
+  CHECK(world.check("bounce@example.com", injected, "192.0.2.99").action == Action::kReject);
+  // A trusted sealer behind one that nobody trusts: what it saw itself counts, and that was not a
+  // pass.
+  world.set([](Settings& s) { s.trusted_sealers = {"second.example.com"}; });
+  const SigningKey other = make_key("second.example.com", "arc", false);
+  publish(world.zone, other);
+  World second;
+  publish(second.zone, key);
+  const Folder others;
+  second.authentication.set_keys(keys_of({other}, others.path));
+  const Finding failed = second.check("bounce@example.com", message, "192.0.2.99");
+  REQUIRE(failed.verdicts.dmarc->status == DmarcStatus::kFail);
+  REQUIRE(failed.verdicts.arc->status == ArcStatus::kPass);
+  message.insert(0, run(second.authentication.sign({.message = message,
+                                                    .ours = false,
+                                                    .sender = "",
+                                                    .via = "second.example.com",
+                                                    .verdicts = &failed.verdicts})));
+  const Finding behind = world.check("bounce@example.com", message, "192.0.2.99");
+  CHECK(behind.verdicts.arc->status == ArcStatus::kPass);
+  CHECK(behind.verdicts.arc->sets == 2);
+  CHECK(behind.action == Action::kReject);
+  world.set([](Settings& s) { s.trusted_sealers = {"lists.example.com", "second.example.com"}; });
+  CHECK(world.check("bounce@example.com", message, "192.0.2.99").action == Action::kAccept);
 }
 
 TEST_CASE("signing keys: files come back, broken ones are named, and go", "[mailauth]") {

@@ -163,6 +163,40 @@ TEST_CASE("dmarc: the domains of From are found however it is written", "[dmarc]
                 "cher.example") == List{"xn--bcher-kva.example"});
   CHECK(domains("From: nobody").empty());
   CHECK(domains("To: a@example.org").empty());
+  CHECK(domains("X: 1\r\na line that is no field\r\nFrom: a@example.org") == List{"example.org"});
+}
+
+TEST_CASE("dmarc: From fields with more domains than are looked at say so", "[dmarc]") {
+  const auto left_out = [](const std::string& from) {
+    const std::string message = "From: " + from + "\r\n\r\nbody";
+    bool more = false;
+    CHECK(from_domains(split_message(message), &more).size() <= kFromDomainsMax);
+    return more;
+  };
+  CHECK_FALSE(left_out("a@a.example, b@b.example, c@c.example, d@d.example, e@d.example"));
+  CHECK(left_out("a@a.example, b@b.example, c@c.example, d@d.example, e@e.example"));
+  std::string many = "a@a.example";
+  for (int i = 0; i < 60; ++i) many += ", a@a.example";
+  CHECK(left_out(many));
+}
+
+TEST_CASE("dmarc: what others found is read as they meant it", "[dmarc]") {
+  for (const char* good : {"mx.example.net; dmarc=pass",
+                           "mx.example.net; spf=fail; dmarc = pass (p=reject) header.from=x",
+                           "mx.example.net;\r\n\tDMARC=Pass header.from=x"}) {
+    INFO(good);
+    CHECK(says_dmarc_pass(good));
+  }
+  for (const char* bad :
+       {"mx.example.net; dmarc=fail",
+        "mx.example.net; spf=pass smtp.mailfrom=dmarc=pass@x; dmarc=fail",
+        "mx.example.net; spf=pass smtp.mailfrom=dmarc=pass@x",
+        "mx.example.net; spf=pass (a; dmarc=pass); dmarc=none",
+        "mx.example.net; spf=pass smtp.mailfrom=\"; dmarc=pass ;\"@x",
+        "mx.example.net; dmarc=passed", "mx.example.net; dmarc=fail; dmarc=pass", ""}) {
+    INFO(bad);
+    CHECK_FALSE(says_dmarc_pass(bad));
+  }
 }
 
 }  // namespace hauspost::mailauth::test
