@@ -35,9 +35,10 @@ void QueueService::start(TaskGroup& tasks) {
   transport::QueueWorld world{.carrier = carriers_, .router = router_};
   world.reports = this;
   world.tracker = services_.tracker;
-  world.dsn = {
-      .reporting_mta = services_.hostname,
-      .postmaster = transport::postmaster_address(services_.directory, services_.hostname)};
+  world.dsn.reporting_mta = services_.hostname;
+  world.postmaster = [this] {
+    return transport::postmaster_address(services_.directory, services_.hostname);
+  };
   world.configuration = [this] { return reader_.version().value_or(0); };
   services_.queue.watch_for_faults();
   tasks.spawn("queue", services_.queue.run(std::move(world)));

@@ -92,9 +92,9 @@ Task<CarryReport> LocalCarrier::carry(const NextHop&, const Envelope& envelope,
                   : RecipientResult{Kind::kDeferred, "4.3.2", results.error().text, {}};
     }
   }
-  const bool any_failed = std::ranges::any_of(
-      report.recipients, [](const RecipientResult& r) { return r.kind == Kind::kFailed; });
-  report.hop_failed = !any_known && !any_failed;
+  const bool all_wait = std::ranges::all_of(
+      report.recipients, [](const RecipientResult& r) { return r.kind == Kind::kDeferred; });
+  report.hop_failed = !any_known && all_wait;
   co_return report;
 }
 

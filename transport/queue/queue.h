@@ -43,6 +43,7 @@ struct QueueWorld {
   ReportSink* reports = nullptr;  // null: reports go where the router says
   Tracker* tracker = &no_tracker();
   DsnOptions dsn = {};
+  std::function<std::string()> postmaster = {};  // asked for each report; empty: that of `dsn`
   // Grows when configuration changes that may give unreachable mail a way; empty: kick() tells.
   std::function<std::uint64_t()> configuration = {};
 };

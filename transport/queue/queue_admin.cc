@@ -251,6 +251,11 @@ Task<Result<bool>> QueueEngine::work_on(HopQueue& queue, store::Uid uid, const I
     outcome = fail(item.error());
   }
   queue.in_flight.erase(uid.value);
+  if (!outcome && queue.hop && item && *item) {
+    // Its entry may have had its turn meanwhile, and been passed over.
+    queue.index.add(indexed(queue, uid, (*item)->envelope));
+    wake(queue);
+  }
   if (!outcome) co_return fail(std::move(outcome).error());
   co_return true;
 }

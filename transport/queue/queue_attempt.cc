@@ -9,6 +9,8 @@ namespace hauspost::transport {
 namespace {
 
 constexpr Seconds kOwnFault{60};  // after a failure of ours
+// While the store takes no word of so many attempts, no others are made.
+constexpr std::size_t kUnsettledMax = 1000;
 
 std::string text_of(const RecipientResult& result) {
   if (result.diagnostic.empty()) return result.status;
@@ -41,7 +43,13 @@ Task<void> QueueEngine::attempt(HopQueue& queue, IndexedItem entry) {
   }
   if (!*loaded || (*loaded)->suspended) co_return;
   StoredItem item = std::move(**loaded);
-  if (!is_its_turn(queue, item, entry)) co_return;
+  if (auto settled = co_await settle_late(queue, item); !settled) {
+    log::error("queue.settle", {{"queue", queue.name}, {"error", settled.error()}});
+    entry.due_s = unix_seconds(clock_.now() + kOwnFault);
+    queue.index.add(entry);
+    co_return;
+  }
+  if (item.envelope.recipients.empty() || !is_its_turn(queue, item, entry)) co_return;
   auto elsewhere = co_await reroute(queue, item);
   if (!elsewhere) {
     log::error("queue.reroute", {{"queue", queue.name}, {"error", elsewhere.error()}});
@@ -55,6 +63,11 @@ Task<void> QueueEngine::attempt(HopQueue& queue, IndexedItem entry) {
     entry.urgent = false;
     queue.index.add(entry);
     co_await yield_now();
+    co_return;
+  }
+  if (auto sound = item.body.check(); !sound) {
+    if (auto kept = co_await poison(queue, uid, sound.error().text); !kept)
+      log::error("queue.unreadable", {{"item", uid.value}, {"error", kept.error()}});
     co_return;
   }
   co_await carry(queue, std::move(item), entry);
@@ -72,8 +85,8 @@ bool QueueEngine::is_its_turn(HopQueue& queue, const StoredItem& item, IndexedIt
   return false;
 }
 
-// True: nothing is left of it in this queue. Of an item that is torn apart by a crash here, some
-// may be in two queues: each part leaves with its own recipients, and only they are repeated.
+// True: nothing is left of it in this queue. Each part that went elsewhere is written down at once:
+// at worst the last of them is in two queues, and its recipients alone are repeated.
 Task<Result<bool>> QueueEngine::reroute(HopQueue& queue, StoredItem& item) {
   if (item.envelope.redirected) co_return false;
   std::map<NextHop, std::vector<Recipient>> hops;
@@ -96,24 +109,45 @@ Task<Result<bool>> QueueEngine::reroute(HopQueue& queue, StoredItem& item) {
     wake(*to);
     co_return true;
   }
-  std::vector<Recipient> here;
-  for (auto& [hop, recipients] : hops) {
-    if (hop == *queue.hop) {
-      here = std::move(recipients);
-      continue;
-    }
+  const auto stays = [&](const auto& share) { return share.first == *queue.hop; };
+  for (;;) {
+    const auto next = std::ranges::find_if_not(hops, stays);
+    if (next == hops.end()) co_return false;
+    const auto share = hops.extract(next);
     Envelope part = item.envelope;
-    part.recipients = std::move(recipients);
-    CO_TRY_ASSIGN(const QueueUse to, co_await queue_of(queue_name(hop)));
+    part.recipients = share.mapped();
+    CO_TRY_ASSIGN(const QueueUse to, co_await queue_of(queue_name(share.key())));
     CO_TRY(co_await append_item(*to, part, item));
+    item.envelope.recipients.clear();
+    for (const auto& [hop, recipients] : hops)
+      std::ranges::copy(recipients, std::back_inserter(item.envelope.recipients));
+    CO_TRY(co_await leave(queue, item.uid, item.envelope));
+    if (item.envelope.recipients.empty()) co_return true;
   }
-  item.envelope.recipients = std::move(here);
-  if (item.envelope.recipients.empty()) {
-    CO_TRY(co_await remove(queue, item.uid));
-    co_return true;
-  }
-  CO_TRY(co_await rewrite(queue, item.uid, item.envelope));
-  co_return false;
+}
+
+Task<Result<>> QueueEngine::leave(HopQueue& queue, store::Uid uid, const Envelope& left) {
+  Result<> written;
+  if (left.recipients.empty())
+    written = co_await remove(queue, uid);
+  else
+    written = co_await rewrite(queue, uid, left);
+  const MarkedItem key{queue.folder.value, uid.value};
+  if (written)
+    unsettled_.erase(key);
+  else
+    unsettled_.insert_or_assign(key, left);
+  co_return written;
+}
+
+// What an earlier attempt could not write down.
+Task<Result<>> QueueEngine::settle_late(HopQueue& queue, const StoredItem& item) {
+  const bool unsettled = unsettled_.contains({queue.folder.value, item.uid.value});
+  if (unsettled || item.envelope.recipients.empty())
+    co_return co_await leave(queue, item.uid, item.envelope);
+  if (unsettled_.size() >= kUnsettledMax)
+    co_return fail(ErrorCode::kUnavailable, "the store does not take what became of other mail");
+  co_return Result<>{};
 }
 
 Task<void> QueueEngine::carry(HopQueue& queue, StoredItem item, IndexedItem entry) {
@@ -126,9 +160,17 @@ Task<void> QueueEngine::carry(HopQueue& queue, StoredItem item, IndexedItem entr
   }
   if (suspect) suspect_active_ = true;
   marks_.begin(mark);
+  // Until what follows is done, too: a report about the message may be what kills the process.
+  struct Trial {
+    QueueEngine& engine;
+    MarkedItem mark;
+    bool suspect;
+    ~Trial() {
+      engine.marks_.end(mark);
+      if (suspect) engine.let_suspects_go();
+    }
+  } const trial{*this, mark, suspect};
   CarryReport result = co_await world_->carrier.carry(*queue.hop, item.envelope, item.body.bytes);
-  marks_.end(mark);
-  if (suspect) let_suspects_go();
   const bool stopped = was_cancelled(co_await asio::this_coro::cancellation_state);
   if (stopped && result.hop_failed) co_return;
   // What was achieved is written down, whatever happens around.
@@ -240,16 +282,20 @@ Task<Result<>> QueueEngine::settle(HopQueue& queue, StoredItem& item, Outcome ou
     Envelope delivered = item.envelope;
     delivered.recipients = std::move(outcome.delivered);
     const bool whole = next.recipients.empty();
-    CO_TRY(co_await keep(queue, item, delivered, whole));
-    if (whole) co_return Result<>{};
+    const auto kept = co_await keep(queue, item, delivered, whole);
+    if (kept && whole) co_return Result<>{};
+    if (!kept) {
+      log::error("queue.safety_net",
+                 {{"id", item.envelope.delivery.to_string()}, {"error", kept.error()}});
+    }
   }
   if (next.recipients.empty()) {
     log::debug("queue.done", {{"id", item.envelope.delivery.to_string()}, {"queue", queue.name}});
-    co_return co_await remove(queue, item.uid);
+    co_return co_await leave(queue, item.uid, next);
   }
   next.next_attempt =
       clock_.now() + (queue.is_local() ? options_.mailbox_interval : options_.message_interval);
-  CO_TRY(co_await rewrite(queue, item.uid, next));
+  CO_TRY(co_await leave(queue, item.uid, next));
   queue.index.add(indexed(queue, item.uid, next));
   co_return Result<>{};
 }

@@ -92,7 +92,7 @@ class QueueEngine {
                                                    const Clock& clock);
   Task<Result<>> enqueue(std::vector<NewItem> items, std::shared_ptr<const std::string> message);
   Task<Result<QueueUse>> queue_of(std::string name);
-  // nullopt: it has gone. kCorrupt: what is there cannot be read.
+  // nullopt: it has gone. kCorrupt: what is there cannot be read. The body is not checked.
   Result<std::optional<StoredItem>> load(const HopQueue& queue, store::Uid uid) const;
   // All recipients leave `from` for the queue `to`. nullopt: it has gone.
   Task<Result<std::optional<store::Uid>>> move_item(HopQueue& from, store::Uid uid, HopQueue& to);
@@ -184,12 +184,18 @@ class QueueEngine {
   void let_suspects_go();
   Outcome judge(const HopQueue& queue, const StoredItem& item, const CarryReport& report);
   Task<Result<>> settle(HopQueue& queue, StoredItem& item, Outcome outcome);
+  // Writes down who is left of an item; nobody: it goes. An error: it is remembered meanwhile.
+  Task<Result<>> leave(HopQueue& queue, store::Uid uid, const Envelope& left);
+  Task<Result<>> settle_late(HopQueue& queue, const StoredItem& item);
   Task<Result<>> poison(HopQueue& queue, store::Uid uid, std::string why);
   Task<Result<>> poison_suspects();
   Task<Result<>> submit_report(const Envelope& original, DsnAction action,
                                std::vector<DsnRecipient> about, std::string message);
 
   AttemptMarks marks_;
+  // Of items about which the store could not be told what became of them: who has the message must
+  // not get it again.
+  std::map<MarkedItem, Envelope> unsettled_;
   std::uint64_t waiting_ = 0;
   std::uint32_t active_ = 0;  // attempts under way
   std::set<std::pair<SteadyTime, HopQueue*>> timers_;

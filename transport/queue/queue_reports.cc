@@ -38,6 +38,8 @@ Task<Result<>> QueueEngine::report(const StoredItem& item, std::vector<DsnRecipi
     return !traced && !is_wanted(recipient.recipient, recipient.action);
   });
   while (!about.empty()) {
+    // An administrator's work may outlast run().
+    if (!world_) co_return fail(ErrorCode::kUnavailable, "the queue is being stopped");
     const DsnAction action = about.front().action;
     std::vector<DsnRecipient> now;
     std::erase_if(about, [&](DsnRecipient& recipient) {
@@ -45,8 +47,9 @@ Task<Result<>> QueueEngine::report(const StoredItem& item, std::vector<DsnRecipi
       now.push_back(std::move(recipient));
       return true;
     });
-    std::string message =
-        compose_dsn(world_->dsn, item.envelope, item.body.bytes, now, clock_.now());
+    DsnOptions dsn = world_->dsn;
+    if (world_->postmaster) dsn.postmaster = world_->postmaster();
+    std::string message = compose_dsn(dsn, item.envelope, item.body.bytes, now, clock_.now());
     CO_TRY(co_await submit_report(item.envelope, action, std::move(now), std::move(message)));
   }
   co_return Result<>{};

@@ -190,7 +190,9 @@ Result<std::optional<StoredItem>> QueueEngine::load(const HopQueue& queue, store
   StoredItem item;
   item.uid = uid;
   TRY_ASSIGN(item.envelope, envelope_from_annotation(snapshot.annotation(queue.folder, uid)));
-  TRY_ASSIGN(item.body, snapshot.body(message->body));
+  const auto known = unsettled_.find({queue.folder.value, uid.value});
+  if (known != unsettled_.end()) item.envelope = known->second;
+  TRY_ASSIGN(item.body, snapshot.unchecked_body(message->body));
   item.bytes = message->size;
   item.received_s = message->internal_date_s;
   item.suspended = (message->flags & store::kFlagged) != 0;
@@ -213,6 +215,7 @@ Task<Result<std::optional<store::Uid>>> QueueEngine::move_item(HopQueue& from, s
 // The same message for some of its recipients.
 Task<Result<>> QueueEngine::append_item(HopQueue& to, const Envelope& envelope,
                                         const StoredItem& original) {
+  CO_TRY(original.body.check());
   std::vector<store::NewMessage> messages;
   messages.push_back({std::make_shared<const std::string>(original.body.bytes),
                       0,

@@ -311,6 +311,25 @@ TEST_CASE("queue engine: recipients whose way has parted go apart, each once") {
   CHECK(rig.queue->waiting() == 1);
 }
 
+TEST_CASE("queue engine: a part that cannot go to its queue makes no other part go twice") {
+  QueueRig rig;
+  rig.router.hops["a.example"] = remote("a.example");
+  // No folder can have that name.
+  rig.router.hops["b.example"] = {NextHop::Kind::kConnector, "\xff\xfe", {}};
+  rig.put(NextHop{}, rig.envelope({"x@a.example", "x@b.example"}));
+  rig.settle();
+  CHECK(rig.carrier.attempts.size() == 1);
+  for (int i = 0; i < 3; ++i) rig.pass(Seconds(300));
+  CHECK(rig.carrier.attempts.size() == 1);
+  const auto left = rig.queue->list();
+  REQUIRE(left.size() == 1);
+  CHECK(left[0].recipients == std::vector<std::string>{"x@b.example"});
+  rig.router.hops["b.example"] = remote("b.example");
+  rig.pass(Seconds(300));
+  rig.until([&] { return rig.queue->list().empty(); });
+  CHECK(rig.carrier.attempts.size() == 2);
+}
+
 TEST_CASE("queue engine: a start in the middle repeats what was not settled, nothing else") {
   QueueRig rig;
   rig.router.hops["a.example"] = remote("a.example");
