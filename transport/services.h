@@ -12,6 +12,7 @@
 #include "transport/queue/queue.h"
 #include "transport/receive/connector.h"
 #include "transport/receive/full_mailboxes.h"
+#include "transport/receive/half_taken.h"
 #include "transport/receive/message_rates.h"
 #include "transport/track/protocol_log.h"
 #include "transport/track/tracker.h"
@@ -77,6 +78,7 @@ struct Services {
   ProtocolLog* receive_log = nullptr;       // null: no dialogue is kept
   ProtocolLog* send_log = nullptr;          // the same
   ConnectivityLog* connectivity = nullptr;  // the same
+  HalfTaken half_taken = {};
 };
 
 }  // namespace hauspost::transport

@@ -34,8 +34,9 @@ Plan plain_plan(Envelope envelope, std::vector<Target> targets) {
 // Everything that becomes of one message.
 class HandOver {
  public:
-  HandOver(Services& services, Incoming incoming)
-      : services_(services), incoming_(std::move(incoming)) {}
+  // What we made ourselves is submitted again under the same id.
+  HandOver(Services& services, Incoming incoming, bool by_client)
+      : services_(services), incoming_(std::move(incoming)), by_client_(by_client) {}
 
   Task<Result<Reply>> run();
 
@@ -52,9 +53,12 @@ class HandOver {
   void track_queued(const NewItem& item) const;
   // Ends with an answer that is no 250.
   Reply refuse(Reply reply) const;
+  Reply refuse_half_taken(const Error& error);
 
   Services& services_;
   Incoming incoming_;
+  bool by_client_;
+  bool half_taken_ = false;  // mailboxes have it from an earlier time
   Plan plan_;
   std::vector<std::vector<TargetOutcome>> outcomes_;  // of each fork
   std::size_t everyone_ = 0;                          // targets of all forks
@@ -106,7 +110,9 @@ std::optional<Reply> HandOver::refusal() const {
   }
   if (!plan_.refused.empty() || everyone_ == 0) return std::nullopt;
   if (exhausted_ == everyone_) return Reply{452, "4.3.1", "Insufficient system storage"};
-  if (over_quota_ == everyone_) return Reply{552, "5.2.2", "Mailbox full"};
+  // A report that its mailbox has no room for waits: nobody would hear that it was refused.
+  if (over_quota_ == everyone_ && !incoming_.envelope.report)
+    return Reply{552, "5.2.2", "Mailbox full"};
   return std::nullopt;
 }
 
@@ -232,9 +238,26 @@ Reply kept_nowhere(const Error& error) {
   return {451, "4.3.0", "Try again later"};
 }
 
+// Who has it already must not get it twice when it is sent again.
+Reply HandOver::refuse_half_taken(const Error& error) {
+  const Envelope& envelope = incoming_.envelope;
+  if (by_client_ && (half_taken_ || delivered_ > 0)) {
+    services_.half_taken.note(envelope.sender, incoming_.message, envelope.delivery,
+                              services_.clock.now());
+  }
+  return refuse(kept_nowhere(error));
+}
+
 Task<Result<Reply>> HandOver::run() {
+  if (by_client_) {
+    Envelope& envelope = incoming_.envelope;
+    const auto before =
+        services_.half_taken.take(envelope.sender, incoming_.message, services_.clock.now());
+    if (before) envelope.delivery = *before;
+    half_taken_ = before.has_value();
+  }
   track_received();
-  if (auto planned = co_await plan(); !planned) co_return refuse(kept_nowhere(planned.error()));
+  if (auto planned = co_await plan(); !planned) co_return refuse_half_taken(planned.error());
   outcomes_.resize(plan_.forks.size());
   for (std::size_t f = 0; f < plan_.forks.size(); ++f) {
     CO_TRY(co_await deliver(plan_.forks[f], outcomes_[f]));
@@ -242,12 +265,12 @@ Task<Result<Reply>> HandOver::run() {
   if (auto refused = refusal()) co_return refuse(std::move(*refused));
   if (delivered_ < everyone_) {
     if (auto queued = co_await enqueue_waiting(); !queued)
-      co_return refuse(kept_nowhere(queued.error()));
+      co_return refuse_half_taken(queued.error());
   }
   if (needs_reports(plan_, outcomes_)) {
     auto told = co_await send_reports(services_, plan_, outcomes_,
                                       incoming_.prefix + incoming_.message);
-    if (!told) co_return refuse(kept_nowhere(told.error()));
+    if (!told) co_return refuse_half_taken(told.error());
   }
   co_return Reply{250, "2.0.0", "Ok, id " + incoming_.id};
 }
@@ -255,7 +278,7 @@ Task<Result<Reply>> HandOver::run() {
 }  // namespace
 
 Task<Result<Reply>> hand_over(Services& services, Incoming incoming) {
-  HandOver work(services, std::move(incoming));
+  HandOver work(services, std::move(incoming), true);
   co_return co_await work.run();
 }
 
@@ -269,7 +292,8 @@ Task<Result<>> submit_internal(Services& services, Envelope envelope, std::strin
   }
   incoming.envelope = std::move(envelope);
   incoming.message = std::move(message);
-  CO_TRY_ASSIGN(const Reply reply, co_await hand_over(services, std::move(incoming)));
+  HandOver work(services, std::move(incoming), false);
+  CO_TRY_ASSIGN(const Reply reply, co_await work.run());
   if (!reply.is_failure()) co_return Result<>{};
   co_return fail(reply.code < 500 ? ErrorCode::kUnavailable : ErrorCode::kDenied,
                  smtp::to_string(reply));

@@ -1,5 +1,6 @@
 #include "transport/receive/hand_over_reports.h"
 
+#include "base/crypto/mac.h"
 #include "base/log.h"
 #include "protocols/smtp/address.h"
 #include "transport/receive/hand_over.h"
@@ -45,11 +46,26 @@ std::vector<DsnRecipient> told_of(const Services& services, const Plan& plan, st
   return told;
 }
 
-// The id follows from the message's, so that a repeated hand-over reports once.
-Envelope report_envelope(const Envelope& original, WallTime now) {
+// The id follows from the message's and what is told: a repeated hand-over reports once, and what is
+// found out of other recipients later is no repetition. Version 8, RFC 9562 section 5.8.
+Guid report_id(const Envelope& original, const std::vector<DsnRecipient>& told) {
+  std::string about(original.delivery.as_bytes());
+  for (const DsnRecipient& one : told) {
+    about += static_cast<char>('0' + static_cast<int>(one.action));
+    about += one.recipient.address;
+    about += '\0';
+  }
+  const std::string digest = crypto::hash(crypto::Digest::kSha256, about);
+  Guid id = *Guid::from_bytes(std::string_view(digest).substr(0, sizeof(Guid::bytes)));
+  id.bytes[6] = static_cast<std::uint8_t>((id.bytes[6] & 0x0F) | 0x80);
+  id.bytes[8] = static_cast<std::uint8_t>((id.bytes[8] & 0x3F) | 0x80);
+  return id;
+}
+
+Envelope report_envelope(const Envelope& original, const std::vector<DsnRecipient>& told,
+                         WallTime now) {
   Envelope envelope;
-  envelope.delivery = original.delivery;
-  envelope.delivery.bytes[15] ^= 0xFF;
+  envelope.delivery = report_id(original, told);
   envelope.recipients.push_back({plain_address(original.sender), smtp::kNotifyNever, {}});
   envelope.received = now;
   envelope.report = true;
@@ -89,7 +105,7 @@ Task<Result<>> send_reports(Services& services, const Plan& plan,
     }
     if (original.sender.empty() || original.report) continue;
     const WallTime now = services.clock.now();
-    Envelope envelope = report_envelope(original, now);
+    Envelope envelope = report_envelope(original, told, now);
     services.tracker->record({.event = TrackEvent::kDsn,
                               .message = envelope.delivery,
                               .recipients = {envelope.recipients.front().address},

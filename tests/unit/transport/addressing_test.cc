@@ -104,6 +104,20 @@ TEST_CASE("addressing: a member who is gone is reported to the sender") {
   CHECK(house.inbox(house.bert).size() == 1);
 }
 
+TEST_CASE("addressing: what is found out of another recipient later is told, too") {
+  House house;
+  house.envelope.sender = "bert@example.org";
+  house.organisation.group("one@example.org", {"anna@example.org", "gone@example.org"});
+  house.organisation.group("two@example.org", {"anna@example.org", "lost@example.org"});
+  REQUIRE(house.submit({"one@example.org"}));
+  REQUIRE(house.submit({"two@example.org"}));
+  CHECK(house.inbox(house.anna).size() == 1);
+  const auto reports = house.inbox(house.bert);
+  REQUIRE(reports.size() == 2);
+  CHECK(has(reports[0], "gone@example.org"));
+  CHECK(has(reports[1], "lost@example.org"));
+}
+
 TEST_CASE("addressing: who is told that members of a list are gone") {
   House house;
   house.organisation.mailbox("carla@example.org");

@@ -2,6 +2,7 @@
 #include <catch2/catch.hpp>
 
 #include "tests/unit/transport/rig.h"
+#include "transport/receive/hand_over.h"
 
 using namespace hauspost;
 using namespace hauspost::transport;
@@ -148,4 +149,21 @@ TEST_CASE("quota: messages too big for one mailbox", "[quota]") {
       C: QUIT
       S: 221 2.0.0 mail.example.org Bye)");
   CHECK(rig.workers["DB1"]->inbox(rig.anna).empty());
+}
+
+TEST_CASE("quota: a report that does not fit waits for room", "[quota]") {
+  Rig rig;
+  rig.directory.limits[rig.anna].prohibit_receive_bytes = 1000;
+  Envelope envelope;
+  envelope.delivery = Guid::random();
+  envelope.received = rig.clock.now();
+  envelope.report = true;
+  envelope.recipients = {{"anna@example.org", smtp::kNotifyNever}};
+  const std::string text = "Subject: report\r\n\r\n" + std::string(2000, 'x') + "\r\n";
+  REQUIRE(rig.wait_for(submit_internal(rig.services(), envelope, text)));
+  CHECK(rig.workers["DB1"]->inbox(rig.anna).empty());
+  CHECK(rig.queue->list("Delivery/DB1").size() == 1);
+  envelope.delivery = Guid::random();
+  envelope.report = false;
+  CHECK_FALSE(rig.wait_for(submit_internal(rig.services(), envelope, text)));
 }
