@@ -26,8 +26,11 @@ class Admission {
   Admission& operator=(const Admission&) = delete;
 
   // What to do when room is needed before this client has logged in. Called once at most, from
-  // another connection's task: it must only give a sign.
-  void on_evicted(std::function<void()> evict) { evict_ = std::move(evict); }
+  // another connection's task, or at once when room was needed already: it must only give a sign.
+  void on_evicted(std::function<void()> evict) {
+    if (!before_login_) return evict();
+    evict_ = std::move(evict);
+  }
   // No longer counted among those who have not logged in.
   void leave_login();
   bool before_login() const { return before_login_; }

@@ -19,7 +19,10 @@ constexpr std::chrono::milliseconds kAcceptPause{100};  // when descriptors have
 constexpr std::chrono::seconds kCertificateInterval{30};
 constexpr std::chrono::seconds kGoodbyeTime{5};
 constexpr std::chrono::seconds kProxyHeaderTime{5};
-constexpr std::size_t kAcceptBatch = 64;  // then those who were taken get their turn
+// Then whoever is here gets a turn. A login takes some ten turns of the loop, and each is as long
+// as all that was taken in it, at every listener: a crowd is taken no faster by larger batches, but
+// those who talk wait longer.
+constexpr std::size_t kAcceptBatch = 4;
 constexpr std::size_t kProxiedMax = 1'000;  // connections whose PROXY header is awaited
 
 struct Service {
@@ -262,8 +265,7 @@ directory::ComponentState Frontend::state_of(const Listener& listener) const {
   return std::max(front, directory::component_state(settings_.setting, service.backend));
 }
 
-// All that wait are taken at once: who comes behind a crowd of others must not wait for each of
-// them to be greeted first.
+// A few at a time, without asking the kernel each time whether somebody waits.
 Task<void> Frontend::accept_loop(SharedListener listener) {
   while (!accepting_.stopping()) {
     std::error_code code;

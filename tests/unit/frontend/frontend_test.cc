@@ -275,6 +275,21 @@ TEST_CASE("front-end limits: the oldest that has not logged in makes room") {
   CHECK(limits.before_login() == 0);
 }
 
+TEST_CASE("front-end limits: who made room before it could be told is told at once") {
+  ConnectionLimits limits(system_clock());
+  Limits numbers;
+  numbers.before_login_max = 1;
+  std::string_view refusal;
+  const auto first = limits.admit("192.0.2.1", link::Protocol::kImap, numbers, refusal);
+  const auto second = limits.admit("192.0.2.2", link::Protocol::kImap, numbers, refusal);
+  REQUIRE((first && second));
+  int told = 0;
+  first->on_evicted([&told] { ++told; });
+  CHECK(told == 1);
+  second->on_evicted([&told] { ++told; });
+  CHECK(told == 1);
+}
+
 TEST_CASE("front-end limits: who has said something stays while others are silent") {
   ConnectionLimits limits(system_clock());
   Limits numbers;
