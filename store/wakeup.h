@@ -4,6 +4,7 @@
 
 #include <semaphore.h>
 
+#include <atomic>
 #include <cerrno>
 #include <chrono>
 #include <ctime>
@@ -21,10 +22,14 @@ class Wakeup {
   Wakeup(const Wakeup&) = delete;
   Wakeup& operator=(const Wakeup&) = delete;
 
-  void notify() { ::sem_post(&semaphore_); }
+  // What was said before another notify() that does nothing is seen by whom the first one wakes.
+  void notify() {
+    if (!notified_.exchange(true)) ::sem_post(&semaphore_);
+  }
   void wait() {
     while (::sem_wait(&semaphore_) != 0 && errno == EINTR) {
     }
+    notified_.exchange(false);
   }
   // False: the time came first.
   bool wait_until(std::chrono::steady_clock::time_point until) {
@@ -37,11 +42,15 @@ class Wakeup {
     do {
       status = ::sem_clockwait(&semaphore_, CLOCK_MONOTONIC, &due);
     } while (status != 0 && errno == EINTR);
+    if (status == 0) notified_.exchange(false);
     return status == 0;
   }
 
  private:
   sem_t semaphore_;
+  // Posted and not waited for since. Without it a busy thread, which finds its work without
+  // waiting, would have as many wakings to go through once it is idle.
+  std::atomic<bool> notified_ = false;
 };
 
 }  // namespace hauspost::store
