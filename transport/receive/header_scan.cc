@@ -42,18 +42,38 @@ bool names_host_as_receiver(std::string_view field, std::string_view hostname) {
   return false;
 }
 
-// authserv-id (RFC 8601 section 2.2), with white space and one leading comment passed over.
-std::string_view results_name(std::string_view body) {
-  const auto skip = [&] {
-    body.remove_prefix(std::min(body.find_first_not_of(" \t\r\n"), body.size()));
-  };
-  skip();
-  if (body.starts_with('(')) {
-    body.remove_prefix(std::min(body.find(')'), body.size() - 1) + 1);
-    skip();
+// White space and comments, which may be nested (RFC 5322 section 3.2.2).
+std::size_t skip_comments(std::string_view body) {
+  std::size_t depth = 0;
+  std::size_t at = 0;
+  for (; at < body.size(); ++at) {
+    const char c = body[at];
+    if (c == '(') {
+      ++depth;
+    } else if (depth == 0 && c != ' ' && c != '\t' && c != '\r' && c != '\n') {
+      break;
+    } else if (c == ')') {
+      --depth;
+    } else if (c == '\\' && depth > 0) {
+      ++at;
+    }
   }
-  if (body.starts_with('"')) body.remove_prefix(1);
-  return body.substr(0, body.find_first_of(" \t\r\n;(\""));
+  return std::min(at, body.size());
+}
+
+// authserv-id (RFC 8601 section 2.2), with what may stand before it passed over.
+std::string results_name(std::string_view body) {
+  body.remove_prefix(skip_comments(body));
+  std::string name;
+  if (!body.starts_with('"')) {
+    name = body.substr(0, body.find_first_of(" \t\r\n;(\""));
+    return name;
+  }
+  for (std::size_t at = 1; at < body.size() && body[at] != '"'; ++at) {
+    if (body[at] == '\\' && at + 1 < body.size()) ++at;
+    name += body[at];
+  }
+  return name;
 }
 
 void note_received(HeaderScan& scan, std::string_view field, HeaderScan::Span span,
@@ -127,9 +147,10 @@ HeaderScan scan_header(std::string_view message, std::size_t bytes_max, std::siz
       return scan;
     }
     const std::string_view name = field_name(text.substr(at, text.find("\r\n", at) - at));
-    if (name.empty()) break;
+    // Readers pass over a line that is no field and see those behind it: so do we.
+    if (name.empty() && at == 0) break;
     const std::size_t end = field_end(text, at);
-    note_field(scan, name, text, {at, end}, questions);
+    if (!name.empty()) note_field(scan, name, text, {at, end}, questions);
     at = end;
   }
   scan.well_formed = at > 0;

@@ -9,7 +9,8 @@
 namespace hauspost::transport {
 
 struct HeaderScan {
-  // Octets of the header with its empty line; when there is no header, 0.
+  // Octets of the header with its empty line and lines in it that are no fields; when there is no
+  // header, 0.
   std::size_t bytes = 0;
   // False when the message starts with something that is neither a field nor the empty line: what
   // is put in front of it must bring an empty line of its own.

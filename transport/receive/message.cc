@@ -60,6 +60,18 @@ class DataTimeout {
   const ReceiveLimits& limits_;
 };
 
+// What each answer of LMTP is about after a filter had the message; behind the last: it was taken
+// away.
+void follow_recipients(std::vector<std::size_t>& answers, const std::vector<std::string>& before,
+                       const std::vector<TakenRecipient>& after) {
+  for (std::size_t& which : answers) {
+    const auto still = std::ranges::find_if(after, [&](const TakenRecipient& taken) {
+      return taken.recipient.address == before[which];
+    });
+    which = static_cast<std::size_t>(still - after.begin());
+  }
+}
+
 }  // namespace
 
 // kTimeout also for a client that is slower than the least rate, kExhausted for a message that does
@@ -159,7 +171,11 @@ Envelope Session::make_envelope() const {
   envelope.require_tls = mail.require_tls;
   envelope.priority = mail.priority.value_or(0);
   if (mail.hold_for_s) envelope.hold_until = envelope.received + Seconds(*mail.hold_for_s);
-  if (mail.hold_until_s) envelope.hold_until = WallTime(Seconds(*mail.hold_until_s));
+  // Not further back than our clock reaches: what is past holds nothing.
+  if (mail.hold_until_s &&
+      *mail.hold_until_s >
+          std::chrono::floor<Seconds>(envelope.received).time_since_epoch().count())
+    envelope.hold_until = WallTime(Seconds(*mail.hold_until_s));
   if (mail.deliver_by) {
     envelope.deliver_by = envelope.received + Seconds(mail.deliver_by->seconds);
     envelope.deliver_by_notify = mail.deliver_by->notify;
@@ -212,7 +228,19 @@ Task<Result<>> Session::say_of_message(Reply reply) {
   const std::size_t answers =
       connector_->is_lmtp() ? std::max<std::size_t>(transaction_.answers.size(), 1) : 1;
   reset();
-  for (std::size_t i = 0; i < answers; ++i) CO_TRY(co_await say({reply}));
+  co_return co_await say_each(std::vector<Reply>(answers, reply));
+}
+
+// One message is one error, however many are told of it.
+Task<Result<>> Session::say_each(std::vector<Reply> replies) {
+  const std::size_t before = errors_;
+  std::size_t after = before;
+  for (Reply& reply : replies) {
+    errors_ = before;
+    CO_TRY(co_await say({std::move(reply)}));
+    after = std::max(after, errors_);
+  }
+  errors_ = after;
   co_return Result<>{};
 }
 
@@ -235,8 +263,10 @@ Task<Result<>> Session::hand_over_each(Incoming incoming) {
     CO_TRY_ASSIGN(Reply reply, co_await hand_over(services_, std::move(one)));
     replies.push_back(std::move(reply));
   }
-  for (const std::size_t which : answers) CO_TRY(co_await say({replies[which]}));
-  co_return Result<>{};
+  std::vector<Reply> said;
+  for (const std::size_t which : answers)
+    said.push_back(which < replies.size() ? replies[which] : Reply{250, "2.0.0", "Ok"});
+  co_return co_await say_each(std::move(said));
 }
 
 Task<Result<>> Session::finish_message(ContentFault fault) {
@@ -267,8 +297,14 @@ Task<Result<>> Session::finish_message(ContentFault fault) {
   }
   if (!found.well_formed) incoming.prefix += "\r\n";
   if (filter_) {
+    std::vector<std::string> asked;
+    if (connector_->is_lmtp()) {
+      for (const TakenRecipient& taken : incoming.recipients)
+        asked.push_back(taken.recipient.address);
+    }
     auto answer = co_await filter_->on_message(incoming);
     if (answer) co_return co_await say_of_message(std::move(*answer));
+    follow_recipients(transaction_.answers, asked, incoming.recipients);
   }
   if (connector_->is_lmtp()) co_return co_await hand_over_each(std::move(incoming));
   reset();

@@ -98,6 +98,7 @@ class Session {
   void apply_firewall(const HeaderScan& scan, std::string& message) const;
   // One answer, or in LMTP one for each recipient that was taken.
   Task<Result<>> say_of_message(smtp::Reply reply);
+  Task<Result<>> say_each(std::vector<smtp::Reply> replies);
   Task<Result<>> refuse_message(Incoming incoming, smtp::Reply reply);
   Task<Result<>> hand_over_each(Incoming incoming);
 

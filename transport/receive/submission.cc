@@ -15,9 +15,12 @@ namespace {
 
 constexpr std::size_t kAuthorsMax = 100;
 
-std::vector<std::string> addresses_of(std::string_view body) {
+// nullopt: more than are looked at.
+std::optional<std::vector<std::string>> addresses_of(std::string_view body) {
+  const auto addresses = mime::parse_addresses(body, kAuthorsMax + 1);
+  if (addresses.size() > kAuthorsMax) return std::nullopt;
   std::vector<std::string> out;
-  for (const mime::Address& address : mime::parse_addresses(body, kAuthorsMax)) {
+  for (const mime::Address& address : addresses) {
     if (address.kind != mime::Address::Kind::kMailbox) continue;
     out.push_back(address.local + "@" + address.domain);
   }
@@ -41,8 +44,9 @@ std::optional<Reply> Session::check_author(const HeaderScan& scan, Incoming& inc
   }
   bool on_behalf = false;
   const auto authors = addresses_of(field_body(incoming.message, scan.from.front()));
-  if (authors.empty()) return Reply{550, "5.6.0", "From names nobody"};
-  for (const std::string& author : authors) {
+  if (!authors) return Reply{550, "5.6.0", "From names too many"};
+  if (authors->empty()) return Reply{550, "5.6.0", "From names nobody"};
+  for (const std::string& author : *authors) {
     const auto right = services_.directory.may_send(user, author);
     if (!right) return directory_down(right.error());
     if (*right == SendRight::kNo)
@@ -50,7 +54,9 @@ std::optional<Reply> Session::check_author(const HeaderScan& scan, Incoming& inc
     on_behalf = on_behalf || *right == SendRight::kOnBehalf;
   }
   for (const HeaderScan::Span& span : scan.sender) {
-    for (const std::string& sender : addresses_of(field_body(incoming.message, span))) {
+    const auto senders = addresses_of(field_body(incoming.message, span));
+    if (!senders) return Reply{550, "5.6.0", "Sender names too many"};
+    for (const std::string& sender : *senders) {
       const auto right = services_.directory.may_send(user, sender);
       if (!right) return directory_down(right.error());
       if (*right != SendRight::kOwn && *right != SendRight::kAs)
@@ -58,7 +64,7 @@ std::optional<Reply> Session::check_author(const HeaderScan& scan, Incoming& inc
     }
   }
   // Several authors need one who sends, too.
-  if ((on_behalf || authors.size() > 1) && scan.sender.empty())
+  if ((on_behalf || authors->size() > 1) && scan.sender.empty())
     incoming.prefix += fmt::format("Sender: <{}>\r\n", start_.user);
   return std::nullopt;
 }

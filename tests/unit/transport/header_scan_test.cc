@@ -34,6 +34,41 @@ TEST_CASE("transport header: messages that do not start with one") {
   }
 }
 
+TEST_CASE("transport header: a line that is no field hides none of those behind it") {
+  const std::string message =
+      "Subject: x\r\nno field\r\n of two lines\r\nBcc: a@b.c\r\nX-Hauspost-Organization-A: 1\r\n"
+      "Authentication-Results: mail.example.org; spf=pass\r\nFrom: a@b.c\r\n\r\nBcc: body\r\n";
+  const HeaderScan scan = scan_header(message, 1 << 20, 100, {.hostname = "mail.example.org"});
+  CHECK(scan.well_formed);
+  CHECK(scan.bytes == message.find("\r\n\r\n") + 4);
+  CHECK(scan.fields == 5);
+  CHECK(scan.bcc.size() == 1);
+  CHECK(scan.organisation.size() == 1);
+  CHECK(scan.our_results.size() == 1);
+  CHECK(scan.from.size() == 1);
+  CHECK(scan_header("X: y\r\n" + std::string(500, 'z'), 100, 1000).bytes > 100);
+}
+
+TEST_CASE("transport header: our name in Authentication-Results, however it is written") {
+  const auto is_ours = [](const std::string& value) {
+    return scan_header("Authentication-Results:" + value + "\r\n\r\n", 1 << 20, 100,
+                       {.hostname = "mail.example.org"})
+               .our_results.size() == 1;
+  };
+  for (const char* value :
+       {" mail.example.org; spf=pass", "MAIL.example.org", "\r\n mail.example.org 1; none",
+        " (a) mail.example.org; none", " (a (b) c) (\\)) mail.example.org; none",
+        " \"mail.example.org\"; none", " \"mail\\.example.org\"; none"}) {
+    CAPTURE(value);
+    CHECK(is_ours(value));
+  }
+  for (const char* value : {"", "(", " (mail.example.org", ")mail.example.org", "\"", "\"\\",
+                            " other.example; x=mail.example.org", " mail.example.org.net; none"}) {
+    CAPTURE(value);
+    CHECK_FALSE(is_ours(value));
+  }
+}
+
 TEST_CASE("transport header: an empty line at once is a header of its own") {
   const HeaderScan scan = scan_header("\r\nbody\r\n", 1 << 20, 100);
   CHECK(scan.well_formed);
