@@ -54,6 +54,7 @@ Greylist::Verdict Greylist::ask(const GreylistSettings& settings, std::string_vi
   const auto around = Network::around(address, kV4Prefix, kV6Prefix);
   const std::string network = around ? around->to_string() : std::string(address);
   const std::uint32_t now_s = seconds_of(now);
+  make_room(settings, now_s);
   Known& known = networks_[hash_of({network})];
   if (known.last_s != 0 && elapsed_s(known.last_s, now_s) > settings.keep_s) known = {};
   known.last_s = now_s;
@@ -67,24 +68,21 @@ Greylist::Verdict Greylist::ask(const GreylistSettings& settings, std::string_vi
   triplet.last_s = now_s;
   if (triplet.passed) return {};
   const std::uint32_t waited = elapsed_s(triplet.first_s, now_s);
-  if (waited < settings.delay_s) {
-    make_room(settings, now_s);
-    return {false, Seconds(settings.delay_s - waited)};
-  }
+  if (waited < settings.delay_s) return {false, Seconds(settings.delay_s - waited)};
   triplet.passed = true;
   ++known.passed;
   return {};
 }
 
 void Greylist::make_room(const GreylistSettings& settings, std::uint32_t now_s) {
-  if (triplets_.size() > kTripletsMax) {
+  if (triplets_.size() >= kTripletsMax) {
     std::erase_if(triplets_, [&](const auto& entry) {
       const std::uint32_t forget = entry.second.passed ? settings.keep_s : settings.window_s;
       return elapsed_s(entry.second.last_s, now_s) > forget;
     });
     if (triplets_.size() > kTripletsMax / 10 * 9) drop_oldest(triplets_);
   }
-  if (networks_.size() > kNetworksMax) drop_oldest(networks_);
+  if (networks_.size() >= kNetworksMax) drop_oldest(networks_);
 }
 
 bool Greylist::load(std::string_view bytes) {

@@ -126,7 +126,8 @@ Task<std::optional<Reply>> MilterChain::mail(const smtp::MailCommand& mail,
 
 Task<std::optional<Reply>> MilterChain::rcpt(const std::string& path) {
   for (Link& link : links_) {
-    if (link.silent || link.done || !link.client) continue;
+    if (link.silent || link.done) continue;
+    if (!link.client) co_return kFilterDown;  // it failed in this transaction
     const auto said =
         co_await link.client->rcpt({fmt::format("<{}>", path)}, {{"{rcpt_addr}", path}});
     if (auto refused = take(link, said, "rcpt", "Recipient refused by a filter")) co_return refused;
@@ -142,7 +143,12 @@ Task<MilterOutcome> MilterChain::message(MessageParts& parts, const std::string&
     co_return outcome;
   }
   for (Link& link : links_) {
-    if (link.silent || link.done || !link.client) continue;
+    if (link.silent || link.done) continue;
+    if (!link.client) {  // it failed in this transaction
+      outcome.by = link.settings->name;
+      outcome.refused = kFilterDown;
+      co_return outcome;
+    }
     parts.begin_changes();
     const std::string body = parts.body();  // the conversation reads it, changes replace it
     Macros macros = session_macros();

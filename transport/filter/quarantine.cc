@@ -119,8 +119,14 @@ Result<QuarantinedMessage> read_file(const std::string& folder, const std::strin
 Result<std::string> write_file(const std::string& folder, const QuarantineEntry& entry,
                                std::string_view message) {
   std::error_code failed;
-  fs::create_directories(folder, failed);
+  const bool fresh = fs::create_directories(folder, failed);
   fs::permissions(folder, fs::perms::owner_all, failed);
+  if (fresh) {
+    const fs::path parent = fs::path(folder).parent_path();
+    TRY(sync_folder(parent.string()));
+    // Which may be new, too; whether we may open the one above it is not ours to say.
+    [[maybe_unused]] const auto above = sync_folder(parent.parent_path().string());
+  }
   const std::string path = path_of(folder, entry.id);
   TRY(write_durably(path + ".new", {kMagic, entry_line(entry), message}));
   if (::rename((path + ".new").c_str(), path.c_str()) != 0) return fail(errno_error(path));

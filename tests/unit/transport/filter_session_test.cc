@@ -356,6 +356,43 @@ TEST_CASE("milter: one that cannot be asked", "[filter][milter]") {
   CHECK(rig.mail(rig.anonymous()).contains("451 4.7.1 Service unavailable"));
 }
 
+TEST_CASE("milter: one that fails in a transaction is not passed by in it", "[filter][milter]") {
+  MilterRig rig;
+  rig.program.answers['R'] = milter::packet('z', "?");  // of no protocol
+  const std::string said =
+      rig.pipe(rig.anonymous(),
+               "MAIL FROM:<eve@example.net>\r\nRCPT TO:<bert@example.org>\r\n"
+               "RCPT TO:<bert@example.org>\r\nDATA\r\nSubject: Hi\r\n\r\nBody\r\n.\r\n");
+  CAPTURE(said);
+  CHECK_FALSE(said.contains("250 2.1.5 "));
+  CHECK_FALSE(said.contains("250 2.0.0 Ok, id "));
+  CHECK(rig.delivered() == 0);
+}
+
+TEST_CASE("milter: in LMTP each recipient keeps its answer when one is taken away",
+          "[filter][milter]") {
+  MilterRig rig;
+  struct Lmtp final : Connectors {
+    Lmtp() { connector->listener = "lmtp"; }
+    std::shared_ptr<const ReceiveConnector> find(std::string_view) const override {
+      return connector;
+    }
+    std::shared_ptr<ReceiveConnector> connector =
+        std::make_shared<ReceiveConnector>(*built_in_connector("smtp"));
+  } const connectors;
+  rig.services().connectors = &connectors;
+  rig.program.answers['E'] =
+      milter::packet('-', milter::texts({"<anna@example.org>"})) + milter::packet('a');
+  const std::string said =
+      rig.pipe(rig.anonymous(),
+               "MAIL FROM:<eve@example.net>\r\nRCPT TO:<anna@example.org>\r\n"
+               "RCPT TO:<bert@example.org>\r\nDATA\r\nSubject: Hi\r\n\r\nBody\r\n.\r\n");
+  CAPTURE(said);
+  CHECK(said.contains("\r\n250 2.0.0 Ok\r\n250 2.0.0 Ok, id "));
+  CHECK(rig.delivered() == 1);
+  CHECK(rig.workers["DB1"]->inbox(rig.anna).empty());
+}
+
 TEST_CASE("milter: users are asked about only when it is set so", "[filter][milter]") {
   MilterRig rig;
   rig.program.answers['E'] = milter::packet('r');
