@@ -1,10 +1,10 @@
 // hauspost-frontend: what clients connect to.
 #include <cstdio>
 
-#include "base/text.h"
 #include "server/auth/auth_client.h"
 #include "server/child/child.h"
 #include "server/frontend/frontend_calls.h"
+#include "server/frontend/settings_from.h"
 
 namespace {
 
@@ -13,34 +13,6 @@ using namespace hauspost;
 int failed(const Error& error) {
   log::error("start.failed", {{"cause", error}});
   return 1;
-}
-
-frontend::FrontendSettings settings_from(const child::Settings& child,
-                                         const directory::DirectoryReader& directory,
-                                         const directory::ReceiveConnectors& connectors) {
-  frontend::FrontendSettings settings;
-  settings.hostname = child.hostname;
-  settings.message_bytes_max = child.message_bytes_max;
-  settings.certificate_file = child.certificate_file;
-  settings.key_file = child.key_file;
-  settings.client_ca_file = child.client_ca_file;
-  settings.bearer_error = child.bearer_error;
-  settings.limit_setting = [&directory](std::string_view name) -> std::optional<std::uint64_t> {
-    const auto text = directory.setting(name);
-    return text ? parse_u64(*text) : std::nullopt;
-  };
-  settings.setting = directory::asking(directory);
-  settings.setting_version = [&directory]() -> std::optional<std::uint64_t> {
-    const auto version = directory.version();
-    return version ? std::optional(*version) : std::nullopt;
-  };
-  settings.connectors = [&connectors]() -> const std::vector<directory::SharedConnector>& {
-    return connectors.all();
-  };
-  settings.auth_settings = [&directory] {
-    return directory::auth_settings(directory).value_or(directory::AuthSettings());
-  };
-  return settings;
 }
 
 Task<void> stop(frontend::Frontend& service, auth::AuthClient& authenticator) {
@@ -55,7 +27,8 @@ int run(child::Context& context) {
   if (!directory) return failed(directory.error());
   auth::AuthClient authenticator(io.get_executor(), child::auth_socket(context.settings.run_dir));
   const directory::ReceiveConnectors connectors(**directory);
-  frontend::FrontendSettings settings = settings_from(context.settings, **directory, connectors);
+  frontend::FrontendSettings settings =
+      frontend::settings_from(context.settings, **directory, connectors);
   frontend::LocalBackends backends(**directory, context.settings.run_dir,
                                    settings.limits.backend_start);
   frontend::Frontend service(io.get_executor(), std::move(settings), authenticator, backends);

@@ -409,7 +409,8 @@ struct CallOf<RecipientSetRequest> : Call<Method::kRecipientSet, RecipientSetRep
 template <>
 struct CallOf<RecipientRemoveRequest> : Call<Method::kRecipientRemove, RecipientRemoveReply> {};
 template <>
-struct CallOf<RecipientSetPasswordRequest> : Call<Method::kRecipientSetPassword, RecipientSetPasswordReply> {};
+struct CallOf<RecipientSetPasswordRequest>
+    : Call<Method::kRecipientSetPassword, RecipientSetPasswordReply> {};
 template <>
 struct CallOf<GroupMemberAddRequest> : Call<Method::kGroupMemberAdd, GroupMemberAddReply> {};
 template <>

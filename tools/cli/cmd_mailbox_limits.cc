@@ -229,8 +229,8 @@ Outcome<> run_disable(Context& context, OwnerOptions& options) {
       "Mailbox {} {}{}; its mail {} until {} and can be given to another address: hauspost mailbox "
       "connect {} --to ADDRESS",
       printable(reply.mailbox().address()), options.dry_run ? "would be disabled" : "is disabled",
-      sessions_ended_text(reply.sessions_ended()), options.dry_run ? "would stay" : "stays", human_time(reply.purge_s()),
-      guid_text(reply.mailbox().guid())));
+      sessions_ended_text(reply.sessions_ended()), options.dry_run ? "would stay" : "stays",
+      human_time(reply.purge_s()), guid_text(reply.mailbox().guid())));
   return {};
 }
 

@@ -3,6 +3,7 @@
 
 #include <fmt/format.h>
 
+#include "server/child/queue.pb.h"
 #include "tools/cli/amount.h"
 #include "tools/cli/table.h"
 

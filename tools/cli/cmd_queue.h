@@ -3,8 +3,13 @@
 
 #include <functional>
 
-#include "server/child/queue.pb.h"
 #include "tools/cli/commands.h"
+
+namespace hauspost::child::wire {
+enum QueueAction : int;
+class QueueMessage;
+class QueueSummary;
+}  // namespace hauspost::child::wire
 
 namespace hauspost::cli {
 
@@ -17,7 +22,7 @@ struct QueueChoice {
 };
 
 struct QueueWork {
-  child::wire::QueueAction action = child::wire::QUEUE_ACTION_UNSPECIFIED;
+  child::wire::QueueAction action{};  // unspecified
   bool silent = false;
   std::string to;
   bool dry_run = false;

@@ -4,6 +4,7 @@
 #include <cstdio>
 #include <fstream>
 
+#include "server/child/queue.pb.h"
 #include "tools/cli/cmd_queue.h"
 #include "tools/cli/table.h"
 

@@ -74,7 +74,8 @@ class HopFinder {
   // 4.7.5 no host can be trusted now.
   Task<HopAnswer> find(std::string domain, bool require_tls = false, std::uint16_t port = 25);
   // The addresses of a host that the administrator named (a smart host): a name or an address,
-  // bare or in brackets; it may be this machine. No MX is asked; DANE as RFC 7672 section 2.1.2 has it for non-MX names.
+  // bare or in brackets; it may be this machine. No MX is asked; DANE as RFC 7672 section 2.1.2 has
+  // it for non-MX names.
   Task<HopAnswer> find_host(std::string name, std::uint16_t port = 25);
 
   const HopOptions& options() const { return options_; }

@@ -103,7 +103,8 @@ TEST_CASE("queue: what the store refuses leaves nothing behind") {
   Envelope good;
   good.delivery = too_much.delivery;
   good.recipients = too_much.recipients;
-  CHECK_FALSE(rig.wait_for(rig.queue->enqueue({{{NextHop::Kind::kDatabase, "DB1", {}}, good}, {NextHop{}, too_much}},
-                                              std::make_shared<const std::string>("\r\n"))));
+  CHECK_FALSE(rig.wait_for(
+      rig.queue->enqueue({{{NextHop::Kind::kDatabase, "DB1", {}}, good}, {NextHop{}, too_much}},
+                         std::make_shared<const std::string>("\r\n"))));
   CHECK(rig.queue->list().empty());
 }
