@@ -7,8 +7,8 @@
 namespace hauspost::frontend {
 
 FrontendSettings settings_from(const child::Settings& child,
-                                         const directory::DirectoryReader& directory,
-                                         const directory::ReceiveConnectors& connectors) {
+                               const directory::DirectoryReader& directory,
+                               const directory::ReceiveConnectors& connectors) {
   FrontendSettings settings;
   settings.hostname = child.hostname;
   settings.message_bytes_max = child.message_bytes_max;

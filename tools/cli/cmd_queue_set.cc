@@ -4,8 +4,8 @@
 #include <ctime>
 
 #include "base/text.h"
-#include "tools/cli/amount.h"
 #include "server/child/queue.pb.h"
+#include "tools/cli/amount.h"
 #include "tools/cli/cmd_queue.h"
 #include "tools/cli/table.h"
 

@@ -6,8 +6,8 @@
 #include <fstream>
 
 #include "base/clock.h"
-#include "tools/cli/amount.h"
 #include "server/child/queue.pb.h"
+#include "tools/cli/amount.h"
 #include "tools/cli/cmd_queue.h"
 #include "tools/cli/progress.h"
 #include "tools/cli/table.h"
