@@ -65,12 +65,25 @@ Task<void> QueueEngine::attempt(HopQueue& queue, IndexedItem entry) {
     co_await yield_now();
     co_return;
   }
+  if (is_too_late(item.envelope)) {
+    const auto left = co_await age(queue, item, {});
+    if (left && !*left) co_return;
+    entry.due_s = unix_seconds(clock_.now() + kOwnFault);
+    queue.index.add(entry);
+    co_return;
+  }
   if (auto sound = item.body.check(); !sound) {
     if (auto kept = co_await poison(queue, uid, sound.error().text); !kept)
       log::error("queue.unreadable", {{"item", uid.value}, {"error", kept.error()}});
     co_return;
   }
   co_await carry(queue, std::move(item), entry);
+}
+
+// RFC 2852 section 4.1: what is to be returned when it is late is not delivered late.
+bool QueueEngine::is_too_late(const Envelope& envelope) const {
+  return envelope.deliver_by != WallTime{} && !envelope.deliver_by_notify &&
+         envelope.deliver_by <= clock_.now();
 }
 
 bool QueueEngine::is_its_turn(HopQueue& queue, const StoredItem& item, IndexedItem entry) {

@@ -178,6 +178,7 @@ class QueueEngine {
   void hop_succeeded(HopQueue& queue, std::uint32_t generation);
   void hop_failed(HopQueue& queue, std::uint32_t generation, std::string error);
   Duration hop_delay(const HopQueue& queue) const;
+  bool is_too_late(const Envelope& envelope) const;
   bool is_its_turn(HopQueue& queue, const StoredItem& item, IndexedItem entry);
   Task<Result<bool>> reroute(HopQueue& queue, StoredItem& item);
   Task<void> carry(HopQueue& queue, StoredItem item, IndexedItem entry);

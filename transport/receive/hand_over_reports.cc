@@ -46,8 +46,8 @@ std::vector<DsnRecipient> told_of(const Services& services, const Plan& plan, st
   return told;
 }
 
-// The id follows from the message's and what is told: a repeated hand-over reports once, and what is
-// found out of other recipients later is no repetition. Version 8, RFC 9562 section 5.8.
+// The id follows from the message's and what is told: a repeated hand-over reports once, and what
+// is found out of other recipients later is no repetition. Version 8, RFC 9562 section 5.8.
 Guid report_id(const Envelope& original, const std::vector<DsnRecipient>& told) {
   std::string about(original.delivery.as_bytes());
   for (const DsnRecipient& one : told) {

@@ -276,6 +276,23 @@ TEST_CASE("queue engine: the sender's own time for delivery") {
   CHECK(rig.queue->list().size() == 1);
 }
 
+TEST_CASE("queue engine: what is to come back when it is late is not delivered late") {
+  QueueRig rig;
+  rig.router.hops["a.example"] = remote("a.example");
+  rig.carrier.hops_down.insert("a.example");
+  Envelope envelope = rig.envelope({"x@a.example"});
+  envelope.deliver_by = rig.clock.now() + Seconds(100);
+  rig.put(remote("a.example"), envelope);
+  rig.settle();
+  CHECK(rig.carrier.attempts.size() == 1);
+  rig.carrier.hops_down.clear();
+  rig.pass(Seconds(200));
+  CHECK(rig.carrier.attempts.size() == 1);
+  REQUIRE(rig.sink.reports.size() == 1);
+  CHECK(holds(rig.sink.reports[0].message, "Status: 5.4.7"));
+  CHECK(rig.queue->list().empty());
+}
+
 TEST_CASE("queue engine: what nobody takes waits for a change of configuration, and expires") {
   QueueRig rig;
   rig.put(NextHop{}, rig.envelope({"x@a.example"}));
