@@ -9,6 +9,7 @@
 #include <filesystem>
 #include <fstream>
 #include <iterator>
+#include <mutex>
 
 #include "base/log.h"
 #include "server/child/control.h"
@@ -44,6 +45,9 @@ bool replace_file(const std::string& path, std::string_view bytes) {
 
 void write_tables(const std::string& folder, const std::vector<FilterEngine::Saved>& tables) {
   if (tables.empty()) return;
+  // At a stop the thread beside may still be at it.
+  static std::mutex writing;
+  const std::scoped_lock lock(writing);
   std::error_code failed;
   fs::create_directories(folder, failed);
   fs::permissions(folder, fs::perms::owner_all, failed);
