@@ -122,7 +122,13 @@ Result<std::vector<Result<GroupMember>>> DirectoryWriter::remove_members(
         outcomes.push_back(fail(std::move(entry).error()));
         continue;
       }
-      TRY_ASSIGN(const bool was, txn.remove(data.members, member_key(group, entry->key)));
+      TRY_ASSIGN(bool was, txn.remove(data.members, member_key(group, entry->key)));
+      if (!was && !entry->member.guid.is_nil()) {
+        // Nobody here had the address when it became a member.
+        TRY_ASSIGN(const Address address, parse_address(text));
+        const std::string key = std::string(kMemberByAddress) + address.key();
+        TRY_ASSIGN(was, txn.remove(data.members, member_key(group, key)));
+      }
       if (!was) {
         outcomes.push_back(fail(ErrorCode::kNotFound,
                                 fmt::format("{} is not a member", entry->member.address)));

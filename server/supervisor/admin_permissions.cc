@@ -211,15 +211,19 @@ Task<Result<admin::MailboxPermissionRemoveReply>> AdminService::mailbox_permissi
   bool could_send = false;
   if (request.folder().empty() && !iequals(request.user(), kAnyone)) {
     CO_TRY_ASSIGN(const auto as, find_sendable(request.name()));
-    CO_TRY_ASSIGN(const auto sender, find_user(request.user()));
-    CO_TRY_ASSIGN(const auto grant, reader.send_grant(sender.guid, as.first));
-    could_send = grant.has_value();
-    if (could_send && !request.dry_run())
-      CO_TRY(supervisor_.directory().set_send_grant(sender.guid, as.first, std::nullopt));
+    const auto sender = find_user(request.user());
     CO_TRY_ASSIGN(const auto mailbox, reader.mailbox(as.first));
+    // Who never logs in, as a shared mailbox, may have rights on folders all the same.
+    if (!sender && !mailbox) co_return fail(sender.error());
+    if (sender) {
+      CO_TRY_ASSIGN(const auto grant, reader.send_grant(sender->guid, as.first));
+      could_send = grant.has_value();
+    }
+    if (could_send && !request.dry_run())
+      CO_TRY(supervisor_.directory().set_send_grant(sender->guid, as.first, std::nullopt));
     // A group has no folders, nor does a mail user's database.
-    if (!mailbox || !sender.is_mailbox() ||
-        (could_send && !iequals(mailbox->database, sender.database))) {
+    if (!mailbox || (sender && (!sender->is_mailbox() ||
+                                (could_send && !iequals(mailbox->database, sender->database))))) {
       admin::MailboxPermissionRemoveReply reply;
       reply.mutable_mailbox()->set_address(as.second);
       reply.set_send(could_send);

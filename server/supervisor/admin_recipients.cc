@@ -219,6 +219,7 @@ Task<Result<admin::RecipientRemoveReply>> AdminService::recipient_remove(
     if (!forgotten)
       log::warning("auth.remove", {{"mailuser", entry.address}, {"cause", forgotten.error()}});
   }
+  [[maybe_unused]] const auto ended = co_await end_logins(entry.guid, {}, true);
   co_return reply;
 }
 
@@ -227,6 +228,7 @@ Task<Result<admin::RecipientSetPasswordReply>> AdminService::recipient_set_passw
   Secret password(std::move(*request.mutable_password()));
   CO_TRY_ASSIGN(const auto entry, find_recipient(RecipientKind::kMailUser, request.name()));
   CO_TRY(co_await store_password(entry.guid, std::move(password)));
+  [[maybe_unused]] const auto ended = co_await end_logins(entry.guid, {}, false);
   admin::RecipientSetPasswordReply reply;
   CO_TRY_ASSIGN(*reply.mutable_recipient(), describe(entry));
   co_return reply;

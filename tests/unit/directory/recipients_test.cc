@@ -266,6 +266,19 @@ TEST_CASE("directory: a group has each member once, and forgets who is gone") {
   REQUIRE(house.writer->remove_recipient(all, false));
 }
 
+TEST_CASE("directory: a member from outside can go when somebody here has the address by now") {
+  House house;
+  const Guid all = house.group("all@example.org", {"far@example.net"});
+  REQUIRE(house.writer->add_domain("example.net"));
+  house.mailbox("far@example.net");
+  const std::vector<std::string> going = {"far@example.net"};
+  const auto removed = house.writer->remove_members(all, going, false);
+  REQUIRE(removed);
+  CHECK(removed->front());
+  CHECK(house.members(all).empty());
+  CHECK(house.reader().member_count(all) == 0);
+}
+
 TEST_CASE("directory: who may write to a group") {
   House house;
   const Guid anna = house.mailbox("anna@example.org");
