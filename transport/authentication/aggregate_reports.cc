@@ -1,28 +1,16 @@
 #include "transport/authentication/aggregate_reports.h"
 
-#include <fcntl.h>
-#include <unistd.h>
-
-#include <fmt/format.h>
 #include <nlohmann/json.hpp>
 
-#include <filesystem>
-#include <fstream>
-
-#include "base/log.h"
 #include "base/text.h"
-#include "transport/dns/tls_reports.h"
 
 namespace hauspost::mailauth {
 
 namespace {
 
-namespace fs = std::filesystem;
 using Json = nlohmann::ordered_json;
 
-constexpr std::string_view kSuffix = ".json";
 constexpr std::size_t kTextMax = 255;
-constexpr std::uintmax_t kFileBytesMax = 256ULL << 20;
 
 // What a peer said, as text that JSON and a reader can bear.
 std::string safe(std::string_view text) { return escape_for_log(text, kTextMax); }
@@ -111,20 +99,6 @@ DomainReport report_from(const Json& json) {
   return report;
 }
 
-bool write_whole(const std::string& path, std::string_view text) {
-  const std::string fresh = path + ".new";
-  const int fd = ::open(fresh.c_str(), O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0600);
-  if (fd < 0) return false;
-  while (!text.empty()) {
-    const ssize_t count = ::write(fd, text.data(), text.size());
-    if (count <= 0) break;
-    text.remove_prefix(static_cast<std::size_t>(count));
-  }
-  const bool good = text.empty() && ::fdatasync(fd) == 0;
-  ::close(fd);
-  return good && ::rename(fresh.c_str(), path.c_str()) == 0;
-}
-
 // Why less was done than the owner of the domain asked for (RFC 7489 appendix C, PolicyOverride).
 void note_reason(const Finding& finding, ReportRow& row) {
   const DmarcVerdict& dmarc = *finding.verdicts.dmarc;
@@ -165,37 +139,13 @@ ReportRow report_row(const Finding& finding) {
 }
 
 AggregateReports::AggregateReports(const Clock& clock, Options options)
-    : clock_(clock), options_(std::move(options)) {
-  if (options_.folder.empty()) return;
-  std::error_code failed;
-  fs::create_directories(options_.folder, failed);
-  std::vector<std::string> dates;
-  for (fs::directory_iterator it(options_.folder, failed), end; !failed && it != end;
-       it.increment(failed)) {
-    const std::string name = it->path().filename().string();
-    if (!name.ends_with(kSuffix)) continue;
-    std::string date = name.substr(0, name.size() - kSuffix.size());
-    if (dns::day_range(date).end_s != 0) dates.push_back(std::move(date));
-  }
-  for (const std::string& date : dates) read(date);
-}
-
-std::string AggregateReports::path_of(const std::string& date) const {
-  return options_.folder + "/" + date + std::string(kSuffix);
-}
-
-void AggregateReports::read(const std::string& date) {
-  try {
-    const std::string path = path_of(date);
-    if (fs::file_size(path) > kFileBytesMax) throw std::runtime_error("larger than it can be");
-    std::ifstream in(path);
-    const Json json = Json::parse(in);
-    Day day;
+    : clock_(clock), options_(std::move(options)), days_(options_.folder) {
+  days_.read("dmarc_report.file_unreadable", [](const std::string& text) {
+    transport::DayFiles<DomainReport>::Day day;
+    const Json json = Json::parse(text);
     for (const auto& [name, stored] : json.at("domains").items()) day[name] = report_from(stored);
-    days_[date] = std::move(day);
-  } catch (const std::exception& failed) {
-    log::warning("dmarc_report.file_unreadable", {{"date", date}, {"cause", failed.what()}});
-  }
+    return day;
+  });
 }
 
 void AggregateReports::record(const Finding& finding) {
@@ -204,18 +154,14 @@ void AggregateReports::record(const Finding& finding) {
   const bool judged = dmarc.status == DmarcStatus::kPass || dmarc.status == DmarcStatus::kFail;
   if (!judged || dmarc.record.report_to.empty()) return;
   const std::string date = today();
-  Day& day = days_[date];
-  auto found = day.find(dmarc.owner);
-  if (found == day.end()) {
-    if (day.size() >= options_.domains_max) return;
-    found = day.emplace(dmarc.owner, DomainReport()).first;
-  }
-  DomainReport& report = found->second;
+  DomainReport* counted = days_.find_or_add(date, dmarc.owner, options_.domains_max);
+  if (counted == nullptr) return;
+  DomainReport& report = *counted;
   report.policy = dmarc.record;
   report.done = false;  // sent before its day had ended: the whole day is sent again
   ++report.messages;
   if (dmarc.status == DmarcStatus::kFail) ++report.failures;
-  changed_.insert(date);
+  days_.changed(date);
   ReportRow row = report_row(finding);
   const auto known = report.rows.find(row);
   if (known != report.rows.end())
@@ -224,68 +170,39 @@ void AggregateReports::record(const Finding& finding) {
     report.rows.emplace(std::move(row), 1);
 }
 
-std::string AggregateReports::today() const { return dns::date_of(clock_.now()); }
+std::string AggregateReports::today() const { return transport::date_of(clock_.now()); }
 
-std::vector<std::string> AggregateReports::dates() const {
-  std::vector<std::string> all;
-  for (const auto& [date, day] : days_) all.push_back(date);
-  return all;
-}
+std::vector<std::string> AggregateReports::dates() const { return days_.dates(); }
 
 std::vector<AggregateReports::Sum> AggregateReports::sums() const {
   std::vector<Sum> all;
-  for (const auto& [date, day] : days_)
+  for (const auto& [date, day] : days_.days())
     for (const auto& [name, report] : day)
       all.push_back({date, name, report.messages, report.failures, report.done});
   return all;
 }
 
 std::vector<std::string> AggregateReports::open_domains(const std::string& date) const {
-  std::vector<std::string> all;
-  const auto day = days_.find(date);
-  if (day == days_.end()) return all;
-  for (const auto& [name, report] : day->second)
-    if (!report.done) all.push_back(name);
-  return all;
+  return days_.open_domains(date);
 }
 
 const DomainReport* AggregateReports::find(const std::string& date,
                                            const std::string& domain) const {
-  const auto day = days_.find(date);
-  if (day == days_.end()) return nullptr;
-  const auto found = day->second.find(domain);
-  return found == day->second.end() ? nullptr : &found->second;
+  return days_.find(date, domain);
 }
 
 void AggregateReports::mark(const std::string& date, const std::string& domain) {
-  const auto day = days_.find(date);
-  if (day == days_.end()) return;
-  const auto found = day->second.find(domain);
-  if (found == day->second.end() || found->second.done) return;
-  found->second.done = true;
-  changed_.insert(date);
+  days_.mark(date, domain);
 }
 
-void AggregateReports::forget_before(const std::string& date) {
-  for (auto it = days_.begin(); it != days_.end() && it->first < date; it = days_.erase(it)) {
-    changed_.erase(it->first);
-    std::error_code ignored;
-    if (!options_.folder.empty()) fs::remove(path_of(it->first), ignored);
-  }
-}
+void AggregateReports::forget_before(const std::string& date) { days_.forget_before(date); }
 
 Result<> AggregateReports::save() {
-  if (options_.folder.empty()) return {};
-  while (!changed_.empty()) {
-    const std::string date = *changed_.begin();
+  return days_.save([](const auto& day) {
     Json domains = Json::object();
-    for (const auto& [name, report] : days_[date]) domains[name] = report_json(report);
-    const std::string text =
-        Json{{"domains", domains}}.dump(-1, ' ', true, Json::error_handler_t::replace);
-    if (!write_whole(path_of(date), text)) return fail(errno_error("writing " + path_of(date)));
-    changed_.erase(date);
-  }
-  return {};
+    for (const auto& [name, report] : day) domains[name] = report_json(report);
+    return Json{{"domains", domains}}.dump(-1, ' ', true, Json::error_handler_t::replace);
+  });
 }
 
 }  // namespace hauspost::mailauth

@@ -3,13 +3,13 @@
 #pragma once
 
 #include <map>
-#include <set>
 #include <string>
 #include <tuple>
 #include <vector>
 
 #include "base/clock.h"
 #include "transport/authentication/authentication.h"
+#include "transport/day_files.h"
 
 namespace hauspost::mailauth {
 
@@ -84,16 +84,10 @@ class AggregateReports {
   Result<> save();
 
  private:
-  using Day = std::map<std::string, DomainReport, std::less<>>;
-
-  std::string path_of(const std::string& date) const;
-  void read(const std::string& date);
-
   const Clock& clock_;
   Options options_;
   bool collecting_ = false;
-  std::map<std::string, Day> days_;
-  std::set<std::string> changed_;
+  transport::DayFiles<DomainReport> days_;
 };
 
 // Who reports, and which report it is.

@@ -4,13 +4,10 @@
 
 #include <cstdint>
 #include <map>
-#include <memory>
-#include <set>
 #include <string>
 #include <vector>
 
-#include "base/clock.h"
-#include "base/result.h"
+#include "transport/day_files.h"
 #include "transport/dns/tls_results.h"
 
 namespace hauspost::dns {
@@ -65,25 +62,17 @@ class TlsReports final : public TlsResults {
  private:
   struct Policy;
   struct Domain;
-  using Day = std::map<std::string, Domain, std::less<>>;
 
   Policy* policy_of(Domain& domain, const PolicyFacts& facts) const;
-  std::string path_of(const std::string& date) const;
-  void read(const std::string& date);
 
   const Clock& clock_;
   Options options_;
   bool collecting_ = false;
-  std::map<std::string, Day> days_;  // by date
-  std::set<std::string> changed_;
+  transport::DayFiles<Domain> days_;
 };
 
-// The first and the last second of "2026-11-22", in Unix seconds. 0 and 0: not a date.
-struct DayRange {
-  std::int64_t begin_s = 0;
-  std::int64_t end_s = 0;
-};
-DayRange day_range(const std::string& date);
-std::string date_of(WallTime time);  // UTC
+using transport::date_of;
+using transport::day_range;
+using transport::DayRange;
 
 }  // namespace hauspost::dns
