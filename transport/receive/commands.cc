@@ -108,7 +108,9 @@ Session::Answer Session::on(const smtp::MailCommand& command) {
 
 std::optional<Session::Answer> Session::check_rcpt(const smtp::RcptCommand& command,
                                                    TakenRecipient& taken) {
-  if (transaction_.recipients.size() >= limits_.recipients_max) {
+  // In LMTP one that is named twice has two answers.
+  const std::size_t named = std::max(transaction_.recipients.size(), transaction_.answers.size());
+  if (named >= limits_.recipients_max) {
     return Answer{{452, "4.5.3", "Too many recipients"}};
   }
   auto refused = rights_.check(command, transaction_.mail, taken);
