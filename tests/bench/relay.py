@@ -82,7 +82,7 @@ def start_hauspost(programs, data, rig):
                     str(PORT_BASE), str(rig / "bin" / "prio")], check=True)
     server = hauspost.Instance(programs, data)
     server.cli("connector", "receive", "create", "Relay", "--usage", "internal",
-               "--binding", f"127.0.0.1:{PORT_BASE + 26}", "--remote", "127.0.0.1", "--permit", "servers")
+               "--bind", f"127.0.0.1:{PORT_BASE + 26}", "--remote", "127.0.0.1", "--permit", "servers")
     server.cli("connector", "send", "create", "Sink", "--address-space", "*",
                "--smart-host", f"127.0.0.1:{SINK_PORT}")
 
