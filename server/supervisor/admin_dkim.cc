@@ -85,7 +85,8 @@ Result<Wish> wish_from(const admin::DkimCreateRequest& request,
   Wish wish;
   for (const SigningKey& key : existing) {
     if (key.state != KeyState::kActive) continue;
-    if (request.algorithm().empty()) wish.algorithms.push_back(key.algorithm());
+    if (request.rotate() && request.algorithm().empty())
+      wish.algorithms.push_back(key.algorithm());
     if (key.algorithm() == Algorithm::kRsaSha256)
       wish.bits = std::max(kBitsDefault, key.key.bits());
   }

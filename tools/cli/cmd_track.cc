@@ -241,7 +241,7 @@ Outcome<> run_track_set(Context& context, TrackSetOptions& options) {
     if (options.log == "protocol")
       return usage(
           "the protocol log is switched on for each connector: hauspost connector "
-          "receive set NAME --log verbose");
+          "receive set NAME --protocol-log on");
     log.set_enabled(options.enabled == "on");
   }
   *request.add_logs() = log;
