@@ -47,6 +47,14 @@ struct House {
   Guid anna, bert;
 };
 
+// Everything leaves by one connector. There is no queue whose name is not UTF-8.
+struct OneConnector final : Router {
+  NextHop route(const Recipient&, std::uint64_t) const override {
+    return {NextHop::Kind::kConnector, name, {}};
+  }
+  std::string name = "\xff";
+};
+
 bool has(const std::string& text, std::string_view part) {
   return text.find(part) != std::string::npos;
 }
@@ -72,6 +80,34 @@ TEST_CASE("addressing: what is submitted again is there once") {
   CHECK(house.inbox(house.anna)[0].starts_with("Return-Path: <bert@example.org>\r\n"));
   REQUIRE(house.inbox(house.bert).size() == 1);
   CHECK(house.inbox(house.bert)[0].starts_with("Return-Path: <sender@example.net>\r\n"));
+}
+
+TEST_CASE("addressing: who has what could not be kept for others gets it once") {
+  House house;
+  OneConnector router;
+  house.services.router = &router;
+  const auto send = [&] {
+    Incoming incoming;
+    incoming.envelope = house.envelope;
+    incoming.envelope.delivery = Guid::random();
+    for (const std::string address : {"anna@example.org", "x@example.net"}) {
+      incoming.recipients.push_back(
+          {{address, 0, {}}, address, house.organisation.resolve(address)});
+    }
+    incoming.message = "Subject: hello\r\n\r\ntext\r\n";
+    const auto reply = house.rig.wait_for(hand_over(house.services, std::move(incoming)));
+    return reply ? reply->code : 0;
+  };
+  CHECK(send() == 451);
+  CHECK(house.inbox(house.anna).size() == 1);
+  CHECK(send() == 451);
+  router.name = "out";
+  CHECK(send() == 250);
+  CHECK(house.inbox(house.anna).size() == 1);
+  CHECK(house.rig.queue->list().size() == 1);
+  // The next one is another message, be it the same.
+  CHECK(send() == 250);
+  CHECK(house.inbox(house.anna).size() == 2);
 }
 
 TEST_CASE("addressing: a forward keeps its copy here and queues the other") {
