@@ -197,10 +197,12 @@ class Pressure(QueueTest):
 
 class SafetyNet(QueueTest):
     def test_delivered_mail_is_kept_and_arrives_once_however_often_it_is_resubmitted(self):
-        self.server.cli("queue", "set", "safety-net=2d")
-        time.sleep(2.5)  # the settings are followed every two seconds
         self.server.cli("database", "dismount", "DB1")
         self.server.deliver(self.user, "Kept")
+        # The second setting shows when both hold.
+        self.server.cli("queue", "set", "safety-net=2d", "items-medium=1")
+        self.until(lambda: self.server.ask("queue", "list")["pressure"]["level"] == "medium",
+                   "the settings are followed")
         self.server.cli("database", "mount", "DB1")
         self.server.wait_for_subject(self.user, "Kept")
         self.until(lambda: not self.messages(), "nothing waits")
