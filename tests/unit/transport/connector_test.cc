@@ -259,6 +259,11 @@ TEST_CASE("receive connector: From and Sender of a user") {
   CHECK(answer("From: \"anna@example.org\" <bert@example.org>\r\n") == "550 5.7.6");
   CHECK(answer("From: anna@example.org\r\nFrom: bert@example.org\r\n") == "550 5.6.0");
   CHECK(answer("From:\r\n") == "550 5.6.0");
+  std::string many = "From: anna@example.org";
+  for (int i = 0; i < 99; ++i) many += ",\r\n anna@example.org";
+  CHECK(answer(many + "\r\n") == "250 2.0.0");
+  CHECK(answer(many + ",\r\n bert@example.org\r\n") == "550 5.6.0");
+  CHECK(answer("Subject: x\r\nno field\r\nFrom: bert@example.org\r\n") == "550 5.7.6");
   CHECK(answer("From: anna@example.org\r\nSender: bert@example.org\r\n") == "550 5.7.6");
   const std::string added =
       rig.take(rig.logged_in(), "anna@example.org", "Subject: x\r\n\r\nx\r\n");

@@ -140,6 +140,9 @@ TEST_CASE("smtp extensions: a message is held until its time, and not beyond the
         "555 5.5.4 FUTURERELEASE is not offered here\r\n");
   CHECK(rig.pipe(rig.user(), "EHLO a.example\r\n")
             .find("250-FUTURERELEASE 604800 2026-11-28T20:15:01Z\r\n") != std::string::npos);
+  // What is past is due, however long ago it is.
+  rig.send_as_user("HOLDUNTIL=0000-01-01T00:00:00Z", "<bert@example.org>");
+  CHECK(rig.workers["DB1"]->inbox(rig.bert).size() == 2);
 }
 
 TEST_CASE("smtp extensions: a message that is late for a mailbox is brought, or reported") {
