@@ -171,7 +171,7 @@ Envelope Session::make_envelope() const {
   envelope.require_tls = mail.require_tls;
   envelope.priority = mail.priority.value_or(0);
   if (mail.hold_for_s) envelope.hold_until = envelope.received + Seconds(*mail.hold_for_s);
-  // Not further back than our clock reaches: what is past holds nothing.
+  // What is past holds nothing.
   if (mail.hold_until_s &&
       *mail.hold_until_s >
           std::chrono::floor<Seconds>(envelope.received).time_since_epoch().count())
