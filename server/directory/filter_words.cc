@@ -199,6 +199,13 @@ std::string name_of(const DnsList& list) { return list.zone; }
 std::string name_of(const Milter& milter) { return milter.name; }
 std::string name_of(const std::string& pattern) { return pattern; }
 
+// Without making the names: lists of thousands are read again after each change of the directory.
+bool same_name(const AddressRule& a, const AddressRule& b) { return a.network == b.network; }
+bool same_name(const PatternRule& a, const PatternRule& b) { return a.pattern == b.pattern; }
+bool same_name(const DnsList& a, const DnsList& b) { return a.zone == b.zone; }
+bool same_name(const Milter& a, const Milter& b) { return a.name == b.name; }
+bool same_name(const std::string& a, const std::string& b) { return a == b; }
+
 Result<> set_name(AddressRule& rule, std::string_view name) {
   const auto network = Network::parse(name);
   if (!network)
@@ -275,7 +282,7 @@ template <class T>
 Result<typename std::vector<T>::iterator> find(std::vector<T>& list, std::string_view name) {
   T wanted{};
   TRY(set_name(wanted, name));
-  return std::ranges::find_if(list, [&](const T& one) { return name_of(one) == name_of(wanted); });
+  return std::ranges::find_if(list, [&](const T& one) { return same_name(one, wanted); });
 }
 
 std::unexpected<Error> not_there(std::string_view kind, std::string_view name) {
