@@ -19,7 +19,7 @@ class SendService {
   const transport::ConnectorChooser& chooser() const { return chooser_; }
   transport::Carrier& carrier() { return carrier_; }
 
-  // Says goodbye to servers that wait for more; carry() has returned everywhere.
+  // Closes sessions that wait for more; carry() has returned everywhere.
   Task<void> stop();
 
  private:

@@ -99,7 +99,7 @@ class Opening {
       co_return false;
     }
     const std::string helo = client.peer().name;
-    SocketTls starter(world_.context, world_.roots, order_.host.name, demand_);
+    SocketTls starter(world_.context, world_.roots, asked_name(), demand_);
     auto started = co_await client.start_tls(starter);
     if (!started) {
       const bool tls = started.error().kind == Kind::kTls;
@@ -113,6 +113,14 @@ class Opening {
     if (starter.checked()) tls_text_ += ", verified";
     report(starter.failure(), client, {});
     co_return starter.checked();
+  }
+
+  // By which the server chooses its certificate: with DANE the name that has the records, which is
+  // the first of the names (RFC 7672 section 8.1).
+  std::string asked_name() const {
+    const auto& check = demand_.check;
+    const bool dane = check && check->kind == tls::ServerCheck::Kind::kDane;
+    return dane && !check->names.empty() ? check->names.front() : order_.host.name;
   }
 
   // Reports are made about hosts that the DNS named (RFC 8460 section 1).

@@ -37,7 +37,7 @@ class RemoteCarrier final : public Carrier {
   Task<CarryReport> carry(const NextHop& hop, const Envelope& envelope,
                           std::string_view message) override;
 
-  // Says goodbye to idle connections.
+  // Idle connections are closed, without a word.
   void stop();
   Task<void> join();
 
