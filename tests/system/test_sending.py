@@ -497,7 +497,10 @@ class DnsTest(SendingTest):
         self.dns = DnsServer({})
         self.addCleanup(self.dns.stop)
         self.server.cli("dns", "set", "--server", self.dns.address)
-        time.sleep(1.2)  # transport looks at its settings every second
+        end = time.monotonic() + TIMEOUT  # transport looks at its settings every second
+        while self.server.ask("dns", "show")["state"]["servers"] != [self.dns.address]:
+            self.assertLess(time.monotonic(), end, "transport keeps its DNS servers")
+            time.sleep(0.1)
 
     def hosts(self, *addresses, **options):
         """Peers at one port of several loopback addresses."""
