@@ -164,9 +164,13 @@ void AggregateReports::record(const Finding& finding) {
   days_.changed(date);
   ReportRow row = report_row(finding);
   const auto known = report.rows.find(row);
-  if (known != report.rows.end())
+  if (known != report.rows.end()) {
     ++known->second;
-  else if (report.rows.size() < options_.rows_max)
+    return;
+  }
+  std::size_t day_rows = 0;
+  for (const auto& [name, one] : days_.days().at(date)) day_rows += one.rows.size();
+  if (report.rows.size() < options_.rows_max && day_rows < options_.day_rows_max)
     report.rows.emplace(std::move(row), 1);
 }
 

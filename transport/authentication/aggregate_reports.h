@@ -50,9 +50,10 @@ struct DomainReport {
 class AggregateReports {
  public:
   struct Options {
-    std::string folder;                // empty: in memory alone
-    std::size_t domains_max = 10'000;  // of a day; further ones are not counted
-    std::size_t rows_max = 5'000;      // of a domain
+    std::string folder;                 // empty: in memory alone
+    std::size_t domains_max = 10'000;   // of a day; further ones are not counted
+    std::size_t rows_max = 5'000;       // of a domain
+    std::size_t day_rows_max = 50'000;  // of all domains of a day
   };
   struct Sum {
     std::string date;

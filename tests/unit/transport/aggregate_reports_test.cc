@@ -105,6 +105,23 @@ TEST_CASE("dmarc reports: rows and domains are bounded, and counting goes on", "
   CHECK(reports.find(std::string(kDay), "example.org")->rows.size() == 3);
 }
 
+TEST_CASE("dmarc reports: the rows of a day are bounded over all domains", "[dmarc]") {
+  StillClock clock;
+  AggregateReports reports(clock, {.day_rows_max = 3});
+  reports.collect(true);
+  for (const char* owner : {"one.example", "two.example"}) {
+    for (int i = 0; i < 2; ++i) {
+      Finding finding = failed("192.0.2." + std::to_string(i));
+      finding.verdicts.dmarc->owner = owner;
+      reports.record(finding);
+      reports.record(finding);
+    }
+  }
+  CHECK(reports.find(std::string(kDay), "one.example")->rows.size() == 2);
+  CHECK(reports.find(std::string(kDay), "two.example")->rows.size() == 1);
+  CHECK(reports.find(std::string(kDay), "two.example")->messages == 4);
+}
+
 TEST_CASE("dmarc reports: what was counted is there after a restart", "[dmarc]") {
   const std::string folder = "/tmp/hauspost-dmarc-" + Guid::random().to_string();
   StillClock clock;
