@@ -340,10 +340,12 @@ Task<Result<>> Database::set_rights(Actor actor, FolderId folder, Guid identity,
   }, rights == 0);
 }
 
+// Also when space is short: a queue that cannot write down who has a message sends it again instead
+// of becoming empty.
 Task<Result<>> Database::annotate(Actor actor, FolderId folder, Uid uid, std::string annotation) {
   co_return co_await change<void>(*impl_->writer, std::move(actor), {}, [&](Plan& plan) {
     return plan_annotate(plan, folder, uid, annotation);
-  });
+  }, true);
 }
 
 Task<Result<>> Database::renew_uid_validity(Actor actor) {
