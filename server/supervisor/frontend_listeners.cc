@@ -16,12 +16,12 @@ FrontendListeners::FrontendListeners(std::vector<ListenerSettings> settings) {
   for (ListenerSettings& one : settings) listeners_.push_back({std::move(one), {}, {}});
 }
 
-Result<bool> FrontendListeners::open(const IsOn& is_on) {
+Result<bool> FrontendListeners::open(const IsOn& is_on, AbsentAddress absent) {
   std::vector<UniqueFd> opened(listeners_.size());
   for (std::size_t i = 0; i < listeners_.size(); ++i) {
     const Listener& one = listeners_[i];
     if (one.fd || one.gone || !is_on(switching_service(one.settings.service))) continue;
-    TRY_ASSIGN(opened[i], listen_tcp(one.settings));
+    TRY_ASSIGN(opened[i], listen_tcp(one.settings, absent));
   }
   bool changed = false;
   for (std::size_t i = 0; i < listeners_.size(); ++i) {

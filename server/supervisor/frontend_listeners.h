@@ -20,7 +20,7 @@ class FrontendListeners {
   explicit FrontendListeners(std::vector<ListenerSettings> settings);
 
   // Opens what is on and not yet open. True when the set changed. On failure nothing has changed.
-  Result<bool> open(const IsOn& is_on);
+  Result<bool> open(const IsOn& is_on, AbsentAddress absent = AbsentAddress::kRefused);
   // Closes what is off. True when the set changed.
   bool close(const IsOn& is_on);
   // Other listeners from now on; of present ones with the same service and address the socket stays

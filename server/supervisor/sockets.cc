@@ -10,6 +10,8 @@
 
 #include <cstring>
 
+#include "base/log.h"
+
 namespace hauspost::supervisor {
 
 namespace {
@@ -45,16 +47,28 @@ Error bind_error(const ListenerSettings& listener, int error) {
 
 }  // namespace
 
-Result<UniqueFd> listen_tcp(const ListenerSettings& listener) {
+Result<UniqueFd> listen_tcp(const ListenerSettings& listener, AbsentAddress absent) {
   const asio::ip::tcp::endpoint endpoint(asio::ip::make_address(listener.address), listener.port);
   UniqueFd fd(::socket(endpoint.protocol().family(), kSocketFlags, 0));
   if (!fd) return fail(bind_error(listener, errno));
   set_option(fd.get(), SOL_SOCKET, SO_REUSEADDR);
   if (endpoint.address().is_v6()) set_option(fd.get(), IPPROTO_IPV6, IPV6_V6ONLY);
-  if (::bind(fd.get(), endpoint.data(), static_cast<socklen_t>(endpoint.size())) != 0 ||
-      ::listen(fd.get(), kBacklog) != 0) {
-    return fail(bind_error(listener, errno));
+  const auto bind = [&] {
+    return ::bind(fd.get(), endpoint.data(), static_cast<socklen_t>(endpoint.size())) == 0;
+  };
+  bool bound = bind();
+  if (!bound && errno == EADDRNOTAVAIL && absent == AbsentAddress::kAwaited &&
+      !listener.connector.empty()) {
+    log::warning("listener.address_absent",
+                 {{"connector", listener.connector}, {"endpoint", listener.endpoint()}});
+    if (endpoint.address().is_v6()) {
+      set_option(fd.get(), IPPROTO_IPV6, IPV6_FREEBIND);
+    } else {
+      set_option(fd.get(), IPPROTO_IP, IP_FREEBIND);
+    }
+    bound = bind();
   }
+  if (!bound || ::listen(fd.get(), kBacklog) != 0) return fail(bind_error(listener, errno));
   return fd;
 }
 

@@ -83,7 +83,8 @@ Result<std::unique_ptr<Supervisor>> Supervisor::prepare(asio::io_context& io, Op
   Supervisor& self = *supervisor;
   TRY(ensure_receive_connectors(*self.directory_, self.settings_));
   self.listeners_.change(self.wanted_listeners());
-  TRY(self.listeners_.open([&self](std::string_view service) { return self.is_on(service); }));
+  TRY(self.listeners_.open([&self](std::string_view service) { return self.is_on(service); },
+                           AbsentAddress::kAwaited));
   return supervisor;
 }
 

@@ -59,6 +59,17 @@ TEST_CASE("sockets: an address that is not ours is one clear line") {
   CHECK_THAT(refused.error().text, Catch::Contains("does not have that address"));
 }
 
+TEST_CASE("sockets: at the start a connector's address may still be absent") {
+  ListenerSettings away{.service = "smtp", .address = "192.0.2.1", .port = 2525};
+  CHECK(listen_tcp(away).error().code == ErrorCode::kInvalid);
+  CHECK(listen_tcp(away, AbsentAddress::kAwaited).error().code == ErrorCode::kInvalid);
+  away.connector = "Partner";
+  CHECK(listen_tcp(away).error().code == ErrorCode::kInvalid);
+  CHECK(listen_tcp(away, AbsentAddress::kAwaited));
+  away.address = "2001:db8::1";
+  CHECK(listen_tcp(away, AbsentAddress::kAwaited));
+}
+
 TEST_CASE("sockets: a Unix socket is private and replaces what a dead supervisor left") {
   TempFolder folder;
   const std::string path = folder / "a.sock";
