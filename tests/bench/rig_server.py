@@ -41,7 +41,7 @@ def start(programs, data, port_base, prio):
     server.cli("domain", "add", DOMAIN)
     server.cli("service", "enable", "imap", "imap-backend", "pop3", "pop3-backend")
     # One client machine plays all clients, and some runs compare in the clear.
-    for listener in ("imap", "imaps", "pop3"):
+    for listener in ("smtp", "imap", "imaps", "pop3"):
         server.cli("listener", "set", listener, "--per-address", "60000", "--new-per-minute", "10000000")
     for listener in ("imap", "pop3"):
         server.cli("listener", "set", listener, "--login", "plain")
