@@ -7,8 +7,8 @@
 #   PROGRAMS   folder of a release build's programs (default: build/release/bin)
 #   OUT        results, one JSON line a run (default: $RIG/side_by_side.jsonl)
 #   SETS       which of: logins smtp append fetch search mixed pop3 (default: all)
-#   CLEAR      1: IMAP in the clear on both; else over TLS. SMTP and POP3 are always in the clear (the
-#              peers' rig has no POP3 over TLS)
+#   CLEAR      1: IMAP in the clear on both; else over TLS. SMTP and POP3 are in the clear (the peers'
+#              rig has no POP3 over TLS) but for one row with STARTTLS
 # Both answer only what is durable. A delivery counts for
 # Postfix when Dovecot shows it, for Hauspost when it answers 250, which is after it is in the mailbox:
 # the script checks that the number of messages agrees.
@@ -85,11 +85,12 @@ has() { case " $SETS " in *" $1 "*) return 0 ;; esac; return 1; }
 
 if has logins; then # first: the mailboxes are empty yet
   pop3_both warm --conns 4 --users 50 --sessions 100
-  imap_both warm imap-mixed --clients 4 --session-ops 1 --users 50 --seconds 1 --warmup 0
+  imap_both warm imap-mixed --clients 4 --session-ops 1 --users 50 --first-user 100 --seconds 1 --warmup 0
   for _ in $(seq "$REPS"); do
     pop3_both logins-pop3-c1 --conns 1 --users 50 --sessions 500
     pop3_both logins-pop3-c8 --conns 8 --users 50 --sessions 2000
-    imap_both logins-imap-c8 imap-mixed --clients 8 --session-ops 1 --users 50 --seconds 5 --warmup 1
+    # In other mailboxes: these clients leave mail behind.
+    imap_both logins-imap-c8 imap-mixed --clients 8 --session-ops 1 --users 50 --first-user 100 --seconds 5 --warmup 1
   done
 fi
 if has smtp; then
@@ -98,6 +99,8 @@ if has smtp; then
     smtp_both smtp-4k-c1 500 --conns 1
     smtp_both smtp-4k-c10 2000 --conns 10
     smtp_both smtp-mix-c10 500 --conns 10 --mix 4k:80,64k:15,1m:5
+    smtp_both smtp-each-c10 600 --conns 10 --per-conn 1
+    smtp_both smtp-each-tls-c10 300 --conns 10 --per-conn 1 --starttls
   done
 fi
 if has append; then
