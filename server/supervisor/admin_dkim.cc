@@ -9,6 +9,7 @@
 #include "server/child/mailauth.pb.h"
 #include "server/child/transport_secrets.h"
 #include "server/supervisor/admin_service.h"
+#include "server/supervisor/ask_transport.h"
 #include "transport/authentication/domains.h"
 #include "transport/authentication/signing_keys.h"
 
@@ -85,8 +86,7 @@ Result<Wish> wish_from(const admin::DkimCreateRequest& request,
   Wish wish;
   for (const SigningKey& key : existing) {
     if (key.state != KeyState::kActive) continue;
-    if (request.rotate() && request.algorithm().empty())
-      wish.algorithms.push_back(key.algorithm());
+    if (request.rotate() && request.algorithm().empty()) wish.algorithms.push_back(key.algorithm());
     if (key.algorithm() == Algorithm::kRsaSha256)
       wish.bits = std::max(kBitsDefault, key.key.bits());
   }
@@ -166,16 +166,12 @@ Task<Result<>> compare_published(Supervisor& supervisor,
     one->set_name(key.record_name());
     one->set_record(key.record());
   }
-  const auto control = supervisor.transport().control();
-  if (!control)
-    co_return fail(ErrorCode::kUnavailable,
-                   "nobody asks the DNS: transport does not run; see: hauspost status");
-  const std::string body = request.SerializeAsString();
-  CO_TRY_ASSIGN(const std::string bytes,
-                co_await control->call(static_cast<std::uint16_t>(child::ControlMethod::kDkimCheck),
-                                       body, kPublishedTime));
-  child::wire::DkimCheckReply reply;
-  if (!reply.ParseFromString(bytes) || reply.results_size() != keys.size())
+  CO_TRY_ASSIGN(
+      const auto reply,
+      co_await ask_transport<child::wire::DkimCheckReply>(
+          supervisor, {child::ControlMethod::kDkimCheck, kPublishedTime, "nobody asks the DNS"},
+          request.SerializeAsString()));
+  if (reply.results_size() != keys.size())
     co_return fail(ErrorCode::kCorrupt, "transport's answer does not parse");
   for (int i = 0; i < keys.size(); ++i) {
     keys[i].set_published(reply.results(i).outcome());

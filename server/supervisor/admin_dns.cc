@@ -1,6 +1,7 @@
 // dns and tls-report verbs.
 #include "server/directory/dns_settings.h"
 #include "server/supervisor/admin_service.h"
+#include "server/supervisor/ask_transport.h"
 
 namespace hauspost::supervisor {
 
@@ -59,20 +60,10 @@ Result<> apply(const admin::DnsSetRequest& request, DnsSettings& settings) {
 
 // kUnavailable: transport does not run.
 template <class Reply, class Request>
-Task<Result<Reply>> ask_names(Supervisor& supervisor, child::ControlMethod method, Request request,
-                              Duration timeout = kDnsTime) {
-  const auto control = supervisor.transport().control();
-  if (!control) {
-    co_return fail(ErrorCode::kUnavailable,
-                   "nobody asks the DNS: transport does not run; see: hauspost status");
-  }
-  const std::string body = request.SerializeAsString();
-  CO_TRY_ASSIGN(const std::string bytes,
-                co_await control->call(static_cast<std::uint16_t>(method), body, timeout));
-  Reply reply;
-  if (!reply.ParseFromString(bytes))
-    co_return fail(ErrorCode::kCorrupt, "transport's answer does not parse");
-  co_return reply;
+Task<Result<Reply>> ask_names(Supervisor& supervisor, child::ControlMethod method,
+                              const Request& request, Duration timeout = kDnsTime) {
+  return ask_transport<Reply>(supervisor, {method, timeout, "nobody asks the DNS"},
+                              request.SerializeAsString());
 }
 
 }  // namespace

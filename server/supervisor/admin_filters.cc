@@ -2,6 +2,7 @@
 #include "server/child/filter.pb.h"
 #include "server/directory/filter_settings.h"
 #include "server/supervisor/admin_service.h"
+#include "server/supervisor/ask_transport.h"
 
 namespace hauspost::supervisor {
 
@@ -35,21 +36,6 @@ Result<admin::FilterEntry> AdminService::with_mailbox_id(admin::FilterEntry entr
   TRY_ASSIGN(const auto mailbox, find_mailbox(entry.name()));
   entry.set_name(mailbox.guid.to_string());
   return entry;
-}
-
-template <class Reply, class Request>
-Task<Result<Reply>> AdminService::ask_filters(child::ControlMethod method, const Request& request) {
-  const auto control = supervisor_.transport().control();
-  if (!control) {
-    co_return fail(ErrorCode::kUnavailable, "transport does not run; see: hauspost status");
-  }
-  const std::string body = request.SerializeAsString();
-  CO_TRY_ASSIGN(const std::string bytes,
-                co_await control->call(static_cast<std::uint16_t>(method), body, kFilterTime));
-  Reply reply;
-  if (!reply.ParseFromString(bytes))
-    co_return fail(ErrorCode::kCorrupt, "transport's answer does not parse");
-  co_return reply;
 }
 
 Task<Result<admin::FilterListReply>> AdminService::filter_list(admin::FilterListRequest request) {
@@ -103,15 +89,19 @@ Task<Result<admin::FilterRemoveReply>> AdminService::filter_remove(
 Task<Result<admin::FilterClientsReply>> AdminService::filter_clients(
     admin::FilterClientsRequest request) {
   admin::FilterClientsReply reply;
-  CO_TRY_ASSIGN(*reply.mutable_found(), co_await ask_filters<child::wire::FilterClientsReply>(
-                                            child::ControlMethod::kFilterClients, request.query()));
+  CO_TRY_ASSIGN(*reply.mutable_found(),
+                co_await ask_transport<child::wire::FilterClientsReply>(
+                    supervisor_, {child::ControlMethod::kFilterClients, kFilterTime},
+                    request.query().SerializeAsString()));
   co_return reply;
 }
 
 Task<Result<admin::FilterLiftReply>> AdminService::filter_lift(admin::FilterLiftRequest request) {
   admin::FilterLiftReply reply;
-  CO_TRY_ASSIGN(*reply.mutable_done(), co_await ask_filters<child::wire::FilterLiftReply>(
-                                           child::ControlMethod::kFilterLift, request.work()));
+  CO_TRY_ASSIGN(*reply.mutable_done(),
+                co_await ask_transport<child::wire::FilterLiftReply>(
+                    supervisor_, {child::ControlMethod::kFilterLift, kFilterTime},
+                    request.work().SerializeAsString()));
   co_return reply;
 }
 
@@ -119,8 +109,9 @@ Task<Result<admin::QuarantineListReply>> AdminService::quarantine_list(
     admin::QuarantineListRequest request) {
   admin::QuarantineListReply reply;
   CO_TRY_ASSIGN(*reply.mutable_found(),
-                co_await ask_filters<child::wire::QuarantineListReply>(
-                    child::ControlMethod::kQuarantineList, request.query()));
+                co_await ask_transport<child::wire::QuarantineListReply>(
+                    supervisor_, {child::ControlMethod::kQuarantineList, kFilterTime},
+                    request.query().SerializeAsString()));
   co_return reply;
 }
 
@@ -128,8 +119,9 @@ Task<Result<admin::QuarantineReadReply>> AdminService::quarantine_read(
     admin::QuarantineReadRequest request) {
   admin::QuarantineReadReply reply;
   CO_TRY_ASSIGN(*reply.mutable_piece(),
-                co_await ask_filters<child::wire::QuarantineReadReply>(
-                    child::ControlMethod::kQuarantineRead, request.query()));
+                co_await ask_transport<child::wire::QuarantineReadReply>(
+                    supervisor_, {child::ControlMethod::kQuarantineRead, kFilterTime},
+                    request.query().SerializeAsString()));
   co_return reply;
 }
 
@@ -137,8 +129,9 @@ Task<Result<admin::QuarantineReleaseReply>> AdminService::quarantine_release(
     admin::QuarantineReleaseRequest request) {
   admin::QuarantineReleaseReply reply;
   CO_TRY_ASSIGN(*reply.mutable_done(),
-                co_await ask_filters<child::wire::QuarantineReleaseReply>(
-                    child::ControlMethod::kQuarantineRelease, request.work()));
+                co_await ask_transport<child::wire::QuarantineReleaseReply>(
+                    supervisor_, {child::ControlMethod::kQuarantineRelease, kFilterTime},
+                    request.work().SerializeAsString()));
   co_return reply;
 }
 
@@ -147,8 +140,9 @@ Task<Result<admin::QuarantineRemoveReply>> AdminService::quarantine_remove(
   request.mutable_work()->set_dry_run(request.dry_run());
   admin::QuarantineRemoveReply reply;
   CO_TRY_ASSIGN(*reply.mutable_done(),
-                co_await ask_filters<child::wire::QuarantineRemoveReply>(
-                    child::ControlMethod::kQuarantineRemove, request.work()));
+                co_await ask_transport<child::wire::QuarantineRemoveReply>(
+                    supervisor_, {child::ControlMethod::kQuarantineRemove, kFilterTime},
+                    request.work().SerializeAsString()));
   co_return reply;
 }
 

@@ -2,6 +2,7 @@
 #include "server/child/mailauth.pb.h"
 #include "server/directory/mailauth_settings.h"
 #include "server/supervisor/admin_service.h"
+#include "server/supervisor/ask_transport.h"
 
 namespace hauspost::supervisor {
 
@@ -26,22 +27,6 @@ Reply settings_to_wire(const MailauthSettings& settings) {
     one->set_default_value(defaults[i].second);
   }
   return reply;
-}
-
-// kUnavailable: transport does not run.
-template <class Reply, class Request>
-Task<Result<Reply>> ask_mailauth(Supervisor& supervisor, child::ControlMethod method,
-                                 Request request, Duration timeout) {
-  const auto control = supervisor.transport().control();
-  if (!control)
-    co_return fail(ErrorCode::kUnavailable, "transport does not run; see: hauspost status");
-  const std::string body = request.SerializeAsString();
-  CO_TRY_ASSIGN(const std::string bytes,
-                co_await control->call(static_cast<std::uint16_t>(method), body, timeout));
-  Reply reply;
-  if (!reply.ParseFromString(bytes))
-    co_return fail(ErrorCode::kCorrupt, "transport's answer does not parse");
-  co_return reply;
 }
 
 }  // namespace
@@ -73,9 +58,10 @@ Task<Result<admin::MailauthSetReply>> AdminService::mailauth_set(
 Task<Result<admin::MailauthTestReply>> AdminService::mailauth_test(
     admin::MailauthTestRequest request) {
   admin::MailauthTestReply reply;
-  CO_TRY_ASSIGN(*reply.mutable_outcome(), co_await ask_mailauth<child::wire::MailauthTestReply>(
-                                              supervisor_, child::ControlMethod::kMailauthTest,
-                                              std::move(*request.mutable_test()), kTestTime));
+  CO_TRY_ASSIGN(*reply.mutable_outcome(),
+                co_await ask_transport<child::wire::MailauthTestReply>(
+                    supervisor_, {child::ControlMethod::kMailauthTest, kTestTime},
+                    request.test().SerializeAsString()));
   co_return reply;
 }
 
@@ -83,9 +69,10 @@ Task<Result<admin::DmarcReportShowReply>> AdminService::dmarc_report_show(
     admin::DmarcReportShowRequest request) {
   request.mutable_query()->set_send(false);
   admin::DmarcReportShowReply reply;
-  CO_TRY_ASSIGN(*reply.mutable_reports(), co_await ask_mailauth<child::wire::DmarcReportReply>(
-                                              supervisor_, child::ControlMethod::kDmarcReport,
-                                              std::move(*request.mutable_query()), kReportTime));
+  CO_TRY_ASSIGN(*reply.mutable_reports(),
+                co_await ask_transport<child::wire::DmarcReportReply>(
+                    supervisor_, {child::ControlMethod::kDmarcReport, kReportTime},
+                    request.query().SerializeAsString()));
   co_return reply;
 }
 
@@ -93,9 +80,10 @@ Task<Result<admin::DmarcReportSendReply>> AdminService::dmarc_report_send(
     admin::DmarcReportSendRequest request) {
   request.mutable_query()->set_send(true);
   admin::DmarcReportSendReply reply;
-  CO_TRY_ASSIGN(*reply.mutable_reports(), co_await ask_mailauth<child::wire::DmarcReportReply>(
-                                              supervisor_, child::ControlMethod::kDmarcReport,
-                                              std::move(*request.mutable_query()), kReportTime));
+  CO_TRY_ASSIGN(*reply.mutable_reports(),
+                co_await ask_transport<child::wire::DmarcReportReply>(
+                    supervisor_, {child::ControlMethod::kDmarcReport, kReportTime},
+                    request.query().SerializeAsString()));
   co_return reply;
 }
 

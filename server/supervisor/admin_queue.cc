@@ -4,6 +4,7 @@
 #include "server/child/queue.pb.h"
 #include "server/directory/queue_settings.h"
 #include "server/supervisor/admin_service.h"
+#include "server/supervisor/ask_transport.h"
 
 namespace hauspost::supervisor {
 
@@ -12,21 +13,11 @@ namespace {
 // A page of messages that are removed, each with a report that must be on disk.
 constexpr Duration kQueueTime = std::chrono::seconds(100);
 
-// kUnavailable: transport does not run.
 template <class Reply, class Request>
-Task<Result<Reply>> ask_queue(std::shared_ptr<link::RpcClient> control, child::ControlMethod method,
+Task<Result<Reply>> ask_queue(Supervisor& supervisor, child::ControlMethod method,
                               const Request& request) {
-  if (!control) {
-    co_return fail(ErrorCode::kUnavailable,
-                   "the queue cannot be read: transport does not run; see: hauspost status");
-  }
-  const std::string body = request.SerializeAsString();
-  CO_TRY_ASSIGN(const std::string bytes,
-                co_await control->call(static_cast<std::uint16_t>(method), body, kQueueTime));
-  Reply reply;
-  if (!reply.ParseFromString(bytes))
-    co_return fail(ErrorCode::kCorrupt, "transport's answer does not parse");
-  co_return reply;
+  return ask_transport<Reply>(supervisor, {method, kQueueTime, "the queue cannot be read"},
+                              request.SerializeAsString());
 }
 
 std::string unit_word(directory::QueueUnit unit) {
@@ -60,15 +51,13 @@ Task<Result<admin::QueueListReply>> AdminService::queue_list(admin::QueueListReq
   admin::QueueListReply reply;
   CO_TRY_ASSIGN(*reply.mutable_found(),
                 co_await ask_queue<child::wire::QueueSummariesReply>(
-                    supervisor_.transport().control(), child::ControlMethod::kQueueSummaries,
-                    request.query()));
+                    supervisor_, child::ControlMethod::kQueueSummaries, request.query()));
   co_return reply;
 }
 
 Task<Result<admin::QueueActReply>> AdminService::queue_act(admin::QueueActRequest request) {
   CO_TRY_ASSIGN(auto answer, co_await ask_queue<child::wire::QueueActReply>(
-                                 supervisor_.transport().control(), child::ControlMethod::kQueueAct,
-                                 request.work()));
+                                 supervisor_, child::ControlMethod::kQueueAct, request.work()));
   admin::QueueActReply reply;
   *reply.mutable_queue() = std::move(*answer.mutable_queue());
   co_return reply;
@@ -77,9 +66,9 @@ Task<Result<admin::QueueActReply>> AdminService::queue_act(admin::QueueActReques
 Task<Result<admin::QueueMessageListReply>> AdminService::queue_message_list(
     admin::QueueMessageListRequest request) {
   admin::QueueMessageListReply reply;
-  CO_TRY_ASSIGN(*reply.mutable_found(), co_await ask_queue<child::wire::QueueMessagesReply>(
-                                            supervisor_.transport().control(),
-                                            child::ControlMethod::kQueueMessages, request.query()));
+  CO_TRY_ASSIGN(*reply.mutable_found(),
+                co_await ask_queue<child::wire::QueueMessagesReply>(
+                    supervisor_, child::ControlMethod::kQueueMessages, request.query()));
   co_return reply;
 }
 
@@ -87,18 +76,18 @@ Task<Result<admin::QueueMessageWorkReply>> AdminService::queue_message_work(
     admin::QueueMessageWorkRequest request) {
   request.mutable_work()->set_dry_run(request.dry_run());
   admin::QueueMessageWorkReply reply;
-  CO_TRY_ASSIGN(*reply.mutable_done(), co_await ask_queue<child::wire::QueueWorkReply>(
-                                           supervisor_.transport().control(),
-                                           child::ControlMethod::kQueueWork, request.work()));
+  CO_TRY_ASSIGN(*reply.mutable_done(),
+                co_await ask_queue<child::wire::QueueWorkReply>(
+                    supervisor_, child::ControlMethod::kQueueWork, request.work()));
   co_return reply;
 }
 
 Task<Result<admin::QueueMessageExportReply>> AdminService::queue_message_export(
     admin::QueueMessageExportRequest request) {
   admin::QueueMessageExportReply reply;
-  CO_TRY_ASSIGN(*reply.mutable_piece(), co_await ask_queue<child::wire::QueueExportReply>(
-                                            supervisor_.transport().control(),
-                                            child::ControlMethod::kQueueExport, request.query()));
+  CO_TRY_ASSIGN(*reply.mutable_piece(),
+                co_await ask_queue<child::wire::QueueExportReply>(
+                    supervisor_, child::ControlMethod::kQueueExport, request.query()));
   co_return reply;
 }
 
@@ -106,9 +95,9 @@ Task<Result<admin::SafetyNetResubmitReply>> AdminService::safety_net_resubmit(
     admin::SafetyNetResubmitRequest request) {
   request.mutable_work()->set_dry_run(request.dry_run());
   admin::SafetyNetResubmitReply reply;
-  CO_TRY_ASSIGN(*reply.mutable_done(), co_await ask_queue<child::wire::QueueResubmitReply>(
-                                           supervisor_.transport().control(),
-                                           child::ControlMethod::kQueueResubmit, request.work()));
+  CO_TRY_ASSIGN(*reply.mutable_done(),
+                co_await ask_queue<child::wire::QueueResubmitReply>(
+                    supervisor_, child::ControlMethod::kQueueResubmit, request.work()));
   co_return reply;
 }
 

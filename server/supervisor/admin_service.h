@@ -216,9 +216,6 @@ class AdminService {
       admin::QuarantineRemoveRequest request);
   // Of a change to the filters: what it is about, with the id of the mailbox that it names.
   Result<admin::FilterEntry> with_mailbox_id(admin::FilterEntry entry) const;
-  // Asks transport. kUnavailable: it does not run.
-  template <class Reply, class Request>
-  Task<Result<Reply>> ask_filters(child::ControlMethod method, const Request& request);
   // Asks the front-end. kUnavailable: it does not run.
   Task<Result<std::string>> ask_frontend(child::ControlMethod method, Duration timeout);
   Task<void> note_warnings(admin::StatusReply& reply);

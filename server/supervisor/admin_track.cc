@@ -4,12 +4,14 @@
 #include "server/child/track.pb.h"
 #include "server/directory/track_settings.h"
 #include "server/supervisor/admin_service.h"
+#include "server/supervisor/ask_transport.h"
 
 namespace hauspost::supervisor {
 
 namespace {
 
 constexpr Duration kTrackTime = std::chrono::seconds(60);
+constexpr std::string_view kNoLogs = "the logs cannot be read";
 
 using directory::LogSettings;
 using directory::TrackSettings;
@@ -49,38 +51,24 @@ Result<> apply(const admin::TrackSetRequest& request, TrackSettings& settings) {
   return {};
 }
 
-// kUnavailable: transport does not run.
-Task<Result<std::string>> ask_transport(std::shared_ptr<link::RpcClient> control,
-                                        child::ControlMethod method, std::string body) {
-  if (!control) {
-    co_return fail(ErrorCode::kUnavailable,
-                   "the logs cannot be read: transport does not run; see: hauspost status");
-  }
-  co_return co_await control->call(static_cast<std::uint16_t>(method), body, kTrackTime);
-}
-
 }  // namespace
 
 Task<Result<admin::TrackSearchReply>> AdminService::track_search(
     admin::TrackSearchRequest request) {
-  CO_TRY_ASSIGN(
-      const std::string bytes,
-      co_await ask_transport(supervisor_.transport().control(), child::ControlMethod::kTrackSearch,
-                             request.query().SerializeAsString()));
   admin::TrackSearchReply reply;
-  if (!reply.mutable_found()->ParseFromString(bytes))
-    co_return fail(ErrorCode::kCorrupt, "transport's answer does not parse");
+  CO_TRY_ASSIGN(*reply.mutable_found(),
+                co_await ask_transport<child::wire::TrackSearchReply>(
+                    supervisor_, {child::ControlMethod::kTrackSearch, kTrackTime, kNoLogs},
+                    request.query().SerializeAsString()));
   co_return reply;
 }
 
 Task<Result<admin::TrackShowReply>> AdminService::track_show(admin::TrackShowRequest request) {
-  CO_TRY_ASSIGN(
-      const std::string bytes,
-      co_await ask_transport(supervisor_.transport().control(), child::ControlMethod::kTrackShow,
-                             request.query().SerializeAsString()));
   admin::TrackShowReply reply;
-  if (!reply.mutable_story()->ParseFromString(bytes))
-    co_return fail(ErrorCode::kCorrupt, "transport's answer does not parse");
+  CO_TRY_ASSIGN(*reply.mutable_story(),
+                co_await ask_transport<child::wire::TrackShowReply>(
+                    supervisor_, {child::ControlMethod::kTrackShow, kTrackTime, kNoLogs},
+                    request.query().SerializeAsString()));
   co_return reply;
 }
 
