@@ -3,22 +3,13 @@
 #include <algorithm>
 
 #include "base/text.h"
+#include "transport/receive/header_scan.h"
 
 namespace hauspost::transport {
 
 namespace {
 
 constexpr std::size_t kFieldsMax = 5000;
-
-// The end of the field that starts at `at`: behind the CRLF of its last fold.
-std::size_t field_end(std::string_view text, std::size_t at) {
-  for (;;) {
-    const std::size_t crlf = text.find("\r\n", at);
-    if (crlf == std::string_view::npos) return text.size();
-    at = crlf + 2;
-    if (at == text.size() || (text[at] != ' ' && text[at] != '\t')) return at;
-  }
-}
 
 bool starts_field(std::string_view text) {
   const std::size_t colon = text.find(':');

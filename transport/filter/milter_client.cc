@@ -35,21 +35,26 @@ Task<Result<>> MilterClient::send(std::string bytes) {
   co_return sent;
 }
 
-Task<Result<Answer>> MilterClient::receive() {
+Task<Result<>> MilterClient::read_more() {
   char buffer[16 * 1024];
+  auto got = co_await stream_->read_some(buffer);
+  if (!got || *got == 0) {
+    broken_ = true;
+    if (!got) co_return fail(std::move(got).error());
+    co_return fail(ErrorCode::kUnavailable, "the filter closed the connection");
+  }
+  input_.append(buffer, *got);
+  co_return Result<>{};
+}
+
+Task<Result<Answer>> MilterClient::receive() {
   while (!broken_) {
     if (auto whole = take_packet(input_, broken_)) {
       if (auto answer = parse_answer(*whole)) co_return std::move(*answer);
       broken_ = true;
     }
     if (broken_) co_return fail(ErrorCode::kInvalid, "the filter's answer is not of the protocol");
-    auto got = co_await stream_->read_some(buffer);
-    if (!got || *got == 0) {
-      broken_ = true;
-      if (!got) co_return fail(std::move(got).error());
-      co_return fail(ErrorCode::kUnavailable, "the filter closed the connection");
-    }
-    input_.append(buffer, *got);
+    CO_TRY(co_await read_more());
   }
   co_return fail(ErrorCode::kUnavailable, "the filter is gone");
 }
@@ -57,7 +62,6 @@ Task<Result<Answer>> MilterClient::receive() {
 Task<Result<>> MilterClient::negotiate() {
   stream_->set_timeout(Seconds(settings_.command_s));
   CO_TRY(co_await send(packet('O', number(kVersion) + number(kAllActions) + number(kAllSteps))));
-  char buffer[4096];
   for (;;) {
     if (auto whole = take_packet(input_, broken_)) {
       const auto options = whole->letter == 'O' ? parse_options(whole->data) : std::nullopt;
@@ -72,13 +76,7 @@ Task<Result<>> MilterClient::negotiate() {
       co_return Result<>{};
     }
     if (broken_) co_return fail(ErrorCode::kInvalid, "this is not the milter protocol");
-    auto got = co_await stream_->read_some(buffer);
-    if (!got || *got == 0) {
-      broken_ = true;
-      if (!got) co_return fail(std::move(got).error());
-      co_return fail(ErrorCode::kUnavailable, "the filter closed the connection");
-    }
-    input_.append(buffer, *got);
+    CO_TRY(co_await read_more());
   }
 }
 

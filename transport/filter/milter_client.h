@@ -59,6 +59,7 @@ class MilterClient {
   };
   Task<Result<Verdict>> step(Step step, std::string data, Macros macros);
   Task<Result<>> send(std::string bytes);
+  Task<Result<>> read_more();  // into input_. An error breaks the session
   Task<Result<Answer>> receive();
   Task<Result<Verdict>> verdict(Duration timeout);
   Task<Result<std::optional<Verdict>>> send_header(const std::vector<HeaderField>& header);

@@ -18,16 +18,6 @@ std::string_view field_name(std::string_view line) {
   return at < line.size() && line[at] == ':' ? name : std::string_view{};
 }
 
-// The end of the field that starts at `at`: behind the CRLF of its last fold.
-std::size_t field_end(std::string_view text, std::size_t at) {
-  for (;;) {
-    const std::size_t crlf = text.find("\r\n", at);
-    if (crlf == std::string_view::npos) return text.size();
-    at = crlf + 2;
-    if (at == text.size() || (text[at] != ' ' && text[at] != '\t')) return at;
-  }
-}
-
 // "by HOST" in a Received field, outside of what the client called itself.
 bool names_host_as_receiver(std::string_view field, std::string_view hostname) {
   for (std::size_t at = 0; (at = field.find("by", at)) != std::string_view::npos; at += 2) {
@@ -128,6 +118,15 @@ void note_field(HeaderScan& scan, std::string_view name, std::string_view messag
 }
 
 }  // namespace
+
+std::size_t field_end(std::string_view text, std::size_t at) {
+  for (;;) {
+    const std::size_t crlf = text.find("\r\n", at);
+    if (crlf == std::string_view::npos) return text.size();
+    at = crlf + 2;
+    if (at == text.size() || (text[at] != ' ' && text[at] != '\t')) return at;
+  }
+}
 
 std::string_view field_body(std::string_view message, HeaderScan::Span span) {
   std::string_view field = message.substr(span.begin, span.end - span.begin);

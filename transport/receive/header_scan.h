@@ -51,6 +51,9 @@ void remove_bcc(std::string& message, const HeaderScan& scan);
 // Takes all of `spans`, in any order, out of `message`. REQUIRES: they do not overlap.
 void remove_fields(std::string& message, std::vector<HeaderScan::Span> spans);
 
+// The end of the field that starts at `at`: behind the CRLF of its last fold, or the text's end.
+std::size_t field_end(std::string_view text, std::size_t at);
+
 // What a field says: behind its colon, without its CRLF.
 std::string_view field_body(std::string_view message, HeaderScan::Span span);
 
