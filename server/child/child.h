@@ -19,7 +19,7 @@
 
 namespace hauspost::child {
 
-enum class Role : std::uint8_t { kAuth, kFrontend, kTransport, kStore };
+enum class Role : std::uint8_t { kAuth, kFrontend, kTransport, kStore, kWeb, kHealth, kAcme };
 
 struct Settings {
   Role role = Role::kStore;

@@ -94,6 +94,9 @@ std::string role_name(const Settings& settings) {
     case Role::kFrontend: return "frontend";
     case Role::kTransport: return "transport";
     case Role::kStore: return "store " + settings.database;
+    case Role::kWeb: return "web";
+    case Role::kHealth: return "health";
+    case Role::kAcme: return "acme";
   }
   return "child";
 }

@@ -14,6 +14,9 @@ constexpr std::pair<Role, wire::Role> kRoles[] = {
     {Role::kFrontend, wire::ROLE_FRONTEND},
     {Role::kTransport, wire::ROLE_TRANSPORT},
     {Role::kStore, wire::ROLE_STORE},
+    {Role::kWeb, wire::ROLE_WEB},
+    {Role::kHealth, wire::ROLE_HEALTH},
+    {Role::kAcme, wire::ROLE_ACME},
 };
 
 }  // namespace

@@ -150,7 +150,7 @@ ChildSpec Supervisor::role(child::Role role, std::string name, std::string_view 
       case child::Role::kAuth: return {{"calls", auth_calls_.get()}};
       case child::Role::kTransport: return {{"session", transport_session_.get()}};
       case child::Role::kFrontend: return open_channel();
-      case child::Role::kStore: break;
+      default: break;
     }
     return {};
   };
