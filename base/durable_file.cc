@@ -61,7 +61,7 @@ std::string folder_of(const std::string& path) {
 
 Result<> replace_file(const std::string& path, std::initializer_list<std::string_view> parts,
                       mode_t mode) {
-  const std::string fresh = path + ".new";
+  const std::string fresh = path + "~";
   // Left by a crash, or put there by somebody: never written through.
   if (::unlink(fresh.c_str()) != 0 && errno != ENOENT) return fail(errno_error(fresh));
   TRY(write_flushed(fresh, O_EXCL, parts, mode));

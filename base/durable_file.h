@@ -15,10 +15,10 @@ namespace hauspost {
 
 inline constexpr mode_t kOwnerOnly = 0600;
 
-// Writes `parts` one behind the other into PATH.new, flushes it, gives it the name `path`, and
-// flushes the folder. `mode` holds whatever the umask is. A symbolic link at `path` is replaced,
-// not followed. One writer for each path at a time. After an error nothing has changed, unless only
-// the last flush failed: then the new content may be there.
+// Writes `parts` one behind the other into PATH~ (no `path` ends so), flushes it, gives it the name
+// `path`, and flushes the folder. `mode` holds whatever the umask is. A symbolic link at `path` is
+// replaced, not followed. One writer for each path at a time. After an error nothing has changed,
+// unless only the last flush failed: then the new content may be there.
 Result<> replace_file(const std::string& path, std::initializer_list<std::string_view> parts,
                       mode_t mode = kOwnerOnly);
 Result<> replace_file(const std::string& path, std::string_view bytes, mode_t mode = kOwnerOnly);

@@ -1,7 +1,5 @@
 #include "transport/day_files.h"
 
-#include <fcntl.h>
-#include <unistd.h>
 
 #include <fmt/format.h>
 
@@ -12,6 +10,7 @@
 #include <iterator>
 #include <optional>
 
+#include "base/durable_file.h"
 #include "base/text.h"
 
 namespace hauspost::transport {
@@ -38,20 +37,6 @@ std::optional<std::chrono::sys_days> parse_date(const std::string& date) {
                                            std::chrono::day(static_cast<unsigned>(*day))};
   if (!parsed.ok()) return std::nullopt;
   return std::chrono::sys_days(parsed);
-}
-
-bool write_whole(const std::string& path, std::string_view text) {
-  const std::string fresh = path + ".new";
-  const int fd = ::open(fresh.c_str(), O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0600);
-  if (fd < 0) return false;
-  while (!text.empty()) {
-    const ssize_t count = ::write(fd, text.data(), text.size());
-    if (count <= 0) break;
-    text.remove_prefix(static_cast<std::size_t>(count));
-  }
-  const bool good = text.empty() && ::fdatasync(fd) == 0;
-  ::close(fd);
-  return good && ::rename(fresh.c_str(), path.c_str()) == 0;
 }
 
 }  // namespace
@@ -97,9 +82,7 @@ Result<std::string> read_day_file(const std::string& folder, const std::string& 
 }
 
 Result<> write_day_file(const std::string& folder, const std::string& date, std::string_view text) {
-  const std::string path = path_of(folder, date);
-  if (!write_whole(path, text)) return fail(errno_error("writing " + path));
-  return {};
+  return replace_file(path_of(folder, date), text);
 }
 
 void remove_day_file(const std::string& folder, const std::string& date) {

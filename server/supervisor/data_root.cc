@@ -1,12 +1,11 @@
-#include <fcntl.h>
 #include <sys/stat.h>
-#include <unistd.h>
 
 #include <fmt/format.h>
 
 #include <filesystem>
 #include <fstream>
 
+#include "base/durable_file.h"
 #include "base/text.h"
 #include "server/supervisor/settings.h"
 
@@ -27,33 +26,6 @@ std::unexpected<Error> foreign(const std::string& data_root, std::string_view wh
               fmt::format("{}: not a Hauspost data root: {}; name an empty or new folder, or make "
                           "one with: hauspost init --data DIR",
                           data_root, why));
-}
-
-// A new file, or the whole content of one that must not exist: never half written.
-Result<> write_new(const std::string& path, std::string_view text, mode_t mode) {
-  const int fd = ::open(path.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, mode);
-  if (fd < 0) return fail(errno_error(path));
-  const ssize_t written = ::write(fd, text.data(), text.size());
-  int failed = 0;
-  if (written != static_cast<ssize_t>(text.size())) {
-    failed = written < 0 ? errno : ENOSPC;
-  } else if (::fsync(fd) != 0) {
-    failed = errno;
-  }
-  ::close(fd);
-  if (failed == 0) return {};
-  ::unlink(path.c_str());
-  return fail(errno_error(path, failed));
-}
-
-Result<> sync_folder(const std::string& path) {
-  const int fd = ::open(path.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-  if (fd < 0) return fail(errno_error(path));
-  const bool synced = ::fsync(fd) == 0;
-  const int saved = errno;
-  ::close(fd);
-  if (!synced) return fail(errno_error(path, saved));
-  return {};
 }
 
 }  // namespace
@@ -107,13 +79,13 @@ Result<> create_data_root(const std::string& data_root) {
     if (code) return fail(errno_error("making folder " + data_root, code.value()));
   }
   if (::chmod(data_root.c_str(), 0700) != 0) return fail(errno_error(data_root));
-  TRY(write_new(marker_path(data_root), marker_text(), 0600));
+  TRY(write_new_file(marker_path(data_root), marker_text()));
   return sync_folder(data_root);
 }
 
 Result<> write_initial_settings(const std::string& data_root, const ServerSettings& settings) {
   const std::string path = data_root + "/" + std::string(kSettingsFile);
-  TRY(write_new(path, format_settings(settings), 0600));
+  TRY(write_new_file(path, format_settings(settings)));
   return sync_folder(data_root);
 }
 

@@ -7,8 +7,8 @@
 
 #include <algorithm>
 #include <filesystem>
-#include <fstream>
 
+#include "base/durable_file.h"
 #include "base/text.h"
 
 namespace hauspost::mailauth {
@@ -24,41 +24,6 @@ constexpr std::pair<KeyState, std::string_view> kStates[] = {
 
 std::string file_of(const std::string& folder, std::string_view domain, std::string_view selector) {
   return fmt::format("{}/{}/{}.key", folder, domain, selector);
-}
-
-Result<std::string> read_file(const fs::path& path) {
-  std::error_code code;
-  const auto bytes = fs::file_size(path, code);
-  if (code) return fail(errno_error(path.string(), code.value()));
-  if (bytes > kFileBytesMax) return fail(ErrorCode::kCorrupt, path.string() + ": too long");
-  std::ifstream in(path, std::ios::binary);
-  std::string text((std::istreambuf_iterator<char>(in)), std::istreambuf_iterator<char>());
-  if (!in) return fail(ErrorCode::kUnavailable, path.string() + ": cannot be read");
-  return text;
-}
-
-Result<> write_synced(const std::string& path, std::string_view text) {
-  const int fd = ::open(path.c_str(), O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC | O_NOFOLLOW, 0600);
-  if (fd < 0) return fail(errno_error(path));
-  const ssize_t written = ::write(fd, text.data(), text.size());
-  int failed = 0;
-  if (written != static_cast<ssize_t>(text.size()))
-    failed = written < 0 ? errno : ENOSPC;
-  else if (::fsync(fd) != 0)
-    failed = errno;
-  ::close(fd);
-  if (failed == 0) return {};
-  ::unlink(path.c_str());
-  return fail(errno_error(path, failed));
-}
-
-Result<> sync_folder(const std::string& path) {
-  const int fd = ::open(path.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-  if (fd < 0) return fail(errno_error(path));
-  const int failed = ::fsync(fd) == 0 ? 0 : errno;
-  ::close(fd);
-  if (failed != 0) return fail(errno_error(path, failed));
-  return {};
 }
 
 // Readable by nobody else, whatever the umask.
@@ -125,7 +90,7 @@ SigningKeys SigningKeys::load(const std::string& folder) {
   for (fs::recursive_directory_iterator it(folder, code), end; !code && it != end;
        it.increment(code)) {
     if (it->path().extension() != ".key" || !it->is_regular_file(code)) continue;
-    const auto text = read_file(it->path());
+    const auto text = read_small_file(it->path().string(), kFileBytesMax);
     auto key = text ? key_from_file(*text) : Result<SigningKey>(fail(text.error()));
     if (!key) {
       keys.faults_.push_back(fmt::format("{}: {}", it->path().string(), key.error().text));
@@ -152,9 +117,7 @@ Result<> write_key(const std::string& folder, const SigningKey& key) {
   TRY(make_private_folder(folder));
   TRY(make_private_folder(of_domain));
   const std::string path = file_of(folder, key.domain, key.selector);
-  TRY(write_synced(path + ".new", to_file(key)));
-  if (::rename((path + ".new").c_str(), path.c_str()) != 0) return fail(errno_error(path));
-  TRY(sync_folder(of_domain));
+  TRY(replace_file(path, to_file(key)));
   return sync_folder(folder);
 }
 

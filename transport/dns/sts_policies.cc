@@ -1,13 +1,12 @@
 #include "transport/dns/sts_policies.h"
 
-#include <fcntl.h>
-#include <unistd.h>
 
 #include <algorithm>
 #include <filesystem>
 #include <fstream>
 #include <sstream>
 
+#include "base/durable_file.h"
 #include "base/log.h"
 #include "base/text.h"
 
@@ -18,7 +17,6 @@ namespace {
 namespace fs = std::filesystem;
 
 constexpr Seconds kRenewAfter{86'400};  // RFC 8461 section 10.2 asks for "daily"
-constexpr std::string_view kTemporary = "~";  // no domain ends so; one may end in ".new"
 
 std::int64_t seconds_of(WallTime time) {
   return std::chrono::duration_cast<Seconds>(time.time_since_epoch()).count();
@@ -214,15 +212,8 @@ void StsPolicies::read_folder() {
 void StsPolicies::write_file(const std::string& domain, const Entry& entry) const {
   if (options_.folder.empty() || !is_file_name(domain)) return;
   const std::string path = options_.folder + "/" + domain;
-  const std::string temporary = path + std::string(kTemporary);
-  const std::string text = to_file(entry.id, entry.fetched, entry.policy);
-  const int fd = ::open(temporary.c_str(), O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0600);
-  bool good = fd >= 0 &&
-              ::write(fd, text.data(), text.size()) == static_cast<ssize_t>(text.size()) &&
-              ::fdatasync(fd) == 0;
-  if (fd >= 0) ::close(fd);
-  good = good && ::rename(temporary.c_str(), path.c_str()) == 0;
-  if (!good) log::warning("sts.file_unwritable", {{"cause", errno_error(path)}});
+  if (const auto written = replace_file(path, to_file(entry.id, entry.fetched, entry.policy)); !written)
+    log::warning("sts.file_unwritable", {{"cause", written.error()}});
 }
 
 }  // namespace hauspost::dns

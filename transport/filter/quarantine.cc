@@ -10,6 +10,7 @@
 #include <fstream>
 #include <iterator>
 
+#include "base/durable_file.h"
 #include "base/log.h"
 #include "base/text.h"
 #include "transport/track/flat_json.h"
@@ -57,37 +58,6 @@ std::optional<QuarantineEntry> parse_entry(std::string_view line) {
   return entry;
 }
 
-Result<> sync_folder(const std::string& folder) {
-  const int fd = ::open(folder.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-  if (fd < 0) return fail(errno_error(folder));
-  const bool synced = ::fsync(fd) == 0;
-  const int saved = errno;
-  ::close(fd);
-  if (!synced) return fail(errno_error(folder, saved));
-  return {};
-}
-
-Result<> write_durably(const std::string& path, std::initializer_list<std::string_view> parts) {
-  const int fd = ::open(path.c_str(), O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC | O_NOFOLLOW, 0600);
-  if (fd < 0) return fail(errno_error(path));
-  int failed = 0;
-  for (std::string_view part : parts) {
-    while (!part.empty() && failed == 0) {
-      const ssize_t count = ::write(fd, part.data(), part.size());
-      if (count < 0 && errno == EINTR) continue;
-      if (count <= 0)
-        failed = count < 0 ? errno : ENOSPC;
-      else
-        part.remove_prefix(static_cast<std::size_t>(count));
-    }
-  }
-  if (failed == 0 && ::fdatasync(fd) != 0) failed = errno;
-  ::close(fd);
-  if (failed == 0) return {};
-  ::unlink(path.c_str());
-  return fail(errno_error(path, failed));
-}
-
 std::string path_of(const std::string& folder, const std::string& id) {
   return folder + "/" + id + std::string(kSuffix);
 }
@@ -127,10 +97,7 @@ Result<std::string> write_file(const std::string& folder, const QuarantineEntry&
     // Which may be new, too; whether we may open the one above it is not ours to say.
     [[maybe_unused]] const auto above = sync_folder(parent.parent_path().string());
   }
-  const std::string path = path_of(folder, entry.id);
-  TRY(write_durably(path + ".new", {kMagic, entry_line(entry), message}));
-  if (::rename((path + ".new").c_str(), path.c_str()) != 0) return fail(errno_error(path));
-  TRY(sync_folder(folder));
+  TRY(replace_file(path_of(folder, entry.id), {kMagic, entry_line(entry), message}));
   return entry.id;
 }
 

@@ -36,7 +36,7 @@ TEST_CASE("a file is replaced as a whole, with its mode", "[durable_file]") {
   REQUIRE(replace_file(path, {"t", "", "wo"}, 0644));
   CHECK(read_small_file(path, 10).value() == "two");
   CHECK(mode_of(path) == 0644);
-  CHECK_FALSE(fs::exists(path + ".new"));
+  CHECK_FALSE(fs::exists(path + "~"));
 }
 
 TEST_CASE("replacing follows no link", "[durable_file]") {
@@ -44,7 +44,7 @@ TEST_CASE("replacing follows no link", "[durable_file]") {
   const std::string victim = folder.file("victim");
   REQUIRE(replace_file(victim, "untouched"));
   fs::create_symlink(victim, folder.file("a"));
-  fs::create_symlink(victim, folder.file("a.new"));
+  fs::create_symlink(victim, folder.file("a~"));
   REQUIRE(replace_file(folder.file("a"), "new"));
   CHECK(read_small_file(victim, 100).value() == "untouched");
   CHECK(read_small_file(folder.file("a"), 100).value() == "new");
@@ -59,7 +59,7 @@ TEST_CASE("what cannot be written leaves what was there", "[durable_file]") {
   const auto refused = replace_file(folder.file("sub"), "x");  // a folder is in the way
   REQUIRE_FALSE(refused);
   CHECK(fs::exists(folder.file("sub/inside")));
-  CHECK_FALSE(fs::exists(folder.file("sub.new")));
+  CHECK_FALSE(fs::exists(folder.file("sub~")));
 }
 
 TEST_CASE("a new file must be new", "[durable_file]") {
