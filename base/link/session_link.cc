@@ -11,6 +11,7 @@ wire::Protocol to_wire(Protocol protocol) {
     case Protocol::kImap: return wire::PROTOCOL_IMAP;
     case Protocol::kPop3: return wire::PROTOCOL_POP3;
     case Protocol::kSmtp: return wire::PROTOCOL_SMTP;
+    case Protocol::kHttp: return wire::PROTOCOL_HTTP;
   }
   return wire::PROTOCOL_UNSPECIFIED;
 }
@@ -20,6 +21,7 @@ std::optional<Protocol> from_wire(wire::Protocol protocol) {
     case wire::PROTOCOL_IMAP: return Protocol::kImap;
     case wire::PROTOCOL_POP3: return Protocol::kPop3;
     case wire::PROTOCOL_SMTP: return Protocol::kSmtp;
+    case wire::PROTOCOL_HTTP: return Protocol::kHttp;
     default: return std::nullopt;
   }
 }
@@ -34,11 +36,13 @@ constexpr std::pair<ErrorCode, std::string_view> kRefusals[] = {
 // See session_start.proto.
 constexpr std::size_t kAddressMax = 64;
 constexpr std::size_t kDeviceMax = 128;
+constexpr std::size_t kServerNameMax = 255;
 constexpr std::uint32_t kPortMax = 65535;
 
 bool within_limits(const wire::SessionStart& message) {
   return message.client_address().size() <= kAddressMax &&
-         message.device_id().size() <= kDeviceMax && message.client_port() <= kPortMax;
+         message.device_id().size() <= kDeviceMax && message.client_port() <= kPortMax &&
+         message.server_name().size() <= kServerNameMax;
 }
 
 }  // namespace
@@ -63,6 +67,7 @@ std::string to_wire(const SessionStart& start) {
   message.set_client_tag(start.client_tag);
   message.set_hello(start.hello);
   message.set_extended(start.extended);
+  message.set_server_name(start.server_name);
   return message.SerializeAsString();
 }
 
@@ -103,6 +108,7 @@ Result<SessionStart> session_start_from_wire(std::string_view bytes) {
   start.client_tag = message.client_tag();
   start.hello = message.hello();
   start.extended = message.extended();
+  start.server_name = message.server_name();
   return start;
 }
 

@@ -10,7 +10,7 @@
 
 namespace hauspost::link {
 
-enum class Protocol : std::uint8_t { kImap, kPop3, kSmtp };
+enum class Protocol : std::uint8_t { kImap, kPop3, kSmtp, kHttp };
 
 inline constexpr std::uint32_t kLinkVersion = 1;
 
@@ -33,6 +33,7 @@ struct SessionStart {
   std::string client_tag;
   std::string hello;
   bool extended = false;
+  std::string server_name = {};  // TLS: whom the client asked for; empty: nobody
 };
 
 struct SessionRefused {

@@ -262,4 +262,9 @@ std::string TlsStream::alpn() const {
   return std::string(reinterpret_cast<const char*>(name), length);
 }
 
+std::string TlsStream::server_name() const {
+  const char* name = SSL_get_servername(ssl_.get(), TLSEXT_NAMETYPE_host_name);
+  return name == nullptr ? std::string() : std::string(name);
+}
+
 }  // namespace hauspost::tls

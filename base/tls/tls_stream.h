@@ -22,6 +22,7 @@ inline constexpr std::chrono::seconds kHandshakeTimeout{15};
 // ALPN names (RFC 7301) of the protocols that have one.
 inline constexpr std::string_view kAlpnImap = "imap";
 inline constexpr std::string_view kAlpnPop3 = "pop3";
+inline constexpr std::string_view kAlpnHttp = "http/1.1";
 inline constexpr std::string_view kAlpnNone;
 
 class TlsStream final : public Stream {
@@ -53,6 +54,8 @@ class TlsStream final : public Stream {
   std::string cipher() const;   // "TLS_AES_128_GCM_SHA256"
   bool resumed() const;
   std::string alpn() const;  // empty when none was agreed on
+  // Server side: the name that the client asked for (SNI); empty: none.
+  std::string server_name() const;
 
   // The addresses (rfc822Name) in the client's certificate, or its common name when it has none.
   // Empty: no certificate, or none that an authority of the context has signed (client_certificate.cc).

@@ -40,6 +40,7 @@ struct ProtocolSet {
       case link::Protocol::kImap: return imap;
       case link::Protocol::kPop3: return pop3;
       case link::Protocol::kSmtp: return smtp;
+      case link::Protocol::kHttp: return imap || pop3 || smtp;
     }
     return false;
   }

@@ -16,6 +16,7 @@ std::string_view to_string(link::Protocol protocol) {
     case link::Protocol::kImap: return "imap";
     case link::Protocol::kPop3: return "pop3";
     case link::Protocol::kSmtp: return "smtp";
+    case link::Protocol::kHttp: return "http";
   }
   return "unknown";
 }
@@ -31,6 +32,8 @@ bool may_use(const directory::MailboxEntry& entry, link::Protocol protocol) {
     case link::Protocol::kImap: return entry.imap;
     case link::Protocol::kPop3: return entry.pop3;
     case link::Protocol::kSmtp: return entry.smtp;
+    // The settings of a mail program: whoever may use one.
+    case link::Protocol::kHttp: return entry.imap || entry.pop3 || entry.smtp;
   }
   return false;
 }

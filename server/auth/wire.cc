@@ -22,6 +22,7 @@ wire::Protocol to_wire(link::Protocol protocol) {
     case link::Protocol::kImap: return wire::PROTOCOL_IMAP;
     case link::Protocol::kPop3: return wire::PROTOCOL_POP3;
     case link::Protocol::kSmtp: return wire::PROTOCOL_SMTP;
+    case link::Protocol::kHttp: return wire::PROTOCOL_HTTP;
   }
   return wire::PROTOCOL_UNSPECIFIED;
 }
@@ -31,6 +32,7 @@ std::optional<link::Protocol> from_wire(wire::Protocol protocol) {
     case wire::PROTOCOL_IMAP: return link::Protocol::kImap;
     case wire::PROTOCOL_POP3: return link::Protocol::kPop3;
     case wire::PROTOCOL_SMTP: return link::Protocol::kSmtp;
+    case wire::PROTOCOL_HTTP: return link::Protocol::kHttp;
     default: return std::nullopt;
   }
 }

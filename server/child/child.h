@@ -53,7 +53,8 @@ struct NamedDescriptor {
 struct Context {
   Settings settings;
   int control_fd = -1;
-  // Listening sockets. Store: "session", "delivery". Transport: "session". Auth: "calls". The
+  // Listening sockets. Store: "session", "delivery". Transport: "session". Auth: "calls". Web:
+  // "session" and any number of "metrics". The
   // front-end's come and go while it runs: by "listeners", a descriptor_channel.h, and the call
   // kListeners.
   std::vector<NamedDescriptor> listeners;
@@ -68,6 +69,7 @@ Result<Context> receive_context();
 std::string store_session_socket(const std::string& run_dir, std::string_view database);
 std::string store_delivery_socket(const std::string& run_dir, std::string_view database);
 std::string transport_session_socket(const std::string& run_dir);
+std::string web_session_socket(const std::string& run_dir);
 std::string auth_socket(const std::string& run_dir);
 
 // Runs a child's life: serves calls on control (`handler` may be empty), runs until control ends,

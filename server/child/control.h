@@ -62,6 +62,8 @@ enum class ControlMethod : std::uint16_t {
   kEndLogins = 45,           // EndLoginsRequest -> EndLoginsReply
   kListeners = 44,           // ListenersRequest -> empty: what is to be open from now on
   // Auth: from 48, see server/auth
+  // Web (web.proto)
+  kWebChallenges = 100,  // WebChallengesRequest -> empty: all that are answered from now on
 };
 
 }  // namespace hauspost::child

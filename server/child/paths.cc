@@ -35,6 +35,8 @@ std::string transport_session_socket(const std::string& run_dir) {
   return run_dir + "/transport.session";
 }
 
+std::string web_session_socket(const std::string& run_dir) { return run_dir + "/web.session"; }
+
 std::string auth_socket(const std::string& run_dir) { return run_dir + "/auth.calls"; }
 
 }  // namespace hauspost::child

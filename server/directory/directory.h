@@ -24,7 +24,8 @@ struct ServiceInfo {
 };
 inline constexpr ServiceInfo kServices[] = {{"imap", false}, {"imap-backend", false},
                                             {"pop3", false}, {"pop3-backend", false},
-                                            {"smtp", true},  {"submission", true}};
+                                            {"smtp", true},  {"submission", true},
+                                            {"web", false}};
 
 // How a database looks after its files. Times in seconds.
 struct MaintenanceSettings {

@@ -37,6 +37,9 @@ Result<std::string> LocalBackends::socket_path(const link::SessionStart& start) 
       break;
     case link::Protocol::kImap: TRY(check_active("imap")); break;
     case link::Protocol::kPop3: TRY(check_active("pop3")); break;
+    case link::Protocol::kHttp:
+      TRY(check_active("web"));
+      return child::web_session_socket(run_dir_);
   }
   if (start.protocol == link::Protocol::kSmtp) return child::transport_session_socket(run_dir_);
   const std::string_view service =

@@ -9,6 +9,7 @@ std::string_view alpn_of(link::Protocol protocol) {
     case link::Protocol::kImap: return tls::kAlpnImap;
     case link::Protocol::kPop3: return tls::kAlpnPop3;
     case link::Protocol::kSmtp: return tls::kAlpnNone;
+    case link::Protocol::kHttp: return tls::kAlpnHttp;
   }
   return tls::kAlpnNone;
 }
@@ -39,6 +40,7 @@ Task<Result<>> SocketClient::start_tls() {
   facts_.tls = true;
   facts_.tls_version = encrypted_->version();
   facts_.tls_cipher = encrypted_->cipher();
+  if (facts_.protocol == link::Protocol::kHttp) facts_.server_name = encrypted_->server_name();
   co_return Result<>{};
 }
 

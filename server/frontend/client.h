@@ -15,7 +15,8 @@ namespace hauspost::frontend {
 struct ClientFacts {
   std::string address;
   std::uint16_t port = 0;
-  std::string listener;  // "smtp", "submission", "submissions", "imap", "imaps", "pop3", "pop3s"
+  // "smtp", "submission", "submissions", "imap", "imaps", "pop3", "pop3s", "http", "https"
+  std::string listener;
   link::Protocol protocol = link::Protocol::kImap;
   bool submission = false;    // SMTP: mail of our own users
   bool implicit_tls = false;  // TLS from the first byte
@@ -23,6 +24,7 @@ struct ClientFacts {
   bool tls = false;
   std::string tls_version;
   std::string tls_cipher;
+  std::string server_name = {};  // HTTP under TLS: the name that was asked for; empty: none
   // SMTP: by whose rules; null: by those of the listener's name.
   std::shared_ptr<const transport::ReceiveConnector> connector = nullptr;
 

@@ -68,9 +68,12 @@ std::unique_ptr<Admission> ConnectionLimits::admit(const std::string& address,
                                                    std::string_view& refusal) {
   const std::string network = network_of(address);
   const bool smtp = protocol == link::Protocol::kSmtp;
-  const std::string key = (smtp ? "s" : "m") + network;
+  const bool web = protocol == link::Protocol::kHttp;
+  const std::string key = (smtp ? "s" : web ? "w" : "m") + network;
   const auto of_address = by_address_.find(key);
-  const std::size_t per_address = smtp ? limits.smtp_per_address_max : limits.mail_per_address_max;
+  const std::size_t per_address = smtp  ? limits.smtp_per_address_max
+                                  : web ? limits.web_per_address_max
+                                        : limits.mail_per_address_max;
   if (connections_ >= limits.connections_max) {
     refusal = "connections";
   } else if (of_address != by_address_.end() && of_address->second >= per_address) {

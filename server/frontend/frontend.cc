@@ -31,7 +31,7 @@ struct Service {
   bool submission;
   bool implicit_tls;
   std::string_view component;  // of directory::kServices
-  std::string_view backend;    // likewise; empty: transport, which has no switch
+  std::string_view backend;    // likewise; empty: transport or web, which have no other switch
 };
 constexpr Service kServices[] = {
     {"smtp", link::Protocol::kSmtp, false, false, "smtp", ""},
@@ -42,6 +42,8 @@ constexpr Service kServices[] = {
     {"imaps", link::Protocol::kImap, false, true, "imap", "imap-backend"},
     {"pop3", link::Protocol::kPop3, false, false, "pop3", "pop3-backend"},
     {"pop3s", link::Protocol::kPop3, false, true, "pop3", "pop3-backend"},
+    {"http", link::Protocol::kHttp, false, false, "web", ""},
+    {"https", link::Protocol::kHttp, false, true, "web", ""},
 };
 
 const Service* find_service(std::string_view name) {
@@ -58,13 +60,15 @@ std::string_view refusal_text(const Service& service, std::string_view limit) {
     case link::Protocol::kSmtp: return "421 4.7.0 Too many connections\r\n";
     case link::Protocol::kImap: return "* BYE [LIMIT] Too many connections\r\n";
     case link::Protocol::kPop3: return "-ERR [SYS/TEMP] Too many connections\r\n";
+    case link::Protocol::kHttp: return kHttpBusy;
   }
   return {};
 }
 
 void apply_rules(const directory::ListenerRules& rules, Limits& limits) {
   if (rules.per_address_max != 0)
-    limits.smtp_per_address_max = limits.mail_per_address_max = rules.per_address_max;
+    limits.smtp_per_address_max = limits.mail_per_address_max = limits.web_per_address_max =
+        rules.per_address_max;
   if (rules.new_per_minute_max != 0) limits.new_per_minute_max = rules.new_per_minute_max;
   if (rules.login_s == 0) return;
   limits.login_time = limits.pop3_login_time = std::chrono::seconds(rules.login_s);
@@ -232,6 +236,7 @@ Limits Frontend::limits_now(const directory::ListenerRules& rules) const {
       {"frontend.connections_max", &limits.connections_max},
       {"frontend.smtp_per_address_max", &limits.smtp_per_address_max},
       {"frontend.mail_per_address_max", &limits.mail_per_address_max},
+      {"frontend.web_per_address_max", &limits.web_per_address_max},
       {"frontend.new_per_minute_max", &limits.new_per_minute_max},
       {"frontend.imap_per_account_max", &limits.imap_per_account_max},
       {"pop3.sessions_per_account_max", &limits.pop3_per_account_max},

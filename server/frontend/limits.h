@@ -12,6 +12,7 @@ struct Limits {
   std::size_t before_login_max = 2'000;  // then the oldest of them is closed
   std::size_t smtp_per_address_max = 20;
   std::size_t mail_per_address_max = 50;  // IMAP and POP3 together
+  std::size_t web_per_address_max = 50;   // HTTP and HTTPS together
   std::size_t new_per_minute_max = 300;   // of one address
   std::size_t imap_per_account_max = 40;
   std::size_t pop3_per_account_max = 16;
@@ -23,6 +24,7 @@ struct Limits {
   std::chrono::milliseconds greeter_time{600'000};    // SMTP on port 25: from accept to MAIL
   std::chrono::milliseconds write_progress{300'000};  // a client that takes nothing is left
   std::chrono::milliseconds backend_start{2'000};     // a worker that restarts is waited for
+  std::chrono::milliseconds web_first_byte{30'000};   // HTTP: from accept to the first byte
 
   // Patience
   unsigned bad_passwords_max = 3;

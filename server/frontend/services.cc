@@ -13,6 +13,7 @@ link::SessionStart session_start(const SessionContext& context, const auth::Iden
   start.tls_version = facts.tls_version;
   start.tls_cipher = facts.tls_cipher;
   start.listener = facts.listener;
+  start.server_name = facts.server_name;
   if (identity != nullptr) {
     start.user = identity->address;
     start.mailbox = identity->mailbox;

@@ -4,6 +4,7 @@
 #include "server/frontend/pop3_login.h"
 #include "server/frontend/pump.h"
 #include "server/frontend/smtp_greeter.h"
+#include "server/frontend/web_door.h"
 
 namespace hauspost::frontend {
 
@@ -25,6 +26,7 @@ std::string_view goodbye(link::Protocol protocol, PumpEnd end) {
     case link::Protocol::kPop3:
       return lost ? "-ERR [SYS/TEMP] The mailbox is not available now, try again\r\n"
                   : "-ERR [SYS/TEMP] The server has to close this connection\r\n";
+    case link::Protocol::kHttp: return kHttpBusy;
   }
   return {};
 }
@@ -35,7 +37,9 @@ Task<Ended> carry(const Services& services, const SessionContext& context, Hando
   const PumpResult result = co_await pump(stream, std::move(handover), services, context.stop);
   const bool untold = result.end == PumpEnd::kBackendLost || result.end == PumpEnd::kStopped;
   // In the middle of a line the client would read a goodbye as part of something else.
-  if (untold && result.at_line_end) {
+  const bool http = context.client.facts().protocol == link::Protocol::kHttp;
+  // Nor does HTTP know a word that answers no request.
+  if (untold && (http ? result.bytes_in > 0 && result.bytes_out == 0 : result.at_line_end)) {
     [[maybe_unused]] auto told =
         co_await stream.write(goodbye(context.client.facts().protocol, result.end));
   }
@@ -49,6 +53,7 @@ std::string_view draining_text(link::Protocol protocol) {
     case link::Protocol::kSmtp: return "421 4.3.2 No new sessions now, try again later\r\n";
     case link::Protocol::kPop3:
       return "-ERR [SYS/TEMP] No new sessions now, try again later\r\n";
+    case link::Protocol::kHttp: return kHttpBusy;
   }
   return {};
 }
@@ -87,6 +92,7 @@ Task<Ended> serve(const Services& services, const SessionContext& context) {
   switch (context.client.facts().protocol) {
     case link::Protocol::kSmtp: co_return co_await greet_and_carry<SmtpGreeter>(services, context);
     case link::Protocol::kPop3: co_return co_await greet_and_carry<Pop3Login>(services, context);
+    case link::Protocol::kHttp: co_return co_await greet_and_carry<WebDoor>(services, context);
     case link::Protocol::kImap: break;
   }
   co_return co_await greet_and_carry<ImapLogin>(services, context);

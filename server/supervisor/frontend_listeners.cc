@@ -9,6 +9,7 @@ std::string_view switching_service(std::string_view listener_service) {
   if (listener_service == "pop3s") return "pop3";
   if (listener_service == "submissions") return "submission";
   if (listener_service == "lmtp") return "smtp";
+  if (listener_service == "http" || listener_service == "https") return "web";
   return listener_service;
 }
 

@@ -21,6 +21,7 @@ constexpr std::size_t kHostNameMax = 253;  // RFC 1035 section 2.3.4, without th
 constexpr std::uint64_t kMessageBytesLeast = 64ULL << 10;
 constexpr std::uint64_t kMessageBytesMost = 90ULL << 20;  // one delivery is one call, see rpc.h
 constexpr std::int64_t kQuarantineDeathsMost = 1000;
+constexpr std::string_view kMetricsListener = "metrics";
 
 Result<> read_server(const toml::table& file, ServerSettings& settings) {
   TRY_ASSIGN(Section section, Section::open(file, "server"));
@@ -55,7 +56,25 @@ Result<> add_listener(const toml::node& node, std::string_view service, ServerSe
                                               other.service, other.endpoint()));
     }
   }
-  settings.listeners.push_back(std::move(*listener));
+  if (service != kMetricsListener) {
+    settings.listeners.push_back(std::move(*listener));
+    return {};
+  }
+  if (!asio::ip::make_address(listener->address).is_loopback()) {
+    return wrong(node.source(), fmt::format("{}: {} is no loopback address: metrics tell who writes "
+                                            "how much; have a proxy that asks for a password show "
+                                            "them elsewhere",
+                                            key, listener->endpoint()));
+  }
+  settings.metrics.push_back(std::move(*listener));
+  return {};
+}
+
+Result<> add_listeners(const toml::node& node, std::string_view service,
+                       ServerSettings& settings) {
+  const toml::array* list = node.as_array();
+  if (list == nullptr) return add_listener(node, service, settings);
+  for (const toml::node& item : *list) TRY(add_listener(item, service, settings));
   return {};
 }
 
@@ -63,14 +82,10 @@ Result<> read_listeners(const toml::table& file, ServerSettings& settings) {
   TRY_ASSIGN(Section section, Section::open(file, "listeners"));
   for (const std::string_view service : kListenerServices) {
     const toml::node* node = section.find(service);
-    if (node == nullptr) continue;
-    const toml::array* list = node->as_array();
-    if (list == nullptr) {
-      TRY(add_listener(*node, service, settings));
-      continue;
-    }
-    for (const toml::node& item : *list) TRY(add_listener(item, service, settings));
+    if (node != nullptr) TRY(add_listeners(*node, service, settings));
   }
+  if (const toml::node* node = section.find(kMetricsListener))
+    TRY(add_listeners(*node, kMetricsListener, settings));
   return section.finish();
 }
 
@@ -216,8 +231,9 @@ Result<ServerSettings> parse_settings(std::string_view text, const std::string& 
   return settings;
 }
 
-Result<ServerSettings> load_settings(const std::string& data_root) {
-  const std::string path = data_root + "/" + std::string(kSettingsFile);
+Result<ServerSettings> load_settings(const std::string& data_root,
+                                     const std::string& settings_file) {
+  const std::string path = settings_file.empty() ? default_settings_file(data_root) : settings_file;
   std::ifstream file(path, std::ios::binary);
   if (!file) {
     return fail(errno_error(path, errno == 0 ? EIO : errno));
@@ -247,7 +263,7 @@ std::string format_settings(const ServerSettings& settings) {
   out += "hostname = " + quoted(settings.hostname) + "\n\n";
   out +=
       "# SERVICE = \"ADDRESS:PORT\", or a list of such texts. A service without a line does not\n"
-      "# listen; IMAP and POP3 also listen only while enabled (hauspost service enable).\n"
+      "# listen; IMAP, POP3 and HTTP also listen only while enabled (hauspost service enable).\n"
       "[listeners]\n";
   for (const std::string_view service : kListenerServices) {
     std::vector<std::string> endpoints;
@@ -258,6 +274,11 @@ std::string format_settings(const ServerSettings& settings) {
     const bool one = endpoints.size() == 1;
     out += fmt::format("{} = {}{}{}\n", service, one ? "" : "[", fmt::join(endpoints, ", "),
                        one ? "" : "]");
+  }
+  if (!settings.metrics.empty()) {
+    std::vector<std::string> endpoints;
+    for (const ListenerSettings& one : settings.metrics) endpoints.push_back(quoted(one.endpoint()));
+    out += fmt::format("metrics = [{}]\n", fmt::join(endpoints, ", "));
   }
   out += "\n# PEM files; relative paths are below the data root.\n[tls]\n";
   out += "certificate = " + quoted(settings.certificate_file) + "\n";

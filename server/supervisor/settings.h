@@ -13,7 +13,7 @@ namespace hauspost::supervisor {
 
 // The services that may listen, in the order they are shown.
 inline constexpr std::string_view kListenerServices[] = {
-    "smtp", "submission", "submissions", "imap", "imaps", "pop3", "pop3s"};
+    "smtp", "submission", "submissions", "imap", "imaps", "pop3", "pop3s", "http", "https"};
 
 struct ListenerSettings {
   std::string service;  // one of kListenerServices
@@ -28,6 +28,8 @@ struct ListenerSettings {
 struct ServerSettings {
   std::string hostname;                     // fully qualified; [server] hostname
   std::vector<ListenerSettings> listeners;  // [listeners] smtp = "127.0.0.1:10025" or a list
+  // [listeners] metrics: where hauspost-web shows the metrics; loopback addresses alone.
+  std::vector<ListenerSettings> metrics = {};
   std::string certificate_file;             // [tls]; relative paths are below the data root
   std::string key_file;
   std::uint64_t message_bytes_max = 50ULL << 20;  // [limits] message_size = "50M" or a number
@@ -40,16 +42,25 @@ struct ServerSettings {
 inline constexpr std::string_view kSettingsFile = "hauspost.toml";
 inline constexpr std::string_view kMarkerFile = "hauspost-root";
 inline constexpr unsigned kDataRootFormat = 1;
+// A packaged server's; the folder of its settings is there once the package is.
+inline constexpr std::string_view kSystemDataRoot = "/var/lib/hauspost";
+inline constexpr std::string_view kSystemSettingsFolder = "/etc/hauspost";
 
 // Pure: `text` as hauspost.toml of `data_root`. kInvalid on unknown keys, wrong types, duplicate
 // listeners, bad addresses, ports, host names or sizes.
 Result<ServerSettings> parse_settings(std::string_view text, const std::string& data_root);
-// Reads DATA/hauspost.toml; also kInvalid when the certificate or the key cannot be read.
-Result<ServerSettings> load_settings(const std::string& data_root);
+// Where the settings of `data_root` are unless somebody says: DATA/hauspost.toml; and for the data
+// root of a packaged server, which has none there, /etc/hauspost/hauspost.toml.
+std::string default_settings_file(const std::string& data_root);
+// Reads `settings_file`, by default default_settings_file(); also kInvalid when the certificate or
+// the key cannot be read.
+Result<ServerSettings> load_settings(const std::string& data_root,
+                                     const std::string& settings_file = {});
 // The text of a hauspost.toml that parse_settings() reads back as `settings`, with comments.
 std::string format_settings(const ServerSettings& settings);
-// Writes DATA/hauspost.toml. kExists when there is one.
+// Writes DATA/hauspost.toml, or `settings_file`, durably. kExists when there is one.
 Result<> write_initial_settings(const std::string& data_root, const ServerSettings& settings);
+Result<> write_settings_file(const std::string& settings_file, const ServerSettings& settings);
 
 // Makes `data_root` (0700) with its marker. Nothing to do when it is one already. kInvalid "not a
 // Hauspost data root" when it holds anything else, or a format of a newer version.

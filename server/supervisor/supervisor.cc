@@ -31,6 +31,7 @@ constexpr Duration kRestartPatience = std::chrono::seconds(5);
 constexpr Duration kDismountPatience = std::chrono::seconds(10);
 // The whole stop stays below ten seconds also when every role has to be killed.
 constexpr Duration kStopPatience = std::chrono::milliseconds(2300);
+constexpr Duration kWebStopPatience = std::chrono::milliseconds(500);  // it keeps nothing
 
 std::vector<ListenerSettings> settings_of(const FrontendListeners& listeners) {
   std::vector<ListenerSettings> settings;
@@ -61,6 +62,8 @@ struct Supervisor::Prepared {
   std::unique_ptr<directory::DirectoryWriter> directory;
   UniqueFd auth_calls;
   UniqueFd transport_session;
+  UniqueFd web_session;
+  std::vector<UniqueFd> metrics_listeners;
 };
 
 Result<std::unique_ptr<Supervisor>> Supervisor::prepare(asio::io_context& io, Options options) {
@@ -78,6 +81,11 @@ Result<std::unique_ptr<Supervisor>> Supervisor::prepare(asio::io_context& io, Op
              directory::DirectoryWriter::open(options.data_root + "/directory.mdb"));
   TRY_ASSIGN(prepared.auth_calls, listen_unix(child::auth_socket(run_dir)));
   TRY_ASSIGN(prepared.transport_session, listen_unix(child::transport_session_socket(run_dir)));
+  TRY_ASSIGN(prepared.web_session, listen_unix(child::web_session_socket(run_dir)));
+  for (const ListenerSettings& one : prepared.settings.metrics) {
+    TRY_ASSIGN(UniqueFd listener, listen_tcp(one, AbsentAddress::kAwaited));
+    prepared.metrics_listeners.push_back(std::move(listener));
+  }
   std::unique_ptr<Supervisor> supervisor(
       new Supervisor(io, std::move(options), std::move(prepared)));
   Supervisor& self = *supervisor;
@@ -99,9 +107,12 @@ Supervisor::Supervisor(asio::io_context& io, Options options, Prepared prepared)
       listeners_(settings_.listeners),
       auth_calls_(std::move(prepared.auth_calls)),
       transport_session_(std::move(prepared.transport_session)),
+      web_session_(std::move(prepared.web_session)),
+      metrics_listeners_(std::move(prepared.metrics_listeners)),
       auth_(executor_, role(child::Role::kAuth, "auth", "hauspost-auth")),
       transport_(executor_, role(child::Role::kTransport, "transport", "hauspost-transport")),
       frontend_(executor_, role(child::Role::kFrontend, "frontend", "hauspost-frontend")),
+      web_(executor_, role(child::Role::kWeb, "web", "hauspost-web")),
       stores_(
           executor_,
           WorkerPlan{.program = options_.program_dir + "/hauspost-store",
@@ -150,6 +161,11 @@ ChildSpec Supervisor::role(child::Role role, std::string name, std::string_view 
       case child::Role::kAuth: return {{"calls", auth_calls_.get()}};
       case child::Role::kTransport: return {{"session", transport_session_.get()}};
       case child::Role::kFrontend: return open_channel();
+      case child::Role::kWeb: {
+        std::vector<child::NamedDescriptor> sockets{{"session", web_session_.get()}};
+        for (const UniqueFd& one : metrics_listeners_) sockets.push_back({"metrics", one.get()});
+        return sockets;
+      }
       default: break;
     }
     return {};
@@ -163,6 +179,7 @@ Task<Result<>> Supervisor::start() {
   auth_.start();
   CO_TRY(co_await mount_at_startup());
   transport_.start();
+  co_await follow_web();
   frontend_.start();
   for (ChildProcess* child : {&auth_, &transport_, &frontend_}) {
     if (co_await child->wait_running(kStartTime)) continue;
@@ -211,6 +228,7 @@ Result<> Supervisor::write_ready_file() const {
 Task<void> Supervisor::stop() {
   ::unlink((run_dir() + "/ready").c_str());
   co_await frontend_.stop(kStopPatience);
+  co_await web_.stop(kWebStopPatience);
   co_await transport_.stop(kStopPatience);
   co_await jobs_.stop();
   co_await stores_.stop_all(kStopPatience);
@@ -278,6 +296,14 @@ bool Supervisor::is_on(std::string_view service) const {
   return directory_->reader().service_enabled(service).value_or(false);
 }
 
+Task<void> Supervisor::follow_web() {
+  if (is_on("web") || !metrics_listeners_.empty()) {
+    web_.start();
+  } else {
+    co_await web_.stop(kWebStopPatience);
+  }
+}
+
 std::vector<ListenerSettings> Supervisor::wanted_listeners() const {
   const auto connectors = directory::receive_connectors(directory_->reader());
   if (!connectors || !*connectors) return settings_.listeners;
@@ -290,6 +316,7 @@ Task<Result<>> Supervisor::switch_services(std::vector<std::string> names, bool 
   };
   CO_TRY(listeners_.open(as_wanted));
   const auto written = directory_->set_services(names, enabled);
+  co_await follow_web();
   co_await close_and_hand_over();  // after a failure: what was opened for nothing
   co_return written;
 }

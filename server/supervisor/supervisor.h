@@ -43,6 +43,7 @@ class Supervisor {
   ChildProcess& auth() { return auth_; }
   ChildProcess& frontend() { return frontend_; }
   ChildProcess& transport() { return transport_; }
+  ChildProcess& web() { return web_; }
   std::int64_t started_s() const { return started_s_; }
   std::string run_dir() const { return options_.data_root + "/run"; }
 
@@ -71,6 +72,8 @@ class Supervisor {
   Task<void> kick_queue();
   Task<Result<>> mount_at_startup();
   bool is_on(std::string_view service) const;
+  // hauspost-web runs while the service is on or its metrics are listened for.
+  Task<void> follow_web();
   // Every listener that there may be, open or not.
   std::vector<ListenerSettings> wanted_listeners() const;
   // Closes what is off and has the front-end follow. One that does not answer is started again,
@@ -92,9 +95,12 @@ class Supervisor {
   UniqueFd listener_channel_child_;  // the present front-end's
   UniqueFd auth_calls_;
   UniqueFd transport_session_;
+  UniqueFd web_session_;
+  std::vector<UniqueFd> metrics_listeners_;
   ChildProcess auth_;
   ChildProcess transport_;
   ChildProcess frontend_;
+  ChildProcess web_;
   StoreWorkers stores_;
   Jobs jobs_;
   TaskGroup tasks_;

@@ -32,7 +32,7 @@ struct StandardPort {
 };
 constexpr StandardPort kStandardPorts[] = {{"smtp", 25},  {"submission", 587}, {"submissions", 465},
                                            {"imap", 143}, {"imaps", 993},      {"pop3", 110},
-                                           {"pop3s", 995}};
+                                           {"pop3s", 995}, {"http", 80},       {"https", 443}};
 
 struct InitOptions {
   std::string hostname;
@@ -223,11 +223,12 @@ void add_init_command(CLI::App& app, Verb& chosen) {
                    "Full name of this server, for greetings and the certificate (default: this "
                    "machine's)");
   auto* base = verb->add_option("--port-base", options->port_base,
-                                "Listen on N+25, N+587, N+465, N+143, N+993, N+110, N+995, on "
-                                "127.0.0.1 unless --bind says otherwise");
+                                "Listen on N+25, N+587, N+465, N+143, N+993, N+110, N+995, N+80, "
+                                "N+443, on 127.0.0.1 unless --bind says otherwise");
   base->type_name("N");
   verb->add_flag("--standard-ports", options->standard_ports,
-                 "Listen on 25, 587, 465, 143, 993, 110, 995 on all addresses (the default)")
+                 "Listen on 25, 587, 465, 143, 993, 110, 995, 80, 443 on all addresses (the "
+                 "default)")
       ->excludes(base);
   verb->add_option("--bind", options->bind, "Address to listen on; may be given several times")
       ->type_name("ADDRESS")

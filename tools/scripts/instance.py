@@ -20,6 +20,8 @@ STANDARD_PORTS = {
     "imaps": 993,
     "pop3": 110,
     "pop3s": 995,
+    "http": 80,
+    "https": 443,
 }
 START_SECONDS_MAX = 30
 STOP_SECONDS_MAX = 15
