@@ -135,6 +135,9 @@ enum class Method : std::uint16_t {
   kAppPasswordList = 133,
   kAppPasswordRevoke = 134,
   kAuditList = 135,
+  // admin_setup_api.h
+  kSetupShow = 300,
+  kSetupSet = 301,
 };
 
 template <Method kNumber, class ReplyMessage>

@@ -2,6 +2,7 @@
 
 #include "base/clock.h"
 #include "base/log.h"
+#include "server/supervisor/admin_setup_api.h"
 
 namespace hauspost::supervisor {
 
@@ -36,6 +37,7 @@ std::string object_of(const admin::ServiceDisableRequest& request) {
 }
 std::string object_of(const admin::StopRequest&) { return "server"; }
 std::string object_of(const admin::TrackSetRequest&) { return "tracking"; }
+std::string object_of(const admin::SetupSetRequest&) { return "setup"; }
 std::string object_of(const admin::DnsSetRequest&) { return "dns"; }
 std::string object_of(const admin::DnsFlushRequest& request) {
   return request.name().empty() ? "all" : request.name();
@@ -279,6 +281,8 @@ Task<Result<std::string>> AdminService::answer(Caller caller, std::uint16_t meth
     case kAppPasswordList: co_return co_await look(&Self::app_password_list, std::move(body));
     case kAppPasswordRevoke:
       co_return co_await alter(&Self::app_password_revoke, "mailbox app-password revoke");
+    case kSetupShow: co_return co_await look(&Self::setup_show, std::move(body));
+    case kSetupSet: co_return co_await alter(&Self::setup_set, "setup");
     case kAuditList: co_return co_await look(&Self::audit_list, std::move(body));
     case kPop3Show: co_return co_await look(&Self::pop3_show, std::move(body));
     case kPop3Set: co_return co_await alter(&Self::pop3_set, "pop3 set");

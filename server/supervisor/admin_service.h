@@ -10,6 +10,14 @@
 #include "server/supervisor/audit_log.h"
 #include "server/supervisor/supervisor.h"
 
+// admin_setup.proto
+namespace hauspost::admin {
+class SetupShowRequest;
+class SetupShowReply;
+class SetupSetRequest;
+class SetupSetReply;
+}  // namespace hauspost::admin
+
 namespace hauspost::supervisor {
 
 // Who asks; SO_PEERCRED.
@@ -279,6 +287,9 @@ class AdminService {
   Task<Result<admin::AppPasswordRevokeReply>> app_password_revoke(
       admin::AppPasswordRevokeRequest request);
   Task<Result<admin::AuditListReply>> audit_list(admin::AuditListRequest request);
+  // admin_setup.cc
+  Task<Result<admin::SetupShowReply>> setup_show(admin::SetupShowRequest request);
+  Task<Result<admin::SetupSetReply>> setup_set(admin::SetupSetRequest request);
 
   Supervisor& supervisor_;
   AuditLog audit_;
