@@ -7,7 +7,7 @@ a dict, and misbehaves on demand. It answers like a resolver: CNAMEs are followe
         ...
         assert dns.count("example.org", "MX") == 1
 
-Types: A AAAA MX TXT TLSA PTR CNAME NS SOA. A TXT value is a string, or a list of strings of one record.
+Types: A AAAA MX TXT TLSA SRV CAA PTR CNAME NS SOA. A TXT value is a string, or a list of strings of one record.
 The zone may be changed while it runs (mind the caches of who asked; `ttl` is 0 unless said otherwise).
 Standard library only.
 """
@@ -21,7 +21,7 @@ import struct
 import threading
 import time
 
-TYPES = {"A": 1, "NS": 2, "CNAME": 5, "SOA": 6, "PTR": 12, "MX": 15, "TXT": 16, "AAAA": 28, "TLSA": 52}
+TYPES = {"A": 1, "NS": 2, "CNAME": 5, "SOA": 6, "PTR": 12, "MX": 15, "TXT": 16, "AAAA": 28, "SRV": 33, "TLSA": 52, "CAA": 257}
 NAMES = {number: name for name, number in TYPES.items()}
 RCODES = {"NOERROR": 0, "FORMERR": 1, "SERVFAIL": 2, "NXDOMAIN": 3, "NOTIMP": 4, "REFUSED": 5}
 OPT = 41
@@ -72,6 +72,15 @@ class Writer:
                 raw = part.encode()
                 for i in range(0, max(len(raw), 1), 255):
                     self.bytes += bytes([len(raw[i:i + 255])]) + raw[i:i + 255]
+        elif kind == "SRV":
+            *numbers, host = value.split()
+            self.bytes += struct.pack("!3H", *map(int, numbers))
+            for label in [label for label in host.rstrip(".").split(".") if label]:  # never compressed
+                self.bytes += bytes([len(label)]) + label.encode()
+            self.bytes += b"\0"
+        elif kind == "CAA":
+            flags, tag, text = value.split(None, 2)
+            self.bytes += bytes([int(flags), len(tag)]) + tag.encode() + text.strip('"').encode()
         elif kind == "TLSA":
             usage, selector, matching, digits = value.split()
             self.bytes += bytes([int(usage), int(selector), int(matching)]) + bytes.fromhex(digits)

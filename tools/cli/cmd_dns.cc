@@ -400,7 +400,8 @@ void add_dns_commands(CLI::App& app, Verb& chosen) {
                            options, run_dns_lookup);
   lookup->add_option("NAME", options->name, "A name, or an address for PTR")->required();
   lookup->add_option("--type", options->type, "What to ask for (default: MX)")
-      ->check(CLI::IsMember({"A", "AAAA", "CNAME", "MX", "PTR", "TLSA", "TXT"}, CLI::ignore_case));
+      ->check(CLI::IsMember({"A", "AAAA", "CAA", "CNAME", "MX", "PTR", "SRV", "TLSA", "TXT"},
+                            CLI::ignore_case));
   lookup->add_flag("--external", options->external, "Ask the external servers");
   CLI::App* hops = add_verb<DnsOptions>(
       *noun, "hops", "Show the hosts that take mail for a domain, in order, and the TLS they need",

@@ -24,7 +24,8 @@ constexpr Seconds kNegativeTtlMost{3'600};
 constexpr std::pair<RecordType, std::string_view> kTypes[] = {
     {RecordType::kA, "A"},       {RecordType::kCname, "CNAME"}, {RecordType::kSoa, "SOA"},
     {RecordType::kPtr, "PTR"},   {RecordType::kMx, "MX"},       {RecordType::kTxt, "TXT"},
-    {RecordType::kAaaa, "AAAA"}, {RecordType::kTlsa, "TLSA"}};
+    {RecordType::kAaaa, "AAAA"}, {RecordType::kSrv, "SRV"},
+    {RecordType::kTlsa, "TLSA"}, {RecordType::kCaa, "CAA"}};
 
 std::uint16_t u16(std::string_view bytes) {
   return static_cast<std::uint16_t>(static_cast<std::uint8_t>(bytes[0]) << 8 |
@@ -178,6 +179,13 @@ std::optional<std::string> take_data(std::string_view bytes, const Head& head) {
     case RecordType::kTlsa:
       if (data.size() < 3) return std::nullopt;
       return std::string(data);
+    case RecordType::kCaa:
+      if (data.size() < 2) return std::nullopt;
+      return std::string(data);
+    case RecordType::kSrv:
+      out = in.take(6);
+      out += in.take_name();
+      break;
     case RecordType::kMx: out = in.take(2); [[fallthrough]];
     case RecordType::kCname:
     case RecordType::kPtr: out += in.take_name(); break;
@@ -354,7 +362,29 @@ std::optional<Tlsa> tlsa_from(std::string_view record) {
               static_cast<std::uint8_t>(record[2]), std::string(record.substr(3))};
 }
 
+std::optional<Srv> srv_from(std::string_view record) {
+  if (record.size() < 6) return std::nullopt;
+  return Srv{u16(record), u16(record.substr(2)), u16(record.substr(4)),
+             std::string(record.substr(6))};
+}
+
+std::optional<Caa> caa_from(std::string_view record) {
+  if (record.size() < 2) return std::nullopt;
+  const std::size_t tag = static_cast<std::uint8_t>(record[1]);
+  if (tag == 0 || record.size() - 2 < tag) return std::nullopt;
+  return Caa{(static_cast<std::uint8_t>(record[0]) & 0x80) != 0,
+             ascii_lower(record.substr(2, tag)), std::string(record.substr(2 + tag))};
+}
+
 std::string record_text(RecordType type, std::string_view record) {
+  if (type == RecordType::kSrv)
+    if (const auto srv = srv_from(record))
+      return std::to_string(srv->priority) + " " + std::to_string(srv->weight) + " " +
+             std::to_string(srv->port) + " " + (srv->host.empty() ? "." : srv->host);
+  if (type == RecordType::kCaa)
+    if (const auto caa = caa_from(record))
+      return std::string(caa->critical ? "128 " : "0 ") + escape_for_log(caa->tag) + " \"" +
+             escape_for_log(caa->value, 4'000) + "\"";
   if (type == RecordType::kMx)
     if (const auto mx = mx_from(record))
       return std::to_string(mx->preference) + " " + (mx->host.empty() ? "." : mx->host);

@@ -20,7 +20,9 @@ enum class RecordType : std::uint16_t {
   kMx = 15,
   kTxt = 16,
   kAaaa = 28,
+  kSrv = 33,
   kTlsa = 52,
+  kCaa = 257,
 };
 std::string_view to_string(RecordType type);                         // "MX"
 std::optional<RecordType> parse_record_type(std::string_view word);  // in any case
@@ -40,7 +42,8 @@ std::string make_question(std::uint16_t id, std::string_view name, RecordType ty
                           bool dnssec);
 
 // Records of one type, each in a form of its own: A, AAAA, CNAME, PTR as text, lower case; TXT
-// joined; MX two octets of preference and the host; TLSA as it came.
+// joined; MX two octets of preference and the host; SRV six octets of priority, weight and port and
+// the host (RFC 2782); TLSA and CAA as they came.
 struct Message {
   std::uint8_t rcode = 0;
   bool truncated = false;
@@ -58,6 +61,22 @@ std::optional<Message> parse_message(std::string_view bytes, std::string_view na
 // The typed forms of records of parse_message(); nullopt: too short.
 std::optional<Mx> mx_from(std::string_view record);
 std::optional<Tlsa> tlsa_from(std::string_view record);
+
+struct Srv {
+  std::uint16_t priority = 0;
+  std::uint16_t weight = 0;
+  std::uint16_t port = 0;
+  std::string host;  // lower case, without the last dot; empty: the service is decidedly not there
+};
+std::optional<Srv> srv_from(std::string_view record);
+
+// RFC 8659 section 4.
+struct Caa {
+  bool critical = false;
+  std::string tag;    // lower case
+  std::string value;  // as it came
+};
+std::optional<Caa> caa_from(std::string_view record);
 // As a zone file writes it, names without the last dot and texts without quotes.
 std::string record_text(RecordType type, std::string_view record);
 
