@@ -83,10 +83,24 @@ Result<> create_data_root(const std::string& data_root) {
   return sync_folder(data_root);
 }
 
+std::string default_settings_file(const std::string& data_root) {
+  const std::string own = data_root + "/" + std::string(kSettingsFile);
+  std::error_code code;
+  if (data_root != kSystemDataRoot || std::filesystem::exists(own, code) ||
+      !std::filesystem::is_directory(kSystemSettingsFolder, code)) {
+    return own;
+  }
+  return fmt::format("{}/{}", kSystemSettingsFolder, kSettingsFile);
+}
+
+Result<> write_settings_file(const std::string& settings_file, const ServerSettings& settings) {
+  const std::string folder = std::filesystem::path(settings_file).parent_path().string();
+  TRY(write_new_file(settings_file, format_settings(settings)));
+  return sync_folder(folder.empty() ? "." : folder);
+}
+
 Result<> write_initial_settings(const std::string& data_root, const ServerSettings& settings) {
-  const std::string path = data_root + "/" + std::string(kSettingsFile);
-  TRY(write_new_file(path, format_settings(settings)));
-  return sync_folder(data_root);
+  return write_settings_file(data_root + "/" + std::string(kSettingsFile), settings);
 }
 
 }  // namespace hauspost::supervisor

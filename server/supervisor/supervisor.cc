@@ -70,7 +70,9 @@ Result<std::unique_ptr<Supervisor>> Supervisor::prepare(asio::io_context& io, Op
   TRY(check_data_root(options.data_root));
   const std::string run_dir = options.data_root + "/run";
   Prepared prepared;
-  TRY_ASSIGN(prepared.settings, load_settings(options.data_root));
+  if (options.settings_file.empty())
+    options.settings_file = default_settings_file(options.data_root);
+  TRY_ASSIGN(prepared.settings, load_settings(options.data_root, options.settings_file));
   TRY_ASSIGN(prepared.lock, lock_data_root(options.data_root));
   TRY(make_folder(run_dir));
   if (::chmod(run_dir.c_str(), 0700) != 0) return fail(errno_error(run_dir));

@@ -12,6 +12,7 @@ namespace hauspost::supervisor {
 struct Options {
   std::string data_root;
   std::string program_dir;  // where the children's programs are
+  std::string settings_file = {};  // empty: default_settings_file(); set once prepared
 };
 
 // REQUIRES: the main thread; stop() before destruction.

@@ -15,7 +15,6 @@ namespace hauspost::cli {
 namespace {
 
 constexpr std::string_view kLocalDataRoot = "data";
-constexpr std::string_view kSystemDataRoot = "/var/lib/hauspost";
 
 Outcome<std::string> absolute(const std::string& path) {
   std::error_code code;
@@ -35,7 +34,7 @@ bool is_data_root(std::string_view path) {
 Outcome<std::string> Context::data_root() const {
   if (options_.data.empty()) {
     if (is_data_root(kLocalDataRoot)) return absolute(std::string(kLocalDataRoot));
-    if (is_data_root(kSystemDataRoot)) return std::string(kSystemDataRoot);
+    if (is_data_root(supervisor::kSystemDataRoot)) return std::string(supervisor::kSystemDataRoot);
     return usage(
         "no data root in ./data or /var/lib/hauspost; name one with --data DIR (or HAUSPOST_DATA), "
         "or make one with: hauspost init");
@@ -54,7 +53,10 @@ Outcome<std::string> Context::data_root() const {
 }
 
 Outcome<std::string> Context::new_data_root() const {
-  return absolute(options_.data.empty() ? std::string(kLocalDataRoot) : options_.data);
+  if (!options_.data.empty()) return absolute(options_.data);
+  std::error_code code;
+  const bool packaged = std::filesystem::is_directory(supervisor::kSystemSettingsFolder, code);
+  return absolute(std::string(packaged ? supervisor::kSystemDataRoot : kLocalDataRoot));
 }
 
 Outcome<Server*> Context::server() {
