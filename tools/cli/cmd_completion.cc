@@ -1,5 +1,6 @@
 #include <fmt/format.h>
 
+#include "tools/cli/command_tree.h"
 #include "tools/cli/commands.h"
 #include "tools/cli/completion.h"
 
@@ -31,7 +32,9 @@ void add_help_command(CLI::App& app) {
 Outcome<> explain(CLI::App& app, std::span<const char* const> words) {
   CLI::App* at = &app;
   std::string path = app.get_name();
+  bool as_json = false;
   for (const std::string_view word : words) {
+    if (word == "--json") as_json = true;
     if (word.starts_with('-')) continue;
     const auto found = at->get_subcommands(
         [&](const CLI::App* sub) { return sub->check_name(std::string(word)); });
@@ -40,6 +43,10 @@ Outcome<> explain(CLI::App& app, std::span<const char* const> words) {
     }
     at = found.front();
     path += fmt::format(" {}", word);
+  }
+  if (as_json) {
+    fmt::print("{}\n", command_tree(*at).dump(2));
+    return {};
   }
   const std::size_t last = path.rfind(' ');
   fmt::print("{}", at->help(last == std::string::npos ? "" : path.substr(0, last)));

@@ -54,7 +54,8 @@ void add_search_commands(CLI::App& app, Verb& chosen);
 void add_completion_command(CLI::App& app, Verb& chosen);
 void add_help_command(CLI::App& app);
 
-// Prints the help of the command that `words` name; options among them are passed over.
+// Prints the help of the command that `words` name; with --json among them what it and all below it
+// take (command_tree.h). Other options are passed over.
 Outcome<> explain(CLI::App& app, std::span<const char* const> words);
 
 // A noun: nothing by itself, it needs one of its verbs.
