@@ -5,15 +5,11 @@ import pathlib
 import re
 import shutil
 import subprocess
-import sys
 import tempfile
 import unittest
 
-from server import PROGRAMS
-
-ROOT = pathlib.Path(__file__).resolve().parents[2]
-sys.path.insert(0, str(ROOT / "tools/scripts"))
-import man_pages  # noqa: E402
+from harness import PROGRAMS, ROOT
+import man_pages
 
 
 class ManPages(unittest.TestCase):
