@@ -1,10 +1,12 @@
 // Log lines are events: a stable dotted name, then key=value. One line each on standard error,
-// which the supervisor collects. Peer bytes are escaped here, once; secrets have a type that prints
-// ***.
+// which the supervisor collects. A pipe that is full makes nobody wait: the line is dropped and
+// counted. Peer bytes are escaped here, once; secrets have a type that prints ***.
 #pragma once
 
 #include <concepts>
+#include <functional>
 #include <initializer_list>
+#include <optional>
 #include <string>
 #include <string_view>
 
@@ -52,6 +54,15 @@ struct Field {
 
 // `role` names the process in every line ("store DB1"). Call once at start, before other threads.
 void start(std::string_view role, Level least = Level::kInfo);
+// From now on only lines of at least that level. Thread-safe.
+void set_level(Level least);
+// From now on every line, with its end, goes to `take` and not to standard error; empty: back
+// again. One call at a time, on the thread that logs.
+void redirect(std::function<void(std::string_view line)> take);
+
+// "debug", "info", "warning", "error".
+std::string_view to_string(Level level);
+std::optional<Level> level_of(std::string_view word);
 
 void write(Level level, std::string_view event, std::initializer_list<Field> fields);
 

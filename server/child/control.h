@@ -10,6 +10,8 @@ namespace hauspost::child {
 enum class ControlMethod : std::uint16_t {
   kPing = 1,  // empty; answered with nothing once the child serves
   kStop = 2,  // empty; as SIGTERM
+  kMetrics = 3,   // empty -> MetricsReply (metrics.proto)
+  kLogLevel = 4,  // the level's word -> empty; kInvalid
   // Store worker
   kStoreStatistics = 16,     // empty -> StoreStatistics
   kStoreDeleteMailbox = 17,  // DeleteMailboxRequest -> empty; kNotFound when it was never stored
@@ -28,6 +30,7 @@ enum class ControlMethod : std::uint16_t {
   kRecoverPurge = 30,        // RecoverRequest -> RecoverStepReply
   kFolderRights = 36,     // MailboxRequest -> FolderRights; kNotFound
   kSetFolderRights = 37,  // SetFolderRightsRequest -> SetFolderRightsReply; kNotFound
+  kSessionStates = 115,  // SessionStatesRequest -> SessionStatesReply (sessions.proto)
   // Transport
   kQueueKick = 33,  // empty -> empty: a database has come up, try what waits for it
   kDnsLookup = 76,  // DnsLookupRequest -> DnsLookupReply (dns.proto)
@@ -60,10 +63,20 @@ enum class ControlMethod : std::uint16_t {
   kFrontendStatistics = 42,  // empty -> FrontendStatistics
   kComponentsChanged = 43,   // empty -> empty: sessions of what is inactive now end
   kEndLogins = 45,           // EndLoginsRequest -> EndLoginsReply
+  kSessionList = 113,        // SessionListRequest -> SessionListReply (sessions.proto)
+  kSessionKill = 114,        // SessionKillRequest -> SessionKillReply
   kListeners = 44,           // ListenersRequest -> empty: what is to be open from now on
   // Auth: from 48, see server/auth
   // Web (web.proto)
   kWebChallenges = 100,  // WebChallengesRequest -> empty: all that are answered from now on
+  // Front-end and hauspost-acme (acme.proto)
+  kAlpnChallenges = 106,  // AlpnChallengesRequest -> empty: all that are answered from now on
+  kAcmeBegin = 107,       // AcmeBeginRequest -> AcmeBeginReply
+  kAcmeFinish = 108,      // AcmeFinishRequest -> AcmeFinishReply; kInvalid: there is no order
+  kAcmeRevoke = 109,      // AcmeRevokeRequest -> AcmeRevokeReply
+  // Health (health.proto)
+  kHealthProbe = 122,  // HealthProbeRequest -> HealthProbeReply
+  kHealthMail = 123,   // to transport: HealthMailRequest -> empty; it is kept when this returns
 };
 
 }  // namespace hauspost::child
