@@ -7,6 +7,7 @@
 #include <memory>
 #include <optional>
 
+#include "base/tls/acme_challenge.h"
 #include "base/tls/certificate_facts.h"
 
 namespace hauspost::tls {
@@ -88,20 +89,6 @@ std::string_view server_name(const SSL_CLIENT_HELLO* hello) {
   return {reinterpret_cast<const char*>(CBS_data(&name)), CBS_len(&name)};
 }
 
-ssl_select_cert_result_t select(const SSL_CLIENT_HELLO* hello) {
-  SSL* const ssl = hello->ssl;
-  const auto* options = static_cast<const Options*>(
-      SSL_CTX_get_ex_data(SSL_get_SSL_CTX(ssl), options_index()));
-  if (options == nullptr) return ssl_select_cert_success;
-  ClientWish wish;
-  wish.server_name = server_name(hello);
-  wish.takes_ecdsa =
-      lists_ecdsa_signatures(hello) && (speaks_tls13(hello) || lists_ecdsa_suites(hello));
-  SSL_CTX* const chosen = (*options)[choose(*options, wish)].context.get();
-  if (chosen != nullptr && SSL_set_SSL_CTX(ssl, chosen) == nullptr) return ssl_select_cert_error;
-  return ssl_select_cert_success;
-}
-
 enum class Fit : std::uint8_t { kNone, kWildcard, kExact };
 
 Fit fit_of(const CertificateOption& option, std::string_view name) {
@@ -120,24 +107,48 @@ std::size_t choose(const std::vector<CertificateOption>& options, const ClientWi
   Fit best = Fit::kNone;
   for (const CertificateOption& option : options)
     best = std::max(best, fit_of(option, wish.server_name));
+  const CertificateOption& first = options.front();
+  // Who asks for no name of ours gets the default, or what an authority has signed for its name.
   const auto fits = [&](const CertificateOption& option) {
     if (best != Fit::kNone) return fit_of(option, wish.server_name) == best;
-    return option.names == options.front().names;
+    return option.names == first.names || (first.self_issued && !first.names.empty() &&
+                                           fit_of(option, first.names.front()) == Fit::kExact);
   };
-  std::optional<std::size_t> any;
+  std::size_t chosen = 0;
+  int most = -1;
   for (std::size_t i = 0; i < options.size(); ++i) {
     if (!fits(options[i])) continue;
-    if (options[i].ecdsa == wish.takes_ecdsa) return i;
-    if (!any) any = i;
+    const int worth = (options[i].self_issued ? 0 : 2) + (options[i].ecdsa == wish.takes_ecdsa);
+    if (worth <= most) continue;
+    chosen = i;
+    most = worth;
   }
-  return any.value_or(0);
+  return chosen;
+}
+
+ssl_select_cert_result_t select_certificate(const SSL_CLIENT_HELLO* hello) {
+  SSL* const ssl = hello->ssl;
+  const std::string_view asked = server_name(hello);
+  const auto proof = challenge_context(hello, asked);
+  if (!proof) return ssl_select_cert_error;
+  if (*proof != nullptr)
+    return SSL_set_SSL_CTX(ssl, *proof) == nullptr ? ssl_select_cert_error : ssl_select_cert_success;
+  const auto* options = static_cast<const Options*>(
+      SSL_CTX_get_ex_data(SSL_get_SSL_CTX(ssl), options_index()));
+  if (options == nullptr) return ssl_select_cert_success;
+  ClientWish wish{.server_name = asked};
+  wish.takes_ecdsa =
+      lists_ecdsa_signatures(hello) && (speaks_tls13(hello) || lists_ecdsa_suites(hello));
+  SSL_CTX* const chosen = (*options)[choose(*options, wish)].context.get();
+  if (chosen != nullptr && SSL_set_SSL_CTX(ssl, chosen) == nullptr) return ssl_select_cert_error;
+  return ssl_select_cert_success;
 }
 
 bool offer_certificates(SSL_CTX* first, std::vector<CertificateOption> options) {
   auto held = std::make_unique<Options>(std::move(options));
   if (SSL_CTX_set_ex_data(first, options_index(), held.get()) != 1) return false;
   [[maybe_unused]] auto* const kept = held.release();  // free_options() ends it with the context
-  SSL_CTX_set_select_certificate_cb(first, select);
+  SSL_CTX_set_select_certificate_cb(first, select_certificate);
   return true;
 }
 

@@ -9,6 +9,7 @@
 
 #include "base/check.h"
 #include "base/log.h"
+#include "base/tls/acme_challenge.h"
 #include "base/tls/alpn.h"
 #include "base/tls/client_certificate.h"
 #include "base/tls/certificate_choice.h"
@@ -159,6 +160,7 @@ Result<TlsContext> TlsContext::server(std::span<const PemPair> pairs,
     TRY_ASSIGN(const CertificateFacts facts, certificate_facts(pairs[i].chain));
     option.names = facts.names;
     option.ecdsa = facts.key.starts_with("ECDSA");
+    option.self_issued = facts.self_issued;
     if (i > 0) {
       TRY_ASSIGN(auto other, server_context(pairs[i], tickets, client_roots_pem));
       option.context = std::move(other.native);
@@ -170,6 +172,10 @@ Result<TlsContext> TlsContext::server(std::span<const PemPair> pairs,
   TlsContext context(first.native.release());
   context.expires_ = first.expires;
   return context;
+}
+
+Result<> TlsContext::answer_challenges(std::shared_ptr<const AcmeChallenges> challenges) {
+  return tls::answer_challenges(context_.get(), std::move(challenges));
 }
 
 Result<TlsContext> TlsContext::server_from_files(const std::string& chain_file,

@@ -14,6 +14,7 @@ struct ssl_ctx_st;
 
 namespace hauspost::tls {
 
+class AcmeChallenges;
 class TicketKeys;
 
 // PEM text: the leaf first, then intermediates; the leaf's key.
@@ -39,6 +40,9 @@ class TlsContext {
   // Reads both files first; kNotFound and kDenied name the file. Blocks.
   static Result<TlsContext> server_from_files(const std::string& chain_file,
                                               const std::string& key_file);
+  // Of a server's: clients that want a proof are shown what `challenges` has (acme_challenge.h), and
+  // their handshake fails when it has none. kInternal: no memory.
+  Result<> answer_challenges(std::shared_ptr<const AcmeChallenges> challenges);
   // Trusts the certificates in `roots_pem`; empty: verifies nobody.
   static Result<TlsContext> client(std::string_view roots_pem);
 

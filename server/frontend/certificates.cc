@@ -58,6 +58,12 @@ std::int64_t Certificates::client_ca_time() const {
 }
 
 Result<tls::TlsContext> Certificates::make_context(const std::vector<tls::PemPair>& pairs) {
+  TRY_ASSIGN(tls::TlsContext made, make_plain_context(pairs));
+  TRY(made.answer_challenges(challenges_));
+  return made;
+}
+
+Result<tls::TlsContext> Certificates::make_plain_context(const std::vector<tls::PemPair>& pairs) {
   // A ticket stands for a client certificate that was checked when it was made: when authorities
   // change, none made before may log anybody in.
   if (const auto time = client_ca_time(); std::exchange(client_ca_time_, time) != time)

@@ -7,6 +7,7 @@
 #include <optional>
 #include <vector>
 
+#include "base/tls/acme_challenge.h"
 #include "base/tls/certificate_facts.h"
 #include "base/tls/ticket_keys.h"
 #include "base/tls/tls_context.h"
@@ -41,7 +42,8 @@ class Certificates {
       : clock_(clock),
         list_(std::move(list)),
         client_ca_file_(std::move(client_ca_file)),
-        tickets_(std::make_shared<tls::TicketKeys>(clock)) {}
+        tickets_(std::make_shared<tls::TicketKeys>(clock)),
+        challenges_(std::make_shared<tls::AcmeChallenges>()) {}
 
   // Reads the list and every file of it. Handshakes that begin later use what was read. The error
   // is the first one met; kInvalid, kNotFound, kDenied. Whatever loads is used all the same, but
@@ -55,9 +57,12 @@ class Certificates {
   // Null: no TLS.
   const std::shared_ptr<const tls::TlsContext>& context() const { return context_; }
   const std::vector<Entry>& entries() const { return entries_; }
+  // What is proved to certificate authorities, at every listener that begins with TLS.
+  tls::AcmeChallenges& challenges() { return *challenges_; }
 
  private:
   Result<tls::TlsContext> make_context(const std::vector<tls::PemPair>& pairs);
+  Result<tls::TlsContext> make_plain_context(const std::vector<tls::PemPair>& pairs);
   std::int64_t client_ca_time() const;
 
   const Clock& clock_;
@@ -65,6 +70,7 @@ class Certificates {
   std::string client_ca_file_;
   std::int64_t client_ca_time_ = 0;  // of its last change that was read
   std::shared_ptr<tls::TicketKeys> tickets_;
+  std::shared_ptr<tls::AcmeChallenges> challenges_;  // shared with every context
   std::vector<Entry> entries_;
   std::shared_ptr<const tls::TlsContext> context_;  // shared with handshakes under way
   std::int64_t warned_day_ = -1;

@@ -1,5 +1,7 @@
 #include "server/frontend/client.h"
 
+#include "base/tls/acme_challenge.h"
+
 namespace hauspost::frontend {
 
 namespace {
@@ -40,6 +42,7 @@ Task<Result<>> SocketClient::start_tls() {
   facts_.tls = true;
   facts_.tls_version = encrypted_->version();
   facts_.tls_cipher = encrypted_->cipher();
+  facts_.acme_proof = encrypted_->alpn() == tls::kAlpnAcme;
   if (facts_.protocol == link::Protocol::kHttp) facts_.server_name = encrypted_->server_name();
   co_return Result<>{};
 }

@@ -24,6 +24,7 @@ struct ClientFacts {
   bool tls = false;
   std::string tls_version;
   std::string tls_cipher;
+  bool acme_proof = false;  // the handshake was a certificate authority's, and all that it wanted
   std::string server_name = {};  // HTTP under TLS: the name that was asked for; empty: none
   // SMTP: by whose rules; null: by those of the listener's name.
   std::shared_ptr<const transport::ReceiveConnector> connector = nullptr;

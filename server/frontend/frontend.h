@@ -61,6 +61,8 @@ class Frontend {
   // expired certificate is used, with a warning: mail goes on.
   Result<> load_certificate();
   const std::vector<Certificates::Entry>& certificates() const { return certificates_.entries(); }
+  // What certificate authorities are shown for tls-alpn-01; see base/tls/acme_challenge.h.
+  tls::AcmeChallenges& acme_challenges() { return certificates_.challenges(); }
   // Takes a listening TCP descriptor; after an error it is the caller's still. kNotFound: there is
   // no such service here.
   Result<> listen(OpenListener listener, int fd);

@@ -4,6 +4,7 @@
 
 #include <algorithm>
 
+#include "server/child/acme.pb.h"
 #include "server/child/control.h"
 #include "server/child/descriptor_channel.h"
 #include "server/child/frontend.pb.h"
@@ -105,6 +106,21 @@ Result<std::string> end_logins(Frontend& frontend, const std::string& body) {
 
 }  // namespace
 
+namespace {
+
+Result<std::string> prove(Frontend& frontend, const std::string& body) {
+  child::wire::AlpnChallengesRequest request;
+  if (!request.ParseFromString(body))
+    return fail(ErrorCode::kCorrupt, "front-end: what is to be proved does not parse");
+  std::map<std::string, std::string> proofs;
+  for (const child::wire::AlpnChallenge& one : request.challenges())
+    proofs.insert_or_assign(one.name(), one.key_authorization());
+  TRY(frontend.acme_challenges().replace(proofs));
+  return std::string();
+}
+
+}  // namespace
+
 Task<Result<std::string>> answer_call(Frontend& frontend, int channel, std::uint16_t method,
                                       std::string body) {
   switch (static_cast<child::ControlMethod>(method)) {
@@ -117,6 +133,7 @@ Task<Result<std::string>> answer_call(Frontend& frontend, int channel, std::uint
     case child::ControlMethod::kComponentsChanged:
       frontend.end_inactive();
       co_return std::string();
+    case child::ControlMethod::kAlpnChallenges: co_return prove(frontend, body);
     case child::ControlMethod::kEndLogins: co_return end_logins(frontend, body);
     case child::ControlMethod::kListeners:
       co_return change_listeners(frontend, channel, body);

@@ -83,6 +83,7 @@ Task<Ended> serve(const Services& services, const SessionContext& context) {
       log::info("tls.failed", {{"session", context.id.to_string()}, {"cause", started.error()}});
       co_return Ended{"tls_failed"};
     }
+    if (context.client.facts().acme_proof) co_return Ended{"acme_proof"};
   }
   if (services.draining) {
     [[maybe_unused]] auto told =
