@@ -286,6 +286,18 @@ Task<Result<Appended>> Database::append(Actor actor, FolderId folder,
       [&](Plan& plan) { return plan_append(plan, folder, messages, impl_->options.limits); });
 }
 
+Task<Result<Appended>> Database::append_noted(Actor actor, FolderId folder,
+                                              std::vector<NewMessage> messages,
+                                              MetadataChange note, bool beyond_quota) {
+  Bodies bodies;
+  for (const NewMessage& message : messages)
+    bodies.push_back(std::make_shared<const PreparedBody>(impl_->prepare(message.body)));
+  const LimitsOf limits = beyond_quota ? LimitsOf() : impl_->options.limits;
+  co_return co_await change<Appended>(
+      *impl_->writer, std::move(actor), std::move(bodies),
+      [&](Plan& plan) { return plan_append(plan, folder, messages, limits, &note); });
+}
+
 Task<Result<std::vector<Delivered>>> Database::deliver(Actor actor, Delivery delivery) {
   Bodies bodies{std::make_shared<const PreparedBody>(impl_->prepare(delivery.body))};
   co_return co_await change<std::vector<Delivered>>(

@@ -204,6 +204,12 @@ class Database {
 
   // All or none (RFC 3502).
   Task<Result<Appended>> append(Actor actor, FolderId folder, std::vector<NewMessage> messages);
+  // Likewise, and in the same record an entry on the mailbox as a whole: how far whoever appends has
+  // come, so that neither is there without the other. No messages: the entry alone.
+  // `beyond_quota`: also into a full mailbox. kInvalid, kExhausted: as set_metadata().
+  Task<Result<Appended>> append_noted(Actor actor, FolderId folder,
+                                      std::vector<NewMessage> messages, MetadataChange note,
+                                      bool beyond_quota);
   // One body, one record, many mailboxes: all or none.
   Task<Result<std::vector<Delivered>>> deliver(Actor actor, Delivery delivery);
   // UIDs that do not exist are left out silently. All or none. Copies share the body.

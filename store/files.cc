@@ -28,7 +28,8 @@ constexpr std::size_t kMarkBytesMax = 4096;
 // The names a database's folder has at its top.
 constexpr std::string_view kOwnNames[] = {"log",  "index.mdb",  "index.mdb-lock", "index.suspect",
                                           "lock", "checkpoint", "database",       "image",
-                                          "scan", "search",     "last-backup",    "copying"};
+                                          "scan", "search",     "last-backup",    "copying",
+                                          "transfers"};
 // Behind such a name: being written, and an index that was moved aside. Anything else, like a copy
 // that somebody made, is not ours to delete.
 constexpr std::string_view kOwnSuffixes[] = {"", ".new", ".new-lock", ".before-rebuild",

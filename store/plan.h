@@ -79,8 +79,9 @@ Result<bool> plan_empty_folder(Plan& plan, FolderId folder, const LimitsOf& limi
 Result<> plan_rename_folder(Plan& plan, FolderId folder, std::string_view new_path);
 Result<> plan_set_subscribed(Plan& plan, FolderId folder, bool subscribed);
 // The plan's bodies are those of `messages`, in order.
+// `note` (may be null) is an entry on the mailbox as a whole.
 Result<Appended> plan_append(Plan& plan, FolderId folder, const std::vector<NewMessage>& messages,
-                             const LimitsOf& limits);
+                             const LimitsOf& limits, const MetadataChange* note = nullptr);
 // The plan has one body.
 Result<std::vector<Delivered>> plan_deliver(Plan& plan, const Delivery& delivery,
                                             const LimitsOf& limits);
@@ -97,6 +98,9 @@ Result<std::uint64_t> plan_trim(Plan& plan, const Guid& mailbox, const LimitsOf&
 Result<Restored> plan_restore(Plan& plan, const Guid& mailbox, const UidSet& uids,
                               const LimitsOf& limits);
 Result<> plan_renew_uid_validity(Plan& plan);
+// What a change of metadata comes to; emits nothing yet. `mailbox` counts with folder 0 alone.
+Result<std::vector<SetMetadata>> decide_metadata(Plan& plan, MailboxId mailbox, FolderId folder,
+                                                 const std::vector<MetadataChange>& changes);
 // `mailbox` counts with folder 0 alone.
 Result<> plan_set_metadata(Plan& plan, MailboxId mailbox, FolderId folder,
                            const std::vector<MetadataChange>& changes);

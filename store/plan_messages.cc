@@ -2,6 +2,7 @@
 #include "base/bytes.h"
 #include "base/text.h"
 #include "store/chunk.h"
+#include "store/metadata.h"
 #include "store/plan.h"
 #include "store/seen.h"
 
@@ -234,9 +235,13 @@ Result<> visit_messages(Plan& plan, FolderId folder, const UidSet& uids,
 }
 
 Result<Appended> plan_append(Plan& plan, FolderId id, const std::vector<NewMessage>& messages,
-                             const LimitsOf& limits) {
+                             const LimitsOf& limits, const MetadataChange* note) {
   TRY_ASSIGN(const Folder* const folder, wanted_folder(plan, id));
   TRY(check_uids_left(*folder, messages.size()));
+  std::vector<SetMetadata> noted;
+  if (note != nullptr) {
+    TRY_ASSIGN(noted, decide_metadata(plan, folder->mailbox, FolderId(), {*note}));
+  }
   KeywordTable keywords(*folder);
   std::vector<FlagBits> flags;
   std::uint64_t bytes = 0;
@@ -248,7 +253,10 @@ Result<Appended> plan_append(Plan& plan, FolderId id, const std::vector<NewMessa
   }
   Appended appended;
   appended.uid_validity = folder->uid_validity;
-  if (messages.empty()) return appended;
+  if (messages.empty()) {
+    for (const SetMetadata& entry : noted) TRY(plan.emit(entry));
+    return appended;
+  }
   TRY(check_quota(plan, folder->mailbox, bytes, limits));
   Uid uid = folder->uid_next;
   TRY_ASSIGN(const Guid viewer, viewer_in(plan, folder->mailbox));
@@ -268,6 +276,7 @@ Result<Appended> plan_append(Plan& plan, FolderId id, const std::vector<NewMessa
     body = body.next();
   }
   if (!seen.empty()) TRY(plan.emit(SetSeen{id, viewer, true, std::move(seen)}));
+  for (const SetMetadata& entry : noted) TRY(plan.emit(entry));
   return appended;
 }
 

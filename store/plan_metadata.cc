@@ -42,8 +42,8 @@ Result<> check_room(const Sizes& sizes) {
 
 }  // namespace
 
-Result<> plan_set_metadata(Plan& plan, MailboxId mailbox, FolderId folder,
-                           const std::vector<MetadataChange>& changes) {
+Result<std::vector<SetMetadata>> decide_metadata(Plan& plan, MailboxId mailbox, FolderId folder,
+                                                 const std::vector<MetadataChange>& changes) {
   if (folder != FolderId()) {
     TRY_ASSIGN(const Folder* const found, wanted_folder(plan, folder));
     mailbox = found->mailbox;
@@ -71,6 +71,12 @@ Result<> plan_set_metadata(Plan& plan, MailboxId mailbox, FolderId folder,
   for (const auto& [owner, sizes] : owners) {
     if (grows) TRY(check_room(sizes));
   }
+  return operations;
+}
+
+Result<> plan_set_metadata(Plan& plan, MailboxId mailbox, FolderId folder,
+                           const std::vector<MetadataChange>& changes) {
+  TRY_ASSIGN(const auto operations, decide_metadata(plan, mailbox, folder, changes));
   for (const SetMetadata& operation : operations) TRY(plan.emit(operation));
   return {};
 }

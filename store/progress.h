@@ -22,6 +22,11 @@ class Progress {
     done_ = 0;
     total_ = total;
   }
+  // The same step, described anew.
+  void describe(std::string_view step) {
+    const std::scoped_lock lock(mutex_);
+    step_ = step;
+  }
   void add(std::uint64_t count) { done_ += count; }
   std::uint64_t done() const { return done_; }
   std::uint64_t total() const { return total_; }

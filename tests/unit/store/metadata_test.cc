@@ -205,3 +205,28 @@ TEST_CASE("mailbox watch: tells which folders changed, how, and only by others",
   io.restart();
   io.run();
 }
+
+TEST_CASE("metadata: a note comes with the messages it is about, or neither does", "[metadata]") {
+  TempFolder folder;
+  OpenDatabase db(small_options(folder.path()));
+  const FolderId inbox = db.folder("INBOX");
+  const MetadataPlace place{db.mailbox, FolderId(), kAnna};
+  const auto append = [&](std::vector<NewMessage> messages, std::string note) {
+    return wait_for(db->append_noted({}, inbox, std::move(messages),
+                                     {kAnna, "/note", std::move(note)}, false));
+  };
+  REQUIRE(append({message_of("one"), message_of("two")}, "2"));
+  CHECK(db->snapshot().metadata(place, "/note")->value == "2");
+  REQUIRE(append({}, "still 2"));
+  CHECK(db->snapshot().metadata(place, "/note")->value == "still 2");
+  CHECK(db->snapshot().folder(inbox)->messages == 2);
+
+  CHECK_FALSE(append({message_of("three")}, std::string(kMetadataValueMax + 1, 'x')));
+  CHECK(db->snapshot().folder(inbox)->messages == 2);
+  NewMessage broken = message_of("four");
+  broken.keywords = {"not a keyword because of (spaces)"};
+  CHECK_FALSE(append({broken}, "3"));
+  CHECK(db->snapshot().metadata(place, "/note")->value == "still 2");
+
+  require_whole(*db);
+}
