@@ -1,5 +1,6 @@
 // hauspost init: a new data root, whole or not at all. Everything is written into a folder beside
-// it that takes its name in the last step.
+// it that takes its name in the last step. Settings that live elsewhere come after it: without them
+// no server starts, and the same call again goes on from there.
 #include <fcntl.h>
 #include <netdb.h>
 #include <sys/stat.h>
@@ -14,6 +15,7 @@
 #include "base/tls/certificate.h"
 #include "server/supervisor/settings.h"
 #include "tools/cli/commands.h"
+#include "tools/cli/init.h"
 
 namespace hauspost::cli {
 
@@ -30,32 +32,9 @@ struct StandardPort {
   std::string_view service;
   int port;
 };
-constexpr StandardPort kStandardPorts[] = {{"smtp", 25},  {"submission", 587}, {"submissions", 465},
-                                           {"imap", 143}, {"imaps", 993},      {"pop3", 110},
-                                           {"pop3s", 995}, {"http", 80},       {"https", 443}};
-
-struct InitOptions {
-  std::string hostname;
-  int port_base = 0;  // 0: the standard ports
-  bool standard_ports = false;
-  std::vector<std::string> bind;
-  std::string certificate;
-  std::string key;
-};
-
-std::string own_hostname() {
-  char name[256] = {};
-  if (::gethostname(name, sizeof name - 1) != 0) return {};
-  addrinfo hints{};
-  hints.ai_flags = AI_CANONNAME;
-  addrinfo* found = nullptr;
-  std::string out = name;
-  if (out.find('.') == std::string::npos && ::getaddrinfo(name, nullptr, &hints, &found) == 0) {
-    if (found->ai_canonname != nullptr) out = found->ai_canonname;
-    ::freeaddrinfo(found);
-  }
-  return ascii_lower(out);
-}
+constexpr StandardPort kStandardPorts[] = {
+    {"smtp", 25},  {"submission", 587}, {"submissions", 465}, {"imap", 143}, {"imaps", 993},
+    {"pop3", 110}, {"pop3s", 995},      {"http", 80},         {"https", 443}};
 
 Outcome<std::string> choose_hostname(const InitOptions& options) {
   const std::string name =
@@ -118,13 +97,24 @@ Result<> write_certificate(const std::string& root, const std::string& hostname,
   return write_file(fmt::format("{}/{}", root, kKeyFile), pair.key_pem.reveal(), 0600);
 }
 
-Result<> fill(const std::string& root, const InitOptions& options,
-              const supervisor::ServerSettings& settings) {
-  TRY(supervisor::create_data_root(root));
-  if (options.certificate.empty()) {
-    TRY(write_certificate(root, settings.hostname, choose_addresses(options)));
+// What a server is started with.
+struct NewServer {
+  std::string root;
+  std::string settings_file;
+  supervisor::ServerSettings settings;
+
+  bool keeps_settings_itself() const {
+    return settings_file == fmt::format("{}/{}", root, supervisor::kSettingsFile);
   }
-  return supervisor::write_initial_settings(root, settings);
+};
+
+Result<> fill(const std::string& draft, const InitOptions& options, const NewServer& server) {
+  TRY(supervisor::create_data_root(draft));
+  if (options.certificate.empty()) {
+    TRY(write_certificate(draft, server.settings.hostname, choose_addresses(options)));
+  }
+  if (!server.keeps_settings_itself()) return {};
+  return supervisor::write_initial_settings(draft, server.settings);
 }
 
 Result<> sync_parent(const fs::path& path) {
@@ -137,28 +127,40 @@ Result<> sync_parent(const fs::path& path) {
   return {};
 }
 
-Outcome<> refuse_existing(const std::string& root) {
+// True: a data root that only lacks its settings. False: nothing there yet.
+Outcome<bool> look_at_root(const NewServer& server) {
+  const std::string& root = server.root;
   std::error_code code;
-  if (!fs::exists(root, code)) return {};
-  if (fs::is_directory(root, code) && fs::is_empty(root, code)) return {};
-  if (supervisor::check_data_root(root)) {
+  if (fs::exists(server.settings_file, code)) {
     return refused(ErrorCode::kExists,
-                   fmt::format("{}: is a data root already; edit its {}, or name another folder "
-                               "with --data DIR",
-                               root, supervisor::kSettingsFile));
+                   fmt::format("{}: is there already; edit it, or remove it to begin again",
+                               server.settings_file));
   }
-  return refused(
-      ErrorCode::kExists,
-      fmt::format("{}: holds something else; name an empty or new folder with --data DIR", root));
+  if (!fs::exists(root, code)) return false;
+  if (fs::is_directory(root, code) && fs::is_empty(root, code)) return false;
+  if (!supervisor::check_data_root(root)) {
+    return refused(ErrorCode::kExists,
+                   fmt::format("{}: holds something else; name an empty or new folder with --data "
+                               "DIR",
+                               root));
+  }
+  if (!server.keeps_settings_itself() &&
+      !fs::exists(fmt::format("{}/{}", root, supervisor::kSettingsFile), code)) {
+    return true;
+  }
+  return refused(ErrorCode::kExists,
+                 fmt::format("{}: is a data root already; edit its {}, or name another folder "
+                             "with --data DIR",
+                             root, supervisor::kSettingsFile));
 }
 
-Outcome<> create_whole(const std::string& root, const InitOptions& options,
-                       const supervisor::ServerSettings& settings) {
+Outcome<> create_root(const InitOptions& options, const NewServer& server) {
+  const std::string& root = server.root;
   std::error_code code;
   fs::create_directories(fs::path(root).parent_path(), code);
   if (code) return refused(errno_error(fmt::format("making the parent of {}", root), code.value()));
   const std::string draft = fmt::format("{}.init-{:08x}", root, random_u64() & 0xffffffffU);
-  auto made = fill(draft, options, settings);
+  auto made = fill(draft, options, server);
   if (made && ::rename(draft.c_str(), root.c_str()) != 0) made = fail(errno_error(root));
   if (made) made = sync_parent(root);
   if (made) return {};
@@ -166,23 +168,38 @@ Outcome<> create_whole(const std::string& root, const InitOptions& options,
   return refused(std::move(made).error().within(fmt::format("making {}", root)));
 }
 
-void report_setup(Context& context, const std::string& root, const supervisor::ServerSettings& settings) {
-  Json listeners = Json::object();
-  for (const auto& listener : settings.listeners) {
-    listeners[listener.service].push_back(listener.endpoint());
+Result<> create_settings(const InitOptions& options, const NewServer& server, bool root_was_there) {
+  std::error_code code;
+  if (root_was_there && options.certificate.empty() &&
+      !fs::exists(fmt::format("{}/{}", server.root, kCertificateFile), code)) {
+    TRY(write_certificate(server.root, server.settings.hostname, choose_addresses(options)));
   }
-  const std::string certificate = (fs::path(root) / settings.certificate_file).string();
-  context.print({{"data_root", root},
-                 {"hostname", settings.hostname},
-                 {"settings_file", fmt::format("{}/{}", root, supervisor::kSettingsFile)},
-                 {"certificate_file", certificate},
-                 {"listeners", listeners}});
-  context.say(fmt::format("Data root {} for {} is ready. Settings: {}/{}. Certificate: {}.", root,
-                          settings.hostname, root, supervisor::kSettingsFile, certificate));
-  context.say(fmt::format("Next: hauspostd --data {}", root));
+  fs::create_directories(fs::path(server.settings_file).parent_path(), code);
+  if (code) return fail(errno_error(server.settings_file, code.value()));
+  return supervisor::write_settings_file(server.settings_file, server.settings);
 }
 
-Outcome<> run_init(Context& context, InitOptions& options) {
+void report_setup(Context& context, const NewServer& server) {
+  Json listeners = Json::object();
+  for (const auto& listener : server.settings.listeners) {
+    listeners[listener.service].push_back(listener.endpoint());
+  }
+  const std::string certificate =
+      (fs::path(server.root) / server.settings.certificate_file).string();
+  context.print({{"data_root", server.root},
+                 {"hostname", server.settings.hostname},
+                 {"settings_file", server.settings_file},
+                 {"certificate_file", certificate},
+                 {"listeners", listeners}});
+  context.say(fmt::format("Data root {} for {} is ready. Settings: {}. Certificate: {}.",
+                          server.root, server.settings.hostname, server.settings_file,
+                          certificate));
+  const bool found = supervisor::default_settings_file(server.root) == server.settings_file;
+  context.say(fmt::format("Next: hauspostd --data {}{}", server.root,
+                          found ? "" : " --config " + server.settings_file));
+}
+
+Outcome<NewServer> create_server(Context& context, const InitOptions& options) {
   if (options.port_base != 0 &&
       (options.port_base < kPortBaseMin || options.port_base > kPortBaseMax)) {
     return usage(fmt::format("--port-base {}: must be from {} to {}", options.port_base,
@@ -191,12 +208,15 @@ Outcome<> run_init(Context& context, InitOptions& options) {
   if (options.certificate.empty() != options.key.empty()) {
     return usage("--certificate and --key go together");
   }
-  TRY_ASSIGN(const std::string root, context.new_data_root());
-  TRY(refuse_existing(root));
-  supervisor::ServerSettings settings;
+  NewServer server;
+  supervisor::ServerSettings& settings = server.settings;
+  std::error_code code;
+  TRY_ASSIGN(server.root, context.new_data_root());
+  server.settings_file = options.config.empty() ? supervisor::default_settings_file(server.root)
+                                                : fs::absolute(options.config, code).string();
+  TRY_ASSIGN(const bool root_there, look_at_root(server));
   TRY_ASSIGN(settings.hostname, choose_hostname(options));
   TRY_ASSIGN(settings.listeners, make_listeners(options));
-  std::error_code code;
   settings.certificate_file = options.certificate.empty()
                                   ? std::string(kCertificateFile)
                                   : fs::absolute(options.certificate, code).string();
@@ -207,18 +227,50 @@ Outcome<> run_init(Context& context, InitOptions& options) {
       return refused(errno_error(file));
     }
   }
-  TRY(create_whole(root, options, settings));
-  report_setup(context, root, settings);
+  if (!root_there) TRY(create_root(options, server));
+  if (!server.keeps_settings_itself()) {
+    auto made = create_settings(options, server, root_there);
+    if (!made) return refused(std::move(made).error().within("writing the settings"));
+  }
+  return server;
+}
+
+Outcome<> run_init(Context& context, InitOptions& options) {
+  TRY_ASSIGN(const NewServer server, create_server(context, options));
+  report_setup(context, server);
   return {};
 }
 
 }  // namespace
+
+std::string own_hostname() {
+  char name[256] = {};
+  if (::gethostname(name, sizeof name - 1) != 0) return {};
+  addrinfo hints{};
+  hints.ai_flags = AI_CANONNAME;
+  addrinfo* found = nullptr;
+  std::string out = name;
+  if (out.find('.') == std::string::npos && ::getaddrinfo(name, nullptr, &hints, &found) == 0) {
+    if (found->ai_canonname != nullptr) out = found->ai_canonname;
+    ::freeaddrinfo(found);
+  }
+  return ascii_lower(out);
+}
+
+Outcome<> make_server(Context& context, const InitOptions& options) {
+  TRY(create_server(context, options));
+  return {};
+}
 
 void add_init_command(CLI::App& app, Verb& chosen) {
   auto options = std::make_shared<InitOptions>();
   CLI::App* verb = add_verb<InitOptions>(
       app, "init", "Make a new data root: settings, marker, self-signed certificate", chosen,
       options, run_init);
+  verb->add_option("--config", options->config,
+                   "Write the settings here (default: DATA/hauspost.toml; for /var/lib/hauspost "
+                   "where the package is installed: /etc/hauspost/hauspost.toml)")
+      ->type_name("FILE");
   verb->add_option("--hostname", options->hostname,
                    "Full name of this server, for greetings and the certificate (default: this "
                    "machine's)");

@@ -221,6 +221,23 @@ TEST_CASE("settings: certificate and key must be readable") {
   CHECK(load_settings(folder.path()));
 }
 
+TEST_CASE("settings: may live outside the data root, and relative files stay below it") {
+  TempFolder folder;
+  TempFolder elsewhere;
+  const ServerSettings settings{
+      .hostname = "localhost", .certificate_file = "cert.pem", .key_file = "key.pem"};
+  const std::string file = elsewhere / "other.toml";
+  REQUIRE(write_settings_file(file, settings));
+  CHECK(write_settings_file(file, settings).error().code == ErrorCode::kExists);
+  CHECK(load_settings(folder.path()).error().code == ErrorCode::kNotFound);
+  write_file(folder / "cert.pem", "x");
+  write_file(folder / "key.pem", "x");
+  const auto read = load_settings(folder.path(), file);
+  REQUIRE(read);
+  CHECK(read->certificate_file == folder / "cert.pem");
+  CHECK(default_settings_file(folder.path()) == folder / "hauspost.toml");
+}
+
 TEST_CASE("data root: made once, known again, and nothing else is taken for one") {
   TempFolder folder;
   const std::string root = folder / "data";
