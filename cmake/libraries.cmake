@@ -1,11 +1,16 @@
 # hp_library(NAME DEPS...): every .cc and .proto below the current folder becomes library hp_NAME.
 # hp_program(NAME MAIN DEPS...): one executable.
 
+# The one run path is what FindBoringSSL.cmake gives; CMake's own would add an empty element, which
+# the loader takes for the working directory.
+set(CMAKE_SKIP_RPATH ON)
+
 list(APPEND CMAKE_MODULE_PATH "${CMAKE_SOURCE_DIR}/third_party")
 find_package(Threads REQUIRED)
 find_package(BoringSSL REQUIRED)
 find_package(LMDB REQUIRED)
 find_package(Sodium REQUIRED)
+find_package(Seccomp REQUIRED)
 find_package(fmt REQUIRED)
 find_package(spdlog REQUIRED)
 find_package(Protobuf REQUIRED)
@@ -52,5 +57,9 @@ endfunction()
 function(hp_program name main)
   add_executable(${name} ${main})
   target_link_libraries(${name} PRIVATE ${ARGN})
-  install(TARGETS ${name})
+  if(name STREQUAL "hauspost")
+    install(TARGETS ${name})
+  else()
+    install(TARGETS ${name} DESTINATION lib/hauspost)  # roles find each other beside themselves
+  endif()
 endfunction()
