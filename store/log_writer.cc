@@ -1,6 +1,7 @@
 #include "store/log_writer.h"
 
 #include "base/log.h"
+#include "base/metrics.h"
 #include "store/segment_map.h"
 
 namespace hauspost::store {
@@ -14,6 +15,13 @@ constexpr std::uint64_t kAllocateStep = 1ULL << 20;  // without a prepared segme
 constexpr std::uint64_t kSpaceCheckBytes = 4ULL << 20;
 constexpr auto kSpaceCheckInterval = std::chrono::seconds(1);
 constexpr const char* kNewSegmentFile = "segment.new";
+
+metrics::HistogramFamily g_sync_times("hauspost_store_sync_seconds",
+                                      "Time of one flush of the change log to the disk.",
+                                      metrics::latency_buckets());
+metrics::Histogram& g_sync_time = g_sync_times.with({});
+metrics::CounterFamily g_written("hauspost_store_written_bytes_total",
+                                 "Bytes written to the change log.");
 
 const std::string& zeros() {
   static const std::string page(kFillStep, '\0');
@@ -224,7 +232,10 @@ Result<> LogWriter::write_staged() {
   for (const auto& record : staged_)
     pieces_.insert(pieces_.end(), record->pieces.begin(), record->pieces.end());
   TRY(file_->write_at(end_, pieces_));
+  const auto begun = std::chrono::steady_clock::now();
   TRY(file_->sync());
+  g_sync_time.observe(std::chrono::steady_clock::now() - begun);
+  g_written.add(staged_end_ - end_);
   written_ += staged_end_ - end_;
   end_ = staged_end_;
   allocated_ = std::max(allocated_, end_);

@@ -1,6 +1,7 @@
 #include "store/writer.h"
 
 #include "base/log.h"
+#include "base/metrics.h"
 
 namespace hauspost::store {
 
@@ -21,6 +22,13 @@ std::uint64_t body_bytes(const Request& request) {
   for (const auto& body : request.bodies) total += body->blob_bytes();
   return total;
 }
+
+metrics::HistogramFamily g_batches("hauspost_store_commit_requests",
+                                   "Changes that went into one commit together.",
+                                   metrics::count_buckets());
+metrics::HistogramFamily g_commit_times("hauspost_store_commit_seconds",
+                                        "Time of one commit, from its planning to its answers.",
+                                        metrics::latency_buckets());
 
 bool all_free(const std::vector<Request*>& batch) {
   return std::ranges::all_of(batch, [](const Request* request) { return request->frees; });
@@ -160,6 +168,8 @@ RecordHeader Writer::header_for(Actor actor) const {
 void Writer::write_batch(Batch& batch) {
   refuse_for_space(batch);
   if (batch.empty()) return;
+  const std::size_t requests = batch.size();
+  const auto begun = std::chrono::steady_clock::now();
   std::uint64_t expected = 0;
   for (const Request* request : batch) expected += body_bytes(*request);
   if (const auto room = log_->make_room(expected); !room) {
@@ -204,6 +214,10 @@ void Writer::write_batch(Batch& batch) {
   hub_.tell(applier->take_events());
   if (platform_.in_order) checkpoint_if_due();
   answer_all(batch, std::nullopt);
+  static metrics::Histogram& sizes = g_batches.with({});
+  static metrics::Histogram& times = g_commit_times.with({});
+  sizes.observe(std::uint64_t{requests});
+  times.observe(std::chrono::steady_clock::now() - begun);
 }
 
 // Answers those that must wait for space, and leaves the others.

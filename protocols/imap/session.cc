@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include "base/log.h"
+#include "protocols/imap/command_counts.h"
 #include "protocols/imap/command_table.h"
 #include "protocols/imap/message_stream.h"
 #include "protocols/imap/session_core.h"
@@ -50,14 +51,15 @@ std::string capabilities(const Limits& limits, Extensions without) {
   return out;
 }
 
-Task<SessionEnd> serve(Stream& stream, const link::SessionStart& start, const Services& services) {
+Task<SessionEnd> serve(Stream& stream, const link::SessionStart& start, const Services& services,
+                       SessionActivity* activity) {
   const Executor executor = co_await asio::this_coro::executor;
-  Session session(stream, start, services, executor);
+  Session session(stream, start, services, executor, activity);
   co_return co_await session.run();
 }
 
 Session::Session(Stream& stream, const link::SessionStart& start, const Services& services,
-                 Executor executor)
+                 Executor executor, SessionActivity* activity)
     : stream_(stream),
       start_(start),
       services_(services),
@@ -66,7 +68,14 @@ Session::Session(Stream& stream, const link::SessionStart& start, const Services
       executor_(executor),
       input_(stream_, services.limits),
       out_(stream_),
-      identity_(start.identity.value_or(*start.mailbox)) {}
+      identity_(start.identity.value_or(*start.mailbox)),
+      activity_(activity != nullptr ? *activity : unseen_) {}
+
+void Session::enter(State state) {
+  state_ = state;
+  activity_.folder = view_ != nullptr && state == State::kSelected ? view_->folder()
+                                                                   : store::FolderId();
+}
 
 store::Actor Session::actor() const {
   return {.session = start_.session, .user = identity_, .device = start_.device_id};
@@ -275,7 +284,11 @@ Task<Result<Reply>> Session::dispatch(Command& command) {
   // UIDs may come from another session of the same client, which has been told of them already.
   if (command.uid) CO_TRY(co_await announce(false, true));
   if (state_ == State::kEnded) co_return Reply{};
-  CO_TRY_ASSIGN(Reply reply, co_await entry.handler(*this, command));
+  activity_.command = entry.word;
+  const auto begun = std::chrono::steady_clock::now();
+  auto answered = co_await entry.handler(*this, command);
+  count_command(entry, answered, std::chrono::steady_clock::now() - begun);
+  CO_TRY_ASSIGN(Reply reply, std::move(answered));
   if (reply.text.empty()) reply.text = fmt::format("{} completed", entry.word);
   if (entry.news != News::kNone && state_ == State::kSelected) {
     CO_TRY(co_await announce(entry.news == News::kAll));

@@ -8,6 +8,7 @@
 #include "base/stream.h"
 #include "protocols/imap/limits.h"
 #include "protocols/imap/withdrawals.h"
+#include "protocols/session_activity.h"
 #include "protocols/session_end.h"
 #include "store/database.h"
 
@@ -42,6 +43,8 @@ std::string capabilities(const Limits& limits, Extensions without = {});
 // cancelled. First writes the tagged OK that answers `start.client_tag`'s LOGIN or AUTHENTICATE.
 // REQUIRES: start.mailbox is set; stream, start and services outlive the task; spawned in a
 // TaskGroup. Never throws for what a client or the store does.
-Task<SessionEnd> serve(Stream& stream, const link::SessionStart& start, const Services& services);
+// `activity` tells meanwhile what it is at; it outlives the task.
+Task<SessionEnd> serve(Stream& stream, const link::SessionStart& start, const Services& services,
+                       SessionActivity* activity = nullptr);
 
 }  // namespace hauspost::imap

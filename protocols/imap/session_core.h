@@ -27,8 +27,9 @@ enum class State : std::uint8_t {
 // REQUIRES: one thread; lives in the frame of serve().
 class Session {
  public:
+  // `activity` may be null.
   Session(Stream& stream, const link::SessionStart& start, const Services& services,
-          Executor executor);
+          Executor executor, SessionActivity* activity);
 
   Task<SessionEnd> run();
 
@@ -107,7 +108,7 @@ class Session {
   Task<Result<Wake>> wait(bool watching);
 
  private:
-  void enter(State state) { state_ = state; }
+  void enter(State state);
   Task<bool> open();
   void look_up_rules();
   void look_up_rights();
@@ -147,6 +148,8 @@ class Session {
   bool told_less_ = false;  // of mod-sequences, because of expunges held back
   std::chrono::steady_clock::time_point waits_since_;  // of the command under way or the last word
   std::size_t bad_commands_ = 0;
+  SessionActivity unseen_;     // where nobody wants to know
+  SessionActivity& activity_;
 };
 
 }  // namespace hauspost::imap

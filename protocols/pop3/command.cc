@@ -102,6 +102,10 @@ constexpr Rule kRules[] = {
 
 }  // namespace
 
+std::string_view word_of(CommandName name) {
+  return std::ranges::find(kRules, name, &Rule::name)->keyword;
+}
+
 std::expected<Command, ParseError> parse_command(std::string_view line) {
   const std::size_t end = std::min(line.find(' '), line.size());
   const std::string_view keyword = line.substr(0, end);

@@ -32,6 +32,9 @@ enum class CommandName : std::uint8_t {
   kUtf8,
 };
 
+// "RETR".
+std::string_view word_of(CommandName name);
+
 struct Command {
   CommandName name = CommandName::kNoop;
   // DELE, LIST, RETR, TOP, UIDL. What is too large for a number became the largest.

@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include "base/log.h"
+#include "base/metrics.h"
 #include "base/signal.h"
 #include "protocols/pop3/capabilities.h"
 #include "protocols/pop3/client_input.h"
@@ -17,6 +18,9 @@ namespace {
 constexpr std::size_t kSliceMessages = 20'000;  // looked at before others get their turn
 constexpr std::string_view kInbox = "INBOX";
 
+metrics::CounterFamily g_commands("hauspost_pop3_commands_total",
+                                  "POP3 commands after login, by name.", {"command"});
+
 // RFC 3206 section 4: whether it makes sense to try again.
 std::string_view code_for(const Error& error) {
   const bool lasting = error.code == ErrorCode::kNotFound || error.code == ErrorCode::kCorrupt;
@@ -26,12 +30,15 @@ std::string_view code_for(const Error& error) {
 // REQUIRES: one thread; lives in the frame of serve().
 class Session {
  public:
-  Session(Stream& stream, const link::SessionStart& start, const Services& services)
+  // `activity` may be null.
+  Session(Stream& stream, const link::SessionStart& start, const Services& services,
+          SessionActivity* activity)
       : stream_(stream),
         start_(start),
         services_(services),
         input_(stream, services.limits),
-        out_(stream) {}
+        out_(stream),
+        activity_(activity != nullptr ? *activity : unseen_) {}
 
   Task<SessionEnd> run();
 
@@ -70,6 +77,8 @@ class Session {
   store::FolderId inbox_;
   std::optional<Maildrop> drop_;  // set once open() said yes
   std::size_t bad_commands_ = 0;
+  SessionActivity unseen_;  // where nobody wants to know
+  SessionActivity& activity_;
 };
 
 Task<SessionEnd> Session::run() {
@@ -157,6 +166,9 @@ Task<Result<>> Session::handle(LineReader::Event event) {
 }
 
 Task<Result<>> Session::execute(const Command& command) {
+  activity_.command = word_of(command.name);
+  activity_.folder = inbox_;
+  g_commands.with({activity_.command}).add();
   switch (command.name) {
     case CommandName::kStat: stat(); break;
     case CommandName::kList:
@@ -311,8 +323,9 @@ Task<Result<>> Session::breathe() {
 
 }  // namespace
 
-Task<SessionEnd> serve(Stream& stream, const link::SessionStart& start, const Services& services) {
-  Session session(stream, start, services);
+Task<SessionEnd> serve(Stream& stream, const link::SessionStart& start, const Services& services,
+                       SessionActivity* activity) {
+  Session session(stream, start, services, activity);
   co_return co_await session.run();
 }
 

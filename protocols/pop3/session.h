@@ -5,6 +5,7 @@
 #include "base/stream.h"
 #include "protocols/pop3/limits.h"
 #include "protocols/pop3/maildrop.h"
+#include "protocols/session_activity.h"
 #include "protocols/session_end.h"
 #include "store/database.h"
 
@@ -21,6 +22,8 @@ struct Services {
 // QUIT, and then all that was marked or nothing.
 // REQUIRES: start.mailbox is set; stream, start and services outlive the task; spawned in a
 // TaskGroup. Never throws for what a client or the store does.
-Task<SessionEnd> serve(Stream& stream, const link::SessionStart& start, const Services& services);
+// `activity` tells meanwhile what it is at; it outlives the task.
+Task<SessionEnd> serve(Stream& stream, const link::SessionStart& start, const Services& services,
+                       SessionActivity* activity = nullptr);
 
 }  // namespace hauspost::pop3

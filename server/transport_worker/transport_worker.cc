@@ -2,7 +2,9 @@
 
 #include "base/log.h"
 #include "server/child/control.h"
+#include "server/child/health.pb.h"
 #include "server/child/transport_secrets.h"
+#include "server/transport_worker/queue_metrics.h"
 #include "transport/receive/hand_over.h"
 #include "transport/receive/serve_smtp.h"
 
@@ -72,6 +74,7 @@ TransportWorker::TransportWorker(Executor executor, const child::Settings& setti
       tasks_(executor) {
   logs_.lend_to(services_);
   services_.filters = &filter_service_.filters();
+  sessions_.only_from(child::callers(settings.users, {child::Role::kFrontend}));
 }
 
 Result<std::unique_ptr<TransportWorker>> TransportWorker::open(Executor executor,
@@ -122,6 +125,22 @@ Task<Result<>> TransportWorker::submit_report(std::string from, std::string to,
                                                 std::move(message));
 }
 
+// Under the id that it came with: the supervisor asks again when it got no answer.
+Task<Result<std::string>> TransportWorker::submit_health_mail(std::string body) {
+  child::wire::HealthMailRequest request;
+  std::optional<Guid> id;
+  if (request.ParseFromString(body)) id = Guid::from_bytes(request.id());
+  if (!id) co_return fail(ErrorCode::kInvalid, "the request does not parse");
+  transport::Envelope envelope;
+  envelope.delivery = *id;
+  envelope.recipients = {{.address = request.to()}};
+  envelope.received = system_clock().now();
+  envelope.report = true;
+  CO_TRY(co_await transport::submit_internal(services_, std::move(envelope),
+                                             std::move(*request.mutable_message())));
+  co_return std::string();
+}
+
 Task<void> TransportWorker::serve_session(UnixSocket socket) {
   auto frames = std::make_unique<link::FrameSocket>(std::move(socket), link::kSessionPayloadMax);
   frames->set_timeout(kSessionStartTime);
@@ -151,6 +170,10 @@ Task<void> TransportWorker::serve_accepted(std::unique_ptr<link::FrameSocket> fr
                               {"in_order", end == SessionEnd::kInOrder}});
 }
 
+void TransportWorker::measure(metrics::Snapshot& out) const {
+  measure_queues(*queue_, system_clock().now(), out);
+}
+
 Task<Result<std::string>> TransportWorker::handle_control(std::uint16_t method, std::string body) {
   if (auto answered = co_await queue_service_.handle_control(method, body))
     co_return std::move(*answered);
@@ -168,6 +191,7 @@ Task<Result<std::string>> TransportWorker::handle_control(std::uint16_t method, 
     case child::ControlMethod::kMailauthReload: co_return mailauth_.reload();
     case child::ControlMethod::kDmarcReport: co_return co_await mailauth_.report(std::move(body));
     case child::ControlMethod::kTlsReport: co_return co_await dns_.report(std::move(body));
+    case child::ControlMethod::kHealthMail: co_return co_await submit_health_mail(std::move(body));
     default: co_return fail(ErrorCode::kInvalid, "unknown control method");
   }
 }

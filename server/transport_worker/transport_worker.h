@@ -32,6 +32,7 @@ class TransportWorker {
   void start();
   // The supervisor's calls, server/child/control.h.
   Task<Result<std::string>> handle_control(std::uint16_t method, std::string body);
+  void measure(metrics::Snapshot& out) const;
   Task<void> stop();
 
  private:
@@ -40,6 +41,7 @@ class TransportWorker {
                   std::unique_ptr<transport::Queue> queue);
 
   Task<Result<>> submit_report(std::string from, std::string to, std::string message);
+  Task<Result<std::string>> submit_health_mail(std::string body);
   Task<void> serve_session(UnixSocket socket);
   Task<void> serve_accepted(std::unique_ptr<link::FrameSocket> frames,
                             const link::SessionStart& start);

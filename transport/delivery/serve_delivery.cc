@@ -2,6 +2,7 @@
 
 #include "base/link/rpc.h"
 #include "base/log.h"
+#include "base/metrics.h"
 #include "transport/delivery/delivery_wire.h"
 
 namespace hauspost::transport {
@@ -63,6 +64,24 @@ Task<std::vector<DeliverResult>> deliver_apart(store::Database& database, const 
   co_return results;
 }
 
+metrics::CounterFamily g_deliveries("hauspost_store_deliveries_total",
+                                    "Deliveries into mailboxes, by outcome.", {"outcome"});
+
+std::string_view word_of(Outcome outcome) {
+  switch (outcome) {
+    case Outcome::kDelivered: return "delivered";
+    case Outcome::kDuplicate: return "duplicate";
+    case Outcome::kOverQuota: return "over_quota";
+    case Outcome::kExhausted: return "exhausted";
+    case Outcome::kRetry: return "retry";
+    default: return "other";
+  }
+}
+
+void count(std::span<const DeliverResult> results) {
+  for (const DeliverResult& result : results) g_deliveries.with({word_of(result.outcome)}).add();
+}
+
 void tell_refused(const DeliverRequest& request, const std::vector<DeliverResult>& results,
                   const RefusedHook& refused) {
   if (!refused) return;
@@ -78,14 +97,17 @@ Task<Result<std::string>> answer_deliver(store::Database& database, const Refuse
   const store::Actor actor{request.session, request.user, {}};
   auto together = co_await deliver_together(database, actor, request, body);
   if (together) {
+    count(*together);
     tell_refused(request, *together, refused);
     co_return to_wire(*together);
   }
   if (request.targets.size() == 1) {
     const DeliverResult result = failed(together.error());
+    count({&result, 1});
     co_return to_wire({&result, 1});
   }
   const auto results = co_await deliver_apart(database, actor, request, body);
+  count(results);
   tell_refused(request, results, refused);
   co_return to_wire(results);
 }

@@ -7,6 +7,7 @@
 #include <algorithm>
 
 #include "base/log.h"
+#include "base/metrics.h"
 #include "base/network.h"
 #include "base/random.h"
 
@@ -28,12 +29,27 @@ std::int64_t system_stamp() {
 
 Cache::Entry temporary(const Cache::Key& key) { return {key, {}, false}; }
 
+metrics::CounterFamily g_answers("hauspost_dns_answers_total",
+                                 "Answers to questions of transport, from the cache too, by outcome.",
+                                 {"outcome"});
+
+std::string_view word_of(Outcome outcome) {
+  switch (outcome) {
+    case Outcome::kFound: return "found";
+    case Outcome::kNoData: return "no_data";
+    case Outcome::kNoName: return "no_name";
+    case Outcome::kTemporary: return "temporary";
+  }
+  return "temporary";
+}
+
 template <class Record>
 Answer<Record> typed(Answer<std::string> from, std::optional<Record> (*convert)(std::string_view)) {
   Answer<Record> to{from.outcome, {}, from.ttl, from.authentic, std::move(from.canonical)};
   for (const std::string& text : from.records)
     if (auto record = convert(text)) to.records.push_back(std::move(*record));
   if (to.found() && to.records.empty()) to.outcome = Outcome::kNoData;
+  g_answers.with({word_of(to.outcome)}).add();
   return to;
 }
 

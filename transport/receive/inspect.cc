@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include "base/log.h"
+#include "base/metrics.h"
 #include "base/text.h"
 #include "transport/authentication/aggregate_reports.h"
 
@@ -12,8 +13,24 @@ namespace {
 
 using mailauth::Action;
 
+metrics::CounterFamily g_verdicts("hauspost_mail_authentication_total",
+                                  "Messages from outside looked at, by method and result.",
+                                  {"method", "result"});
+
+void count(const mailauth::Verdicts& verdicts) {
+  if (verdicts.spf) g_verdicts.with({"spf", to_string(verdicts.spf->result)}).add();
+  if (verdicts.dkim) {
+    // The best of several signatures.
+    const auto best = std::ranges::min_element(*verdicts.dkim, {}, &mailauth::DkimResult::status);
+    g_verdicts.with({"dkim", best == verdicts.dkim->end() ? "none" : to_string(best->status)}).add();
+  }
+  if (verdicts.arc) g_verdicts.with({"arc", to_string(verdicts.arc->status)}).add();
+  if (verdicts.dmarc) g_verdicts.with({"dmarc", to_string(verdicts.dmarc->status)}).add();
+}
+
 void tell(Services& services, const Incoming& incoming, const InspectInput& input,
           const mailauth::Finding& finding, std::string_view status) {
+  count(finding.verdicts);
   const std::string summary = mailauth::results_summary(finding.verdicts);
   TrackedEvent event;
   event.event = TrackEvent::kVerdict;

@@ -1,5 +1,6 @@
 // What the tracking log hears of commands and messages that are refused in the session. Filters and
 // whoever a message is handed over to say so themselves.
+#include "base/metrics.h"
 #include "base/text.h"
 #include "transport/receive/session.h"
 #include "transport/resolve/plan.h"
@@ -7,6 +8,15 @@
 namespace hauspost::transport {
 
 namespace {
+
+metrics::CounterFamily g_refusals("hauspost_smtp_refusals_total",
+                                  "Commands and messages refused in SMTP sessions, by the step of "
+                                  "the dialogue, and whether the client may come again.",
+                                  {"stage", "outcome"});
+
+void count_refusal(std::string_view stage, const smtp::Reply& reply) {
+  g_refusals.with({stage, reply.code < 500 ? "deferred" : "refused"}).add();
+}
 
 // The first line, as one says it.
 std::string first_line(const smtp::Reply& reply) {
@@ -17,7 +27,9 @@ std::string first_line(const smtp::Reply& reply) {
 }  // namespace
 
 void Session::track_refused(const smtp::Command& command, const smtp::Reply& reply) const {
-  if (!reply.is_failure() || services_.tracker == &no_tracker()) return;
+  if (!reply.is_failure()) return;
+  count_refusal(std::holds_alternative<smtp::MailCommand>(command) ? "mail" : "rcpt", reply);
+  if (services_.tracker == &no_tracker()) return;
   const std::string status = first_line(reply);
   std::string sender = transaction_.sender();
   std::string recipient;
@@ -35,7 +47,9 @@ void Session::track_refused(const smtp::Command& command, const smtp::Reply& rep
 }
 
 void Session::track_refused(const Incoming& incoming, const smtp::Reply& reply) const {
-  if (!reply.is_failure() || services_.tracker == &no_tracker()) return;
+  if (!reply.is_failure()) return;
+  count_refusal("data", reply);
+  if (services_.tracker == &no_tracker()) return;
   const std::string status = first_line(reply);
   TrackedEvent event{.event = TrackEvent::kRefuse,
                      .message = incoming.envelope.delivery,

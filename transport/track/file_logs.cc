@@ -5,6 +5,7 @@
 #include <algorithm>
 
 #include "base/text.h"
+#include "transport/track/track_counts.h"
 
 namespace hauspost::transport {
 
@@ -46,6 +47,7 @@ void append_guid(std::string& out, const Guid& guid) {
 }  // namespace
 
 void FileTracker::record(const TrackedEvent& event) {
+  count_event(event);
   if (!enabled_) return;
   append_track_line(log_.buffer(), event, times_.of(clock_.now()), subjects_);
   log_.gathered();
