@@ -16,10 +16,13 @@
 #include "base/async.h"
 #include "base/ids.h"
 #include "base/result.h"
+#include "server/child/users.h"
+
+namespace hauspost::metrics {
+class Snapshot;  // base/metrics.h
+}
 
 namespace hauspost::child {
-
-enum class Role : std::uint8_t { kAuth, kFrontend, kTransport, kStore, kWeb, kHealth, kAcme };
 
 struct Settings {
   Role role = Role::kStore;
@@ -27,6 +30,9 @@ struct Settings {
   std::string run_dir;         // Unix sockets: see the paths below
   std::string directory_path;  // LMDB environment of server/directory
   std::string hostname;        // shown in greetings and trace fields
+  Users users;                 // who runs as whom
+  bool confined = true;        // system calls and files are fenced in: confine.h
+  std::vector<std::string> further_reads = {};  // files beside the role's own that it may read
   // Front-end
   std::string certificate_file;
   std::string key_file;
@@ -34,6 +40,7 @@ struct Settings {
   std::string bearer_error;    // told to clients whose token is refused; empty: no bearer tokens
   // Auth
   std::string auth_sources;  // auth::source_settings_from_wire(); empty: the defaults
+  bool auth_helpers = false;  // it has programs of server/auth_helpers to start
   // Store
   std::string database;
   Guid database_guid;
@@ -43,6 +50,7 @@ struct Settings {
   bool maintenance = false;      // the database stays closed: jobs on its files only
   // Limits
   std::uint64_t message_bytes_max = 50ULL << 20;
+  std::string log_level = {};  // a word of base/log.h; empty: info
 };
 
 struct NamedDescriptor {
@@ -60,9 +68,10 @@ struct Context {
   std::vector<NamedDescriptor> listeners;
 };
 
-// Reads HAUSPOST_FDS and ChildSettings, starts the log under the role's name, asks the kernel to
-// end us with our parent, and sets umask, no-new-privileges and no core files. Blocks; call first
-// in main(). kInvalid with one clear line when the program was started by hand.
+// Reads HAUSPOST_FDS and ChildSettings, becomes the role's user, starts the log under the role's
+// name, asks the kernel to end us with our parent, sets umask, no-new-privileges and no core files,
+// and fences us in (confine.h). Blocks; call first in main(), before there is a second thread.
+// kInvalid with one clear line when the program was started by hand.
 Result<Context> receive_context();
 
 // Paths of the sockets of roles, in run_dir.
@@ -77,6 +86,9 @@ std::string auth_socket(const std::string& run_dir);
 struct Life {
   std::function<Task<Result<std::string>>(std::uint16_t method, std::string body)> handler;
   std::function<Task<void>()> stop;
+  // Adds what is measured when somebody asks to what is counted anyway (base/metrics.h); may be
+  // empty.
+  std::function<void(metrics::Snapshot&)> measure = {};
 };
 int run_until_told(asio::io_context& io, Context& context, Life life);
 // What a child does that cannot start: logs `cause`, tells it to the supervisor's first call and

@@ -11,6 +11,7 @@
 #include "base/bytes.h"
 #include "base/log.h"
 #include "base/text.h"
+#include "server/child/confine.h"
 #include "server/child/wire.h"
 
 namespace hauspost::child {
@@ -70,10 +71,9 @@ Result<Context> take_descriptors() {
   return context;
 }
 
-void confine() {
+void set_limits() {
   ::umask(077);
-  // Both are promises for later: what the kernel cannot give is not missed at start.
-  ::prctl(PR_SET_PDEATHSIG, SIGKILL);
+  // Promises for later: what the kernel cannot give is not missed at start.
   ::prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0);
   const rlimit no_core{0, 0};
   ::setrlimit(RLIMIT_CORE, &no_core);
@@ -105,9 +105,13 @@ std::string role_name(const Settings& settings) {
 
 Result<Context> receive_context() {
   TRY_ASSIGN(Context context, take_descriptors());
-  confine();
+  set_limits();
   TRY_ASSIGN(context.settings, read_settings(context.control_fd));
-  log::start(role_name(context.settings));
+  TRY(become(context.settings.users, context.settings.role));
+  ::prctl(PR_SET_PDEATHSIG, SIGKILL);  // a change of user undoes it
+  log::start(role_name(context.settings),
+             log::level_of(context.settings.log_level).value_or(log::Level::kInfo));
+  TRY(confine(context.settings));
   return context;
 }
 

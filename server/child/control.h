@@ -59,7 +59,7 @@ enum class ControlMethod : std::uint16_t {
   kQuarantineRemove = 95,   // kNotFound
   // Front-end (frontend.proto)
   kCertificates = 40,        // empty -> CertificatesReply
-  kCertificateReload = 41,   // empty -> CertificatesReply
+  kCertificateReload = 41,   // TlsFilesRequest -> CertificatesReply
   kFrontendStatistics = 42,  // empty -> FrontendStatistics
   kComponentsChanged = 43,   // empty -> empty: sessions of what is inactive now end
   kEndLogins = 45,           // EndLoginsRequest -> EndLoginsReply

@@ -7,8 +7,10 @@
 #include "base/deadline.h"
 #include "base/link/rpc.h"
 #include "base/log.h"
+#include "base/metrics.h"
 #include "server/child/child.h"
 #include "server/child/control.h"
+#include "server/child/metrics_wire.h"
 
 namespace hauspost::child {
 
@@ -59,10 +61,25 @@ class Runner {
     switch (static_cast<ControlMethod>(method)) {
       case ControlMethod::kPing: co_return std::string();
       case ControlMethod::kStop: tell("supervisor"); co_return std::string();
+      case ControlMethod::kMetrics: co_return measure();
+      case ControlMethod::kLogLevel: co_return set_log_level(body);
       default: break;
     }
     if (!life_.handler) co_return fail(ErrorCode::kInvalid, "unknown control method");
     co_return co_await life_.handler(method, std::move(body));
+  }
+
+  std::string measure() const {
+    metrics::Snapshot snapshot = metrics::Snapshot::take();
+    if (life_.measure) life_.measure(snapshot);
+    return metrics_to_wire(snapshot);
+  }
+
+  static Result<std::string> set_log_level(const std::string& word) {
+    const auto level = log::level_of(word);
+    if (!level) return fail(ErrorCode::kInvalid, "no such log level");
+    log::set_level(*level);
+    return std::string();
   }
 
   Task<void> serve_control(int fd) {

@@ -6,7 +6,8 @@
 namespace hauspost::child {
 
 // Worker: static Result<unique_ptr<Worker>> open(Executor, const Settings&), listen(), start() when
-// it has one, handle_control(), stop(). Returns the exit status. Blocks until told to end.
+// it has one, handle_control(), measure() when it has one, stop(). Returns the exit status. Blocks
+// until told to end.
 template <class Worker>
 int run_worker(Context& context) {
   asio::io_context io(1);
@@ -22,6 +23,8 @@ int run_worker(Context& context) {
     return (*worker)->handle_control(method, std::move(body));
   };
   life.stop = [&worker] { return (*worker)->stop(); };
+  if constexpr (requires(metrics::Snapshot& out) { (*worker)->measure(out); })
+    life.measure = [&worker](metrics::Snapshot& out) { (*worker)->measure(out); };
   return run_until_told(io, context, std::move(life));
 }
 

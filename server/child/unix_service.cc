@@ -2,6 +2,7 @@
 
 #include "base/clock.h"
 #include "base/log.h"
+#include "server/child/users.h"
 
 namespace hauspost::child {
 
@@ -58,6 +59,7 @@ Task<void> UnixService::accept_loop() {
       if (!co_await sleep_for(kAcceptPause)) co_return;
       continue;
     }
+    if (users_ && !may_call(socket.native_handle(), *users_, name_)) continue;
     ++connections_;
     tasks_.spawn(name_, run(std::move(socket)));
   }

@@ -1,5 +1,7 @@
 #include "server/child/wire.h"
 
+#include <algorithm>
+
 #include "base/bytes.h"
 #include "server/child/child.pb.h"
 
@@ -18,6 +20,18 @@ constexpr std::pair<Role, wire::Role> kRoles[] = {
     {Role::kHealth, wire::ROLE_HEALTH},
     {Role::kAcme, wire::ROLE_ACME},
 };
+
+Result<Users> users_from_wire(const wire::ChildSettings& message) {
+  Users users;
+  if (message.user_ids_size() == 0) return users;
+  if (message.user_ids_size() != static_cast<int>(kRoleCount))
+    return fail(ErrorCode::kCorrupt, "child settings without a user for each role");
+  users.switching = true;
+  std::ranges::copy(message.user_ids(), users.ids.begin());
+  users.group = message.group_id();
+  users.auth_groups.assign(message.auth_group_ids().begin(), message.auth_group_ids().end());
+  return users;
+}
 
 }  // namespace
 
@@ -44,6 +58,15 @@ std::string to_wire(const Settings& settings) {
   message.set_auth_sources(settings.auth_sources);
   message.set_client_ca_file(settings.client_ca_file);
   message.set_bearer_error(settings.bearer_error);
+  if (settings.users.switching) {
+    for (const uid_t id : settings.users.ids) message.add_user_ids(id);
+    message.set_group_id(settings.users.group);
+    for (const gid_t id : settings.users.auth_groups) message.add_auth_group_ids(id);
+  }
+  message.set_unconfined(!settings.confined);
+  message.set_auth_helpers(settings.auth_helpers);
+  for (const std::string& file : settings.further_reads) message.add_further_reads(file);
+  message.set_log_level(settings.log_level);
   std::string out;
   put_string(out, message.SerializeAsString());
   return out;
@@ -83,6 +106,11 @@ Result<Settings> settings_from_wire(std::string_view bytes) {
   settings.auth_sources = message.auth_sources();
   settings.client_ca_file = message.client_ca_file();
   settings.bearer_error = message.bearer_error();
+  TRY_ASSIGN(settings.users, users_from_wire(message));
+  settings.confined = !message.unconfined();
+  settings.auth_helpers = message.auth_helpers();
+  settings.further_reads.assign(message.further_reads().begin(), message.further_reads().end());
+  settings.log_level = message.log_level();
   return settings;
 }
 
