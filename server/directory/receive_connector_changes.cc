@@ -180,6 +180,7 @@ Result<bool> change_text(ReceiveConnector& connector, std::string_view key,
       {"enabled", &ReceiveConnector::enabled},
       {"require-tls", &ReceiveConnector::require_tls},
       {"protocol-log", &ReceiveConnector::protocol_log},
+      {"advertise-client-settings", &ReceiveConnector::advertise_client_settings},
   };
   for (const auto& [name, field] : switches) {
     if (name != key) continue;

@@ -78,6 +78,12 @@ Result<> check_texts(const ReceiveConnector& connector) {
   }
   if (!connector.fqdn.empty() && !smtp::is_host_name(connector.fqdn))
     return refuse(connector, fmt::format("fqdn \"{}\" is no host name", connector.fqdn));
+  if (connector.advertise_client_settings &&
+      (connector.fqdn.empty() || !connector.permits(PermissionGroup::kUsers) ||
+       !connector.listener.starts_with("submission"))) {
+    return refuse(connector, "only a connector of users' mail (--listener submission or "
+                             "submissions, --permit users) with a name (--fqdn) can be advertised");
+  }
   for (const std::string& mechanism : connector.mechanisms) {
     if (mechanism == "none" && connector.mechanisms.size() == 1) continue;
     if (!is_mechanism(mechanism))

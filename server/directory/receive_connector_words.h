@@ -41,6 +41,7 @@ void to_message(const ReceiveConnector& from, Message& to) {
     to.add_not_offered(std::move(word));
   to.set_protocol_log(from.protocol_log);
   to.set_comment(from.comment);
+  to.set_advertise_client_settings(from.advertise_client_settings);
   for (const transport::ConnectorNumber& number : transport::kConnectorNumbers) {
     auto* out = to.add_numbers();
     out->set_name(std::string(number.name));
@@ -78,6 +79,7 @@ Result<ReceiveConnector> from_message(const Message& from) {
   }
   to.protocol_log = from.protocol_log();
   to.comment = from.comment();
+  to.advertise_client_settings = from.advertise_client_settings();
   for (const auto& number : from.numbers()) {
     for (const transport::ConnectorNumber& known : transport::kConnectorNumbers) {
       if (known.name == number.name()) to.limits.*known.value = number.value();

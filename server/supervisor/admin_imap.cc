@@ -8,6 +8,7 @@
 #include "server/child/control.h"
 #include "server/directory/imap_settings.h"
 #include "server/supervisor/admin_service.h"
+#include "server/supervisor/connection_wire.h"
 
 namespace hauspost::supervisor {
 
@@ -52,6 +53,8 @@ Task<Result<admin::ImapShowReply>> AdminService::imap_show(admin::ImapShowReques
   CO_TRY_ASSIGN(const auto settings, directory::imap_settings(supervisor_.directory().reader()));
   admin::ImapShowReply reply;
   reply.mutable_settings()->set_command_messages_max(settings.command_messages_max);
+  show_connections<admin::ImapSetRequest>(supervisor_.directory().reader(), "imap", nullptr,
+                                          *reply.mutable_settings());
   co_return reply;
 }
 
@@ -60,10 +63,17 @@ Task<Result<admin::ImapSetReply>> AdminService::imap_set(admin::ImapSetRequest r
   CO_TRY_ASSIGN(auto settings, directory::imap_settings(supervisor_.directory().reader()));
   if (request.has_command_messages_max())
     settings.command_messages_max = request.command_messages_max();
+  CO_TRY(directory::check(settings));
+  CO_TRY(set_connections(supervisor_.directory(), "imap",
+                         request.has_external() ? &request.external() : nullptr,
+                         request.has_internal() ? &request.internal() : nullptr,
+                         request.dry_run()));
   CO_TRY(request.dry_run() ? directory::check(settings)
                            : directory::set_imap_settings(supervisor_.directory(), settings));
   admin::ImapSetReply reply;
   reply.mutable_settings()->set_command_messages_max(settings.command_messages_max);
+  show_connections(supervisor_.directory().reader(), "imap", &request,
+                   *reply.mutable_settings());
   co_return reply;
 }
 

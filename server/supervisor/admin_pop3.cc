@@ -1,6 +1,7 @@
 // pop3 show and set.
 #include "server/directory/pop3_settings.h"
 #include "server/supervisor/admin_service.h"
+#include "server/supervisor/connection_wire.h"
 
 namespace hauspost::supervisor {
 
@@ -34,6 +35,8 @@ Task<Result<admin::Pop3ShowReply>> AdminService::pop3_show(admin::Pop3ShowReques
   CO_TRY_ASSIGN(const auto settings, directory::pop3_settings(supervisor_.directory().reader()));
   admin::Pop3ShowReply reply;
   *reply.mutable_settings() = to_wire(settings);
+  show_connections<admin::Pop3SetRequest>(supervisor_.directory().reader(), "pop3", nullptr,
+                                          *reply.mutable_settings());
   co_return reply;
 }
 
@@ -41,10 +44,17 @@ Task<Result<admin::Pop3SetReply>> AdminService::pop3_set(admin::Pop3SetRequest r
   CO_TRY_ASSIGN(const auto turn, co_await supervisor_.take_turn());
   CO_TRY_ASSIGN(auto settings, directory::pop3_settings(supervisor_.directory().reader()));
   apply(request, settings);
+  CO_TRY(directory::check(settings));
+  CO_TRY(set_connections(supervisor_.directory(), "pop3",
+                         request.has_external() ? &request.external() : nullptr,
+                         request.has_internal() ? &request.internal() : nullptr,
+                         request.dry_run()));
   CO_TRY(request.dry_run() ? directory::check(settings)
                            : directory::set_pop3_settings(supervisor_.directory(), settings));
   admin::Pop3SetReply reply;
   *reply.mutable_settings() = to_wire(settings);
+  show_connections(supervisor_.directory().reader(), "pop3", &request,
+                   *reply.mutable_settings());
   co_return reply;
 }
 

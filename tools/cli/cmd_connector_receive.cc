@@ -107,6 +107,7 @@ Json receive_connector_json(const admin::ReceiveConnector& connector) {
           {"not_offered", connector_word_list(connector.not_offered())},
           {"protocol_log", connector.protocol_log()},
           {"comment", connector.comment()},
+          {"advertise_client_settings", connector.advertise_client_settings()},
           {"limits", limits}};
 }
 
@@ -144,6 +145,7 @@ void show_receive_connector(Context& context, const admin::ReceiveConnector& con
   table.add({"banner", connector.banner().empty() ? "default" : printable(connector.banner())});
   table.add({"offers", connector_words(connector.offered(), "nothing")});
   table.add({"protocol-log", connector.protocol_log() ? "on" : "off"});
+  table.add({"advertise-client-settings", connector.advertise_client_settings() ? "on" : "off"});
   for (const auto& number : connector.numbers()) {
     const ConnectorNumber* known = find_connector_number(number.name());
     if (known != nullptr) table.add({number.name(), connector_number_text(*known, number.value())});
@@ -264,6 +266,8 @@ constexpr ConnectorWordOption kConnectorTextOptions[] = {
     {"enabled", "on|off", "Whether it listens at all"},
     {"require-tls", "on|off", "No mail without STARTTLS"},
     {"protocol-log", "on|off", "Keep the dialogue in the protocol log"},
+    {"advertise-client-settings", "on|off",
+     "Tell users and their mail programs to send by it, under the name of --fqdn"},
 };
 
 std::string connector_number_type(NumberUnit unit) {

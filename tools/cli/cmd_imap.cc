@@ -1,6 +1,7 @@
 #include <fmt/format.h>
 
 #include "tools/cli/commands.h"
+#include "tools/cli/connection_options.h"
 #include "tools/cli/table.h"
 
 namespace hauspost::cli {
@@ -16,14 +17,19 @@ struct WithdrawnLift {
 
 struct ImapSet {
   std::optional<std::uint32_t> message_limit;
+  ConnectionOptions connections;
   bool dry_run = false;
 };
 
 void show_imap(Context& context, const admin::ImapSettings& settings) {
   const std::uint32_t messages = settings.command_messages_max();
-  context.print({{"command_messages_max", messages}});
+  context.print({{"command_messages_max", messages},
+                 {"external", connection_json(settings.external())},
+                 {"internal", connection_json(settings.internal())}});
   Table table({{"SETTING"}, {"VALUE"}});
   table.add({"message-limit", messages == 0 ? "none" : std::to_string(messages)});
+  table.add({"external", connection_words(settings.external(), "not shown to users")});
+  table.add({"internal", connection_words(settings.internal(), "as it listens")});
   context.say(table.render(terminal_width()));
 }
 
@@ -34,10 +40,12 @@ Outcome<> run_imap_show(Context& context) {
 }
 
 Outcome<> run_imap_set(Context& context, ImapSet& options) {
-  if (!options.message_limit) return usage("nothing to set; see: hauspost imap set --help");
   admin::ImapSetRequest request;
   request.set_dry_run(options.dry_run);
-  request.set_command_messages_max(*options.message_limit);
+  if (options.message_limit) request.set_command_messages_max(*options.message_limit);
+  const bool connections = ask_connections(options.connections, request);
+  if (!connections && !request.has_command_messages_max())
+    return usage("nothing to set; see: hauspost imap set --help");
   TRY_ASSIGN(const auto reply, context.ask(request));
   show_imap(context, reply.settings());
   return {};
@@ -119,6 +127,7 @@ void add_imap_commands(CLI::App& app, Verb& chosen) {
                   "Messages that one command may process, 1000 or more; 0: no limit. Programs that "
                   "do not know RFC 9738 see only the latest of larger folders")
       ->type_name("N");
+  add_connection_options(*set, settings->connections);
   set->add_flag("--dry-run", settings->dry_run, "Check and show, change nothing");
   CLI::App* withdrawn =
       add_noun(*noun, "withdrawn", "Extensions kept from devices that cannot use them");

@@ -2,6 +2,7 @@
 
 #include "tools/cli/amount.h"
 #include "tools/cli/commands.h"
+#include "tools/cli/connection_options.h"
 #include "tools/cli/table.h"
 
 namespace hauspost::cli {
@@ -14,6 +15,7 @@ struct Pop3Set {
   std::string login_time;
   std::string idle_time;
   std::optional<std::uint32_t> command_bytes;
+  ConnectionOptions connections;
   bool dry_run = false;
 };
 
@@ -26,13 +28,17 @@ void show_pop3(Context& context, const admin::Pop3Settings& settings) {
                  {"sessions_per_account_max", settings.sessions_per_account_max()},
                  {"login_s", settings.login_s()},
                  {"idle_s", settings.idle_s()},
-                 {"line_bytes_max", settings.line_bytes_max()}});
+                 {"line_bytes_max", settings.line_bytes_max()},
+                 {"external", connection_json(settings.external())},
+                 {"internal", connection_json(settings.internal())}});
   Table table({{"SETTING"}, {"VALUE"}});
   table.add({"sort-order", std::string(order_word(settings.sort_order()))});
   table.add({"sessions-per-account", std::to_string(settings.sessions_per_account_max())});
   table.add({"login-time", duration_text(settings.login_s())});
   table.add({"idle-time", duration_text(settings.idle_s())});
   table.add({"command-bytes", std::to_string(settings.line_bytes_max())});
+  table.add({"external", connection_words(settings.external(), "not shown to users")});
+  table.add({"internal", connection_words(settings.internal(), "as it listens")});
   context.say(table.render(terminal_width()));
 }
 
@@ -69,7 +75,8 @@ Outcome<> run_pop3_set(Context& context, Pop3Set& options) {
   }
   if (options.command_bytes) request.set_line_bytes_max(*options.command_bytes);
   const bool any = request.has_sort_order() || request.has_sessions_per_account_max() ||
-                   request.has_login_s() || request.has_idle_s() || request.has_line_bytes_max();
+                   request.has_login_s() || request.has_idle_s() || request.has_line_bytes_max() ||
+                   ask_connections(options.connections, request);
   if (!any) return usage("nothing to set; see: hauspost pop3 set --help");
   TRY_ASSIGN(const auto reply, context.ask(request));
   show_pop3(context, reply.settings());
@@ -98,6 +105,7 @@ void add_pop3_commands(CLI::App& app, Verb& chosen) {
   set->add_option("--command-bytes", options->command_bytes,
                   "Longest command with its line end; 40 to 1024")
       ->type_name("N");
+  add_connection_options(*set, options->connections);
   set->add_flag("--dry-run", options->dry_run, "Check and show, change nothing");
 }
 

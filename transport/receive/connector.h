@@ -169,6 +169,7 @@ struct ReceiveConnector {
   bool protocol_log = false;
   std::string comment;
   ConnectorLimits limits;
+  bool advertise_client_settings = false;  // users may be told to send by it, under its fqdn
 
   bool permits(PermissionGroup group) const { return (permitted & bit(group)) != 0; }
   RightBits rights_of(PermissionGroup group) const {
