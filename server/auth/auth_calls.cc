@@ -55,10 +55,21 @@ Task<Result<std::string>> AuthService::handle_control(std::uint16_t method, std:
                     co_await revoke_app_password(order.mailbox, std::move(order.name)));
       co_return revoked_to_wire(gone);
     }
+    case Method::kCopyVerifiers: {
+      CO_TRY(co_await copy_verifiers());
+      co_return std::string();
+    }
     case Method::kTest: {
       CO_TRY_ASSIGN(LoginAttempt attempt, verify_request_from_wire(wiped_body.reveal()));
       CO_TRY_ASSIGN(const TestOutcome outcome, co_await test(std::move(attempt)));
       co_return test_outcome_to_wire(outcome);
+    }
+    case Method::kHealthPassword: {
+      constexpr std::size_t kLeast = 20;
+      if (wiped_body.reveal().size() < kLeast)
+        co_return fail(ErrorCode::kInvalid, "auth: the password of probes is too short");
+      set_health_password(wiped_body);
+      co_return std::string();
     }
     case Method::kVerify:
     case Method::kSasl: break;

@@ -67,6 +67,16 @@ Task<Result<TestOutcome>> test_login(link::RpcClient& control, LoginAttempt atte
   co_return test_outcome_from_wire(reply);
 }
 
+Task<Result<>> set_health_password(link::RpcClient& control, Secret password) {
+  CO_TRY(co_await control.call(number(Method::kHealthPassword), password.reveal(), kChangeTimeout));
+  co_return Result<>{};
+}
+
+Task<Result<>> copy_verifiers(link::RpcClient& control) {
+  CO_TRY(co_await control.call(number(Method::kCopyVerifiers), std::string_view(), kChangeTimeout));
+  co_return Result<>{};
+}
+
 Task<Result<>> remove(link::RpcClient& control, Guid mailbox) {
   const std::string request = removal_to_wire(mailbox);
   CO_TRY(co_await control.call(number(Method::kRemove), request, kChangeTimeout));

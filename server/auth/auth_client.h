@@ -34,6 +34,11 @@ class AuthClient final : public Authenticator {
 Task<Result<>> set_password(link::RpcClient& control, Guid mailbox, Secret password);
 // Tries a login and tells why it ends as it does. `attempt.session` must be new.
 Task<Result<TestOutcome>> test_login(link::RpcClient& control, LoginAttempt attempt);
+// The one password that opens system mailboxes; hauspost-auth forgets it when it ends.
+Task<Result<>> set_health_password(link::RpcClient& control, Secret password);
+// Has all verifiers copied to auth/verifiers.copy in the data root (VerifierStore::copy()); whoever
+// asks for it reads and removes it.
+Task<Result<>> copy_verifiers(link::RpcClient& control);
 // Forgets the mailbox's verifier; success when it had none.
 Task<Result<>> remove(link::RpcClient& control, Guid mailbox);
 

@@ -1,6 +1,7 @@
 #include "server/auth/auth_server.h"
 
 #include "server/auth/auth_client.h"
+#include "server/child/users.h"
 
 namespace hauspost::auth {
 
@@ -42,6 +43,7 @@ Task<void> AuthServer::accept_loop() {
       if (!co_await sleep_for(kAcceptPause)) co_return;
       continue;
     }
+    if (users_ && !child::may_call(socket.native_handle(), *users_, "auth")) continue;
     ++connections_;
     tasks_.spawn("auth.calls", serve(std::move(socket)));
   }

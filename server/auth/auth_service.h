@@ -54,6 +54,12 @@ class AuthService final : public Authenticator {
   // kNotFound.
   Task<Result<AppPassword>> revoke_app_password(Guid mailbox, std::string name);
 
+  // See VerifierStore::copy(). The copy stays until the next, or until somebody removes it.
+  Task<Result<>> copy_verifiers();
+
+  // From now on this password alone opens system mailboxes, until the next. Kept in memory only.
+  void set_health_password(Secret password) { health_password_ = std::move(password); }
+
   // Who is kept out, for the administrator.
   LoginDefence& defence() { return rules_.defence(); }
 
@@ -87,6 +93,7 @@ class AuthService final : public Authenticator {
   Task<Result<SourceAnswer>> ask_ourselves(Guid mailbox, Secret password,
                                            StoredCredentials stored);
   Task<Result<>> follow_policy();
+  bool is_health_login(const LoginAttempt& attempt, const Login& login) const;
   Task<Result<Identity>> enter_by(AppPassword used, Attempt attempt, Login login);
   Task<Result<>> note_use(Guid mailbox, AppPassword used, std::string client_address);
   std::int64_t now_s() const;
@@ -100,6 +107,7 @@ class AuthService final : public Authenticator {
   LoginRules rules_;
   ScramLogins scram_;
   std::unique_ptr<OutsideLogins> outside_;  // null: nobody else is asked
+  Secret health_password_;  // empty: nobody opens system mailboxes
   HashPool pool_;  // last: its threads use the others
 };
 

@@ -45,6 +45,7 @@ std::string_view refusal(std::string_view name, link::Protocol protocol,
   if (!entry) return "unknown_user";
   if (reads_mail && is_reserved(entry->address)) return "reserved_name";
   if (reads_mail && entry->opens && is_reserved(entry->opens->address)) return "reserved_name";
+  if (entry->system) return "system_mailbox";  // see AuthService::set_health_password
   if (!entry->enabled) return "mailbox_disabled";
   if (entry->shared) return "shared_mailbox";
   // Who reads somebody's mail does not send in their name.

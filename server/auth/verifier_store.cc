@@ -1,6 +1,10 @@
 #include "server/auth/verifier_store.h"
 
+#include <fcntl.h>
 #include <sys/stat.h>
+#include <unistd.h>
+
+#include <fmt/format.h>
 
 #include <algorithm>
 
@@ -73,10 +77,21 @@ Result<std::unique_ptr<VerifierStore>> VerifierStore::open(const std::string& fo
   }
   // Slots of a predecessor that was killed would keep old pages from being reused.
   TRY(environment->clear_dead_readers());
-  std::unique_ptr<VerifierStore> opened(new VerifierStore(std::move(environment), tables));
+  std::unique_ptr<VerifierStore> opened(new VerifierStore(folder, std::move(environment), tables));
   TRY_ASSIGN(opened->app_password_key_, opened->secret("app-password"));
   TRY_ASSIGN(opened->salt_key_, opened->secret("stand-in-salt"));
   return opened;
+}
+
+Result<> VerifierStore::copy() const {
+  const std::string path = fmt::format("{}/{}", folder_, kVerifiersCopy);
+  if (::unlink(path.c_str()) != 0 && errno != ENOENT) return fail(errno_error(path));
+  const int fd = ::open(path.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
+  if (fd < 0) return fail(errno_error(path));
+  auto copied = environment_->copy_to(fd, true);
+  if (copied && ::fsync(fd) != 0) copied = fail(errno_error(path));
+  ::close(fd);
+  return copied;
 }
 
 Result<Secret> VerifierStore::secret(std::string_view name) {

@@ -13,6 +13,9 @@
 
 namespace hauspost::auth {
 
+// Where copy() leaves it, below the folder.
+inline constexpr std::string_view kVerifiersCopy = "verifiers.copy";
+
 // Thread-safe. Changes are durable when they return, and all or nothing; they block for a disk
 // flush. Errors are Environment's, and kCorrupt for an entry that does not parse.
 class VerifierStore {
@@ -40,6 +43,9 @@ class VerifierStore {
   Result<> note_use(const Guid& mailbox, std::uint64_t id, std::int64_t now_s,
                     std::string_view from);
 
+  // Writes a copy of the whole into a new file beside it, durably; an older one is replaced. Blocks.
+  Result<> copy() const;
+
   // Keys of this installation, made once.
   std::string app_password_tag(const Guid& mailbox, const Secret& password) const;
   // Sixteen bytes that stand for the salt of a mailbox that has none, or that does not exist: the
@@ -50,10 +56,11 @@ class VerifierStore {
   struct Tables {
     store::Table verifiers, scram, app_passwords, secrets;
   };
-  VerifierStore(std::unique_ptr<store::Environment> environment, Tables tables)
-      : environment_(std::move(environment)), tables_(tables) {}
+  VerifierStore(std::string folder, std::unique_ptr<store::Environment> environment, Tables tables)
+      : folder_(std::move(folder)), environment_(std::move(environment)), tables_(tables) {}
   Result<Secret> secret(std::string_view name);
 
+  std::string folder_;
   std::unique_ptr<store::Environment> environment_;
   Tables tables_;
   Secret app_password_key_;

@@ -16,6 +16,8 @@ enum class Method : std::uint16_t {
   kAppPasswordList = 51,
   kAppPasswordRevoke = 52,
   kTest = 53,
+  kCopyVerifiers = 54,
+  kHealthPassword = 127,
 };
 
 // How a login that an administrator tries ends.

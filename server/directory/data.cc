@@ -159,6 +159,7 @@ std::string to_stored(const MailboxEntry& entry, std::uint64_t number) {
   for (const std::string& name : entry.imap_without) message.add_imap_without(name);
   message.set_forward_to(entry.forward_to);
   message.set_forward_only(!entry.forward_keeps_copy);
+  message.set_system(entry.system);
   if (entry.limits != Limits()) to_stored(entry.limits, *message.mutable_limits());
   return message.SerializeAsString();
 }
@@ -226,7 +227,8 @@ Result<StoredMailbox> mailbox_from_stored(std::string_view bytes) {
                      .imap_without = {message.imap_without().begin(),
                                       message.imap_without().end()},
                      .forward_to = message.forward_to(),
-                     .forward_keeps_copy = !message.forward_only()};
+                     .forward_keeps_copy = !message.forward_only(),
+                     .system = message.system()};
   return StoredMailbox{std::move(entry), message.number()};
 }
 
@@ -265,6 +267,18 @@ Result<std::optional<MailboxEntry>> find_address(const Data& data, const store::
   TRY_ASSIGN(const auto guid, txn.get(data.addresses, address_key));
   if (!guid) return std::nullopt;
   return find_mailbox(data, txn, *guid);
+}
+
+std::string health_address(const DatabaseEntry& database) {
+  constexpr std::size_t kDigits = 8;
+  return fmt::format("health-{}@{}", database.guid.to_string().substr(0, kDigits), kSystemDomain);
+}
+
+Result<std::optional<MailboxEntry>> find_health_mailbox(const Data& data, const store::Txn& txn,
+                                                        std::string_view database) {
+  TRY_ASSIGN(const auto entry, find_database(data, txn, database));
+  if (!entry) return std::nullopt;
+  return find_address(data, txn, health_address(*entry));
 }
 
 Result<std::optional<RecipientEntry>> find_recipient(const Data& data, const store::Txn& txn,

@@ -64,6 +64,10 @@ Result<std::optional<MailboxEntry>> find_mailbox(const Data& data, const store::
                                                  std::string_view guid);
 Result<std::optional<MailboxEntry>> find_address(const Data& data, const store::Txn& txn,
                                                  std::string_view address_key);
+// "health-" and the first eight digits of the database's GUID, at kSystemDomain.
+std::string health_address(const DatabaseEntry& database);
+Result<std::optional<MailboxEntry>> find_health_mailbox(const Data& data, const store::Txn& txn,
+                                                        std::string_view database);
 Result<std::optional<RecipientEntry>> find_recipient(const Data& data, const store::Txn& txn,
                                                      std::string_view guid);
 Result<std::optional<RecipientEntry>> find_recipient_address(const Data& data,

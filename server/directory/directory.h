@@ -92,10 +92,15 @@ struct MailboxEntry {
   std::vector<std::string> imap_without = {};  // capabilities that it is not offered
   std::string forward_to = {};                 // an address; empty: nowhere
   bool forward_keeps_copy = true;              // and the mailbox gets the message too
+  bool system = false;  // a health mailbox: the server's own, see DirectoryReader::health_mailbox
 
   // False: a mail user as find_login() shows them, who has no mailbox here.
   bool is_mailbox() const { return !database.empty(); }
 };
+
+// The domain of the server's own mailboxes (".internal" is never delegated, ICANN 2024). Nobody can
+// add it, mail for it never leaves, and only the delivery address of a health mailbox is known.
+inline constexpr std::string_view kSystemDomain = "hauspost.internal";
 
 // What RCPT TO and logins ask.
 struct Resolution {
@@ -129,7 +134,11 @@ class DirectoryReader {
   // mailbox is protocol_restricted, nobody.
   Result<std::optional<MailboxEntry>> find_login(std::string_view name) const;
   Result<std::optional<MailboxEntry>> mailbox(const Guid& guid) const;
-  Result<std::vector<MailboxEntry>> mailboxes() const;  // by address
+  Result<std::vector<MailboxEntry>> mailboxes() const;  // by address; without system mailboxes
+  Result<std::vector<MailboxEntry>> system_mailboxes() const;  // by address
+  // The mailbox that probes of the database use. Its primary address is a name, at which it gets
+  // nothing; its one alias, which changes with each start of the server, is where its mail goes.
+  Result<std::optional<MailboxEntry>> health_mailbox(std::string_view database) const;
   Result<std::optional<DatabaseEntry>> database(std::string_view name) const;
   Result<std::vector<DatabaseEntry>> databases() const;
   // What holds for the mailbox: its own word, its database's, the defaults. kNotFound.

@@ -100,8 +100,17 @@ std::string without_detail(const Address& address) {
   return Address{address.local.substr(0, plus), address.domain}.key();
 }
 
+// Names of system mailboxes are no addresses: whoever wants to write to one has to know where.
+Result<Resolution> resolve_system(const Data& data, const store::Txn& txn, const Address& address) {
+  TRY_ASSIGN(auto found, find_holder(data, txn, address.key()));
+  if (!found || !found->mailbox || found->mailbox->address == address.key())
+    return Resolution{Resolution::Kind::kUnknownUser};
+  return std::move(*found);
+}
+
 Result<Resolution> resolve_in(const Data& data, const store::Txn& txn, const Address& address) {
   using Kind = Resolution::Kind;
+  if (address.domain == kSystemDomain) return resolve_system(data, txn, address);
   TRY_ASSIGN(const auto domain, find_domain(data, txn, address.domain));
   if (!domain) return Resolution{};
   if (domain->type == DomainType::kExternalRelay) return Resolution{Kind::kRelay};
@@ -125,6 +134,19 @@ Result<Resolution> resolve_in(const Data& data, const store::Txn& txn, const Add
     if (found) return std::move(*found);
   }
   return Resolution{Kind::kUnknownUser};
+}
+
+Result<std::vector<MailboxEntry>> mailboxes_of_kind(const Data& data, const store::Txn& txn,
+                                                    bool system) {
+  TRY_ASSIGN(auto entries,
+             read_all<MailboxEntry>(
+                 txn, data.mailboxes, [](std::string_view bytes) -> Result<MailboxEntry> {
+                   TRY_ASSIGN(StoredMailbox mailbox, mailbox_from_stored(bytes));
+                   return std::move(mailbox.entry);
+                 }));
+  std::erase_if(entries, [system](const MailboxEntry& entry) { return entry.system != system; });
+  std::ranges::sort(entries, {}, &MailboxEntry::address);
+  return entries;
 }
 
 }  // namespace
@@ -199,16 +221,21 @@ Result<std::optional<MailboxEntry>> DirectoryReader::mailbox(const Guid& guid) c
 }
 
 Result<std::vector<MailboxEntry>> DirectoryReader::mailboxes() const {
-  using Entries = std::vector<MailboxEntry>;
-  return in_snapshot(*impl_->data, [&](const store::ReadTxn& txn) -> Result<Entries> {
-    TRY_ASSIGN(Entries entries,
-               read_all<MailboxEntry>(
-                   txn, impl_->data->mailboxes, [](std::string_view bytes) -> Result<MailboxEntry> {
-                     TRY_ASSIGN(StoredMailbox mailbox, mailbox_from_stored(bytes));
-                     return std::move(mailbox.entry);
-                   }));
-    std::ranges::sort(entries, {}, &MailboxEntry::address);
-    return entries;
+  return in_snapshot(*impl_->data, [&](const store::ReadTxn& txn) {
+    return mailboxes_of_kind(*impl_->data, txn, false);
+  });
+}
+
+Result<std::vector<MailboxEntry>> DirectoryReader::system_mailboxes() const {
+  return in_snapshot(*impl_->data, [&](const store::ReadTxn& txn) {
+    return mailboxes_of_kind(*impl_->data, txn, true);
+  });
+}
+
+Result<std::optional<MailboxEntry>> DirectoryReader::health_mailbox(
+    std::string_view database) const {
+  return in_snapshot(*impl_->data, [&](const store::ReadTxn& txn) {
+    return find_health_mailbox(*impl_->data, txn, database);
   });
 }
 

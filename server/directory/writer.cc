@@ -49,6 +49,10 @@ Result<std::unique_ptr<DirectoryWriter>> DirectoryWriter::open(const std::string
       new DirectoryWriter(std::make_unique<Impl>(std::move(*data), std::move(reader))));
 }
 
+Result<> DirectoryWriter::copy_to(int descriptor) const {
+  return impl_->data->environment->copy_to(descriptor, true);
+}
+
 const DirectoryReader& DirectoryWriter::reader() const { return *impl_->reader; }
 
 Result<DatabaseEntry> DirectoryWriter::create_database(std::string_view name, std::string path,
@@ -169,6 +173,7 @@ Result<DatabaseEntry> DirectoryWriter::remove_database(std::string_view name, bo
                                                   "hauspost database dismount {}",
                                                   entry.name, entry.name));
     }
+    TRY(impl_->remove_health_mailbox(txn, entry.name));
     TRY(txn.remove(data.databases, ascii_lower(name)));
     return entry;
   });

@@ -54,6 +54,9 @@ class DirectoryWriter {
 
   // LMDB allows one opening a process: in the supervisor, readers go through the writer's.
   const DirectoryReader& reader() const;
+  // Writes a copy of the newest state into an open, empty file; blocks. Any thread, also while
+  // changes are made.
+  Result<> copy_to(int descriptor) const;
 
   // Not mounted yet. `path` is absolute, and no other database's.
   Result<DatabaseEntry> create_database(std::string_view name, std::string path,
@@ -83,6 +86,10 @@ class DirectoryWriter {
   Result<std::vector<Result<MailboxEntry>>> create_mailboxes(std::span<const MailboxOrder> orders,
                                                              std::int64_t now_s, bool dry_run);
   Result<MailboxEntry> remove_mailbox(const Guid& guid);
+  // The database's health mailbox, made when there is none, with `token`@kSystemDomain as the only
+  // address at which it gets mail. kNotFound: no such database; kInvalid: the token.
+  Result<MailboxEntry> renew_health_mailbox(std::string_view database, std::string_view token,
+                                            std::int64_t now_s);
   // Whether the user may open the mailbox as if it were their own. kDenied: both must live in one
   // database; kInvalid: it is their own, or a shared mailbox is to be granted something.
   Result<> set_full_access(const Guid& user, const Guid& mailbox, bool granted);

@@ -91,6 +91,10 @@ Result<> apply_changes(const Data& data, const store::Txn& txn, const DomainChan
 
 Result<DomainEntry> DirectoryWriter::add_domain(std::string_view name) {
   TRY_ASSIGN(const std::string domain, canonical_domain(name));
+  if (domain == kSystemDomain) {
+    return fail(ErrorCode::kDenied,
+                fmt::format("domain {} is the server's own: nobody gets addresses of it", domain));
+  }
   const Data& data = *impl_->data;
   return impl_->in_transaction(true, [&](store::WriteTxn& txn) -> Result<DomainEntry> {
     TRY_ASSIGN(const auto found, txn.get(data.domains, domain));

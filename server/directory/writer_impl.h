@@ -35,6 +35,8 @@ class DirectoryWriter::Impl {
   // local part alone.
   Result<> put_address(store::WriteTxn& txn, const Address& address, const Guid& guid, bool log_in);
   Result<> drop_address(store::WriteTxn& txn, const Address& address, const Guid& guid);
+  // No effect when the database has none. writer_health.cc
+  Result<> remove_health_mailbox(store::WriteTxn& txn, std::string_view database);
   // Out of every group, and out of every grant.
   Result<> forget(store::WriteTxn& txn, const Guid& guid);
 

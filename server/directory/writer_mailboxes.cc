@@ -229,7 +229,8 @@ Result<std::uint64_t> DirectoryWriter::move_mailboxes(std::string_view from, std
       TRY_ASSIGN(bool here, cursor.first());
       while (here) {
         TRY_ASSIGN(StoredMailbox stored, mailbox_from_stored(cursor.value()));
-        if (iequals(stored.entry.database, old.name)) moving.push_back(std::move(stored));
+        if (iequals(stored.entry.database, old.name) && !stored.entry.system)
+          moving.push_back(std::move(stored));
         TRY_ASSIGN(here, cursor.next());
       }
     }
@@ -274,8 +275,10 @@ Result<MailboxEntry> DirectoryWriter::remove_mailbox(const Guid& guid) {
       TRY_ASSIGN(const Address address, split_address(text));
       TRY(impl_->drop_address(txn, address, guid));
     }
-    TRY(impl_->add_to_count(txn, database_count_key(entry.database), -1));
-    TRY(txn.remove(data.ages, age_key(stored.number)));
+    if (!entry.system) {
+      TRY(impl_->add_to_count(txn, database_count_key(entry.database), -1));
+      TRY(txn.remove(data.ages, age_key(stored.number)));
+    }
     TRY(txn.remove(data.mailboxes, guid.as_bytes()));
     TRY(impl_->forget(txn, guid));
     return std::move(entry);

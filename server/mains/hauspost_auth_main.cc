@@ -50,6 +50,8 @@ int run(child::Context& context) {
     return 1;
   }
   auth::AuthServer server(io.get_executor(), **service);
+  server.only_from(
+      child::callers(context.settings.users, {child::Role::kFrontend, child::Role::kWeb}));
   for (const child::NamedDescriptor& listener : context.listeners) {
     if (listener.name != "calls") continue;
     if (auto listening = server.listen(listener.fd); !listening) {
