@@ -52,7 +52,8 @@ Result<> LineClient::check_certificate(const tls::TlsStream& stream) const {
   // others look at.
   constexpr std::uint8_t kItself = 3;
   constexpr std::uint8_t kSha256 = 1;
-  tls::ServerCheck check{.kind = tls::ServerCheck::Kind::kDane};
+  tls::ServerCheck check;
+  check.kind = tls::ServerCheck::Kind::kDane;
   for (const std::string& fingerprint : means_.fingerprints) {
     if (auto digest = from_hex(fingerprint))
       check.records.push_back(

@@ -143,6 +143,32 @@ TEST_CASE("auth: who opens another's mailbox reads there and sends nothing") {
   CHECK_FALSE(fixture.login("a@example.org", "right")->user.has_value());
 }
 
+TEST_CASE("auth: a system mailbox opens for the password of probes alone, and that for nothing else") {
+  Fixture fixture;
+  directory::MailboxEntry& health = fixture.add("health@hauspost.internal");
+  health.system = true;
+  health.protocol_restricted = true;
+  const auto& anna = fixture.add("anna@example.org");
+  fixture.set_password(health.guid, "its own password");
+  fixture.set_password(anna.guid, "hers");
+  check_denied(fixture.login(health.address, "its own password"));
+  check_denied(fixture.login(health.address, ""));
+
+  fixture.service->set_health_password(Secret("a password for probes alone"));
+  for (const link::Protocol protocol :
+       {link::Protocol::kImap, link::Protocol::kPop3, link::Protocol::kSmtp}) {
+    const auto let_in = fixture.login(health.address, "a password for probes alone", protocol);
+    REQUIRE(let_in);
+    CHECK(let_in->mailbox == health.guid);
+  }
+  check_denied(fixture.login(health.address, "its own password"));
+  check_denied(fixture.login(anna.address, "a password for probes alone"));
+  CHECK(fixture.login(anna.address, "hers"));
+  // It is kept in memory alone.
+  fixture.restart();
+  check_denied(fixture.login(health.address, "a password for probes alone"));
+}
+
 TEST_CASE("auth: reserved names never read mail, even with the right password") {
   Fixture fixture;
   for (const std::string name : {"guest", "Anonymous", "ADMINISTRATOR"}) {
