@@ -26,6 +26,7 @@ void add_service_commands(CLI::App& app, Verb& chosen);
 void add_imap_commands(CLI::App& app, Verb& chosen);
 void add_auth_commands(CLI::App& app, Verb& chosen);
 void add_pop3_commands(CLI::App& app, Verb& chosen);
+void add_web_commands(CLI::App& app, Verb& chosen);
 void add_certificate_commands(CLI::App& app, Verb& chosen);
 void add_listener_commands(CLI::App& app, Verb& chosen);
 void add_receive_connector_commands(CLI::App& app, Verb& chosen);
@@ -37,6 +38,10 @@ void add_mailauth_commands(CLI::App& app, Verb& chosen);
 void add_filter_commands(CLI::App& app, Verb& chosen);
 void add_quarantine_commands(CLI::App& app, Verb& chosen);
 void add_dns_commands(CLI::App& app, Verb& chosen);
+// Gives the noun "dns" a verb.
+void add_dns_record_commands(CLI::App& app, Verb& chosen);
+void add_setup_command(CLI::App& app, Verb& chosen);
+void add_doctor_command(CLI::App& app, Verb& chosen);
 void add_tls_report_commands(CLI::App& app, Verb& chosen);
 void add_send_connector_commands(CLI::App& app, Verb& chosen);
 void add_block_commands(CLI::App& app, Verb& chosen);
@@ -46,7 +51,16 @@ void add_audit_commands(CLI::App& app, Verb& chosen);
 void add_queue_commands(CLI::App& app, Verb& chosen);
 void add_safety_net_commands(CLI::App& app, Verb& chosen);
 void add_server_commands(CLI::App& app, Verb& chosen);
+void add_server_backup_commands(CLI::App& app, Verb& chosen);  // of the noun "server"
 void add_job_commands(CLI::App& app, Verb& chosen);
+// The nouns "health" and "test".
+void add_health_commands(CLI::App& app, Verb& chosen);
+void add_test_commands(CLI::App& app, Verb& chosen);
+void add_session_commands(CLI::App& app, Verb& chosen);
+void add_metrics_command(CLI::App& app, Verb& chosen);
+void add_log_commands(CLI::App& app, Verb& chosen);
+void add_log_show_command(CLI::App& noun, Verb& chosen);
+void add_top_command(CLI::App& app, Verb& chosen);
 // After the nouns "database" and "mailbox", which get verbs of theirs.
 void add_backup_commands(CLI::App& app, Verb& chosen);
 void add_restore_commands(CLI::App& app, Verb& chosen);
