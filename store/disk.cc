@@ -7,6 +7,7 @@
 
 #include <array>
 #include <cstdio>
+#include <filesystem>
 
 namespace hauspost::store {
 
@@ -149,6 +150,14 @@ Result<> replace_file(Disk& disk, const std::string& folder, const std::string& 
   }
   TRY(disk.rename(temporary, path));
   return disk.sync_folder(folder);
+}
+
+Result<> sync_name(Disk& disk, const std::string& folder) {
+  const std::string above = std::filesystem::absolute(folder).parent_path().string();
+  const int descriptor = ::open(above.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+  if (descriptor < 0 && errno == EACCES) return {};
+  if (descriptor >= 0) ::close(descriptor);
+  return disk.sync_folder(above);
 }
 
 Result<std::string> read_file(const std::string& path, std::size_t bytes_max) {

@@ -46,6 +46,9 @@ Disk& real_disk();
 // Writes `bytes` as the whole of `path`: temporary file, sync, rename, folder sync.
 Result<> replace_file(Disk& disk, const std::string& folder, const std::string& name,
                       std::string_view bytes);
+// Makes the name of a folder durable in the one above. Nothing to do where we may not look into that
+// one: then somebody else has made the folder, and its name durable.
+Result<> sync_name(Disk& disk, const std::string& folder);
 // The whole of a small file. kNotFound; kCorrupt when longer than `bytes_max`.
 Result<std::string> read_file(const std::string& path, std::size_t bytes_max);
 

@@ -218,7 +218,7 @@ Result<> begin_copy(const std::string& to, const Guid& guid) {
   fs::create_directories(to, code);
   if (!code) fs::permissions(to, fs::perms::owner_all, code);
   if (code) return fail(errno_error("making folder " + escape_for_log(to), code.value()));
-  TRY(real_disk().sync_folder(fs::path(to).parent_path().string()));
+  TRY(sync_name(real_disk(), to));
   return replace_file(real_disk(), to, std::string(kCopyMark), guid.to_string() + "\n");
 }
 

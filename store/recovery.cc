@@ -77,7 +77,7 @@ Result<> create_database(const Platform& platform, const std::string& folder, co
   TRY_ASSIGN(const auto segments, list_segments(log_folder(folder)));
   if (!segments.empty())
     return fail(ErrorCode::kExists, folder + " holds a change log, but no database file");
-  TRY(platform.disk->sync_folder(std::filesystem::absolute(folder).parent_path().string()));
+  TRY(sync_name(*platform.disk, folder));
   TRY(platform.disk->sync_folder(folder));
   return write_database_file(platform, folder, guid);
 }

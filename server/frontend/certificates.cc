@@ -1,46 +1,20 @@
 #include "server/frontend/certificates.h"
 
-#include <sys/stat.h>
-
 #include <algorithm>
-#include <fstream>
-#include <iterator>
 
 namespace hauspost::frontend {
 
-namespace {
-
-constexpr std::size_t kPemBytesMax = 1024 * 1024;
-
-std::int64_t change_time(const std::string& file) {
-  struct stat status{};
-  if (::stat(file.c_str(), &status) != 0) return 0;
-  return status.st_mtim.tv_sec * 1'000'000'000 + status.st_mtim.tv_nsec;
-}
-
-std::int64_t change_time(const CertificateFiles& files) {
+std::int64_t Certificates::change_time(const CertificateFiles& files) const {
   // The sum changes with either, also when an older file comes back.
-  return change_time(files.certificate_file) + change_time(files.key_file);
-}
-
-Result<std::string> read_pem(const std::string& path) {
-  errno = 0;
-  std::ifstream in(path, std::ios::binary);
-  if (!in) return fail(errno_error(path, errno == 0 ? EIO : errno));
-  std::string text(kPemBytesMax + 1, '\0');
-  in.read(text.data(), static_cast<std::streamsize>(text.size()));
-  if (in.bad()) return fail(ErrorCode::kInternal, path + ": cannot be read");
-  text.resize(static_cast<std::size_t>(in.gcount()));
-  if (text.size() > kPemBytesMax) return fail(ErrorCode::kInvalid, path + ": too large");
-  return text;
+  return source_->change_time(files.certificate_file) + source_->change_time(files.key_file);
 }
 
 // Makes a context of the pair, only to see that certificate and key are good for one.
-Result<> read_entry(Certificates::Entry& entry) {
+Result<> Certificates::read_entry(Entry& entry) const {
   const CertificateFiles& files = entry.files;
-  TRY_ASSIGN(std::string chain, read_pem(files.certificate_file));
-  TRY_ASSIGN(std::string key, read_pem(files.key_file));
-  tls::PemPair pair{std::move(chain), Secret(std::move(key))};
+  TRY_ASSIGN(const Secret chain, source_->read(files.certificate_file));
+  TRY_ASSIGN(Secret key, source_->read(files.key_file));
+  tls::PemPair pair{std::string(chain.reveal()), std::move(key)};
   const auto usable = tls::TlsContext::server(pair.chain, pair.key.reveal());
   if (!usable) {
     Error error = usable.error();
@@ -51,10 +25,8 @@ Result<> read_entry(Certificates::Entry& entry) {
   return {};
 }
 
-}  // namespace
-
 std::int64_t Certificates::client_ca_time() const {
-  return client_ca_file_.empty() ? 0 : change_time(client_ca_file_);
+  return client_ca_file_.empty() ? 0 : source_->change_time(client_ca_file_);
 }
 
 Result<tls::TlsContext> Certificates::make_context(const std::vector<tls::PemPair>& pairs) {
@@ -69,8 +41,8 @@ Result<tls::TlsContext> Certificates::make_plain_context(const std::vector<tls::
   if (const auto time = client_ca_time(); std::exchange(client_ca_time_, time) != time)
     tickets_ = std::make_shared<tls::TicketKeys>(clock_);
   if (client_ca_file_.empty()) return tls::TlsContext::server(pairs, tickets_);
-  const auto roots = read_pem(client_ca_file_);
-  auto made = roots ? tls::TlsContext::server(pairs, tickets_, *roots) : fail(roots.error());
+  const auto roots = source_->read(client_ca_file_);
+  auto made = roots ? tls::TlsContext::server(pairs, tickets_, roots->reveal()) : fail(roots.error());
   if (made) return made;
   // Without it nobody logs in by certificate; that is no reason to turn all others away.
   log::error("client_ca.refused", {{"file", client_ca_file_}, {"cause", made.error()}});
@@ -116,9 +88,10 @@ Result<> Certificates::load() {
 bool Certificates::changed() const {
   const auto now = list_();
   if (client_ca_time() != client_ca_time_) return true;
-  return !std::ranges::equal(now, entries_, [](const CertificateFiles& files, const Entry& entry) {
+  const auto same = [this](const CertificateFiles& files, const Entry& entry) {
     return files == entry.files && change_time(files) == entry.change_time;
-  });
+  };
+  return !std::ranges::equal(now, entries_, same);
 }
 
 void Certificates::warn_of_expiry() {

@@ -11,6 +11,7 @@
 #include "base/tls/certificate_facts.h"
 #include "base/tls/ticket_keys.h"
 #include "base/tls/tls_context.h"
+#include "server/frontend/certificate_source.h"
 
 namespace hauspost::frontend {
 
@@ -38,8 +39,11 @@ class Certificates {
 
   // `client_ca_file`: authorities whose certificates clients may log in with; empty: they are not
   // asked for one. A file that cannot be used is logged, and then they are not asked either.
-  Certificates(const Clock& clock, List list, std::string client_ca_file = {})
+  // `source` outlives it; null: the files themselves.
+  Certificates(const Clock& clock, List list, std::string client_ca_file = {},
+               const CertificateSource* source = nullptr)
       : clock_(clock),
+        source_(source == nullptr ? &disk_ : source),
         list_(std::move(list)),
         client_ca_file_(std::move(client_ca_file)),
         tickets_(std::make_shared<tls::TicketKeys>(clock)),
@@ -63,9 +67,13 @@ class Certificates {
  private:
   Result<tls::TlsContext> make_context(const std::vector<tls::PemPair>& pairs);
   Result<tls::TlsContext> make_plain_context(const std::vector<tls::PemPair>& pairs);
+  Result<> read_entry(Entry& entry) const;
+  std::int64_t change_time(const CertificateFiles& files) const;
   std::int64_t client_ca_time() const;
 
   const Clock& clock_;
+  DiskFiles disk_;
+  const CertificateSource* source_;
   List list_;
   std::string client_ca_file_;
   std::int64_t client_ca_time_ = 0;  // of its last change that was read

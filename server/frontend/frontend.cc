@@ -147,7 +147,8 @@ Frontend::Frontend(Executor executor, FrontendSettings settings, auth::Authentic
     : executor_(executor),
       settings_(std::move(settings)),
       certificates_(
-          system_clock(), [this] { return certificate_list(); }, settings_.client_ca_file),
+          system_clock(), [this] { return certificate_list(); }, settings_.client_ca_file,
+          settings_.certificate_source),
       slowdown_(system_clock()),
       ended_logins_(system_clock()),
       services_{settings_.hostname, settings_.message_bytes_max, authenticator, backends, buffers_,

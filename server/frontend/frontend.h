@@ -31,6 +31,7 @@ struct FrontendSettings {
   // What the administrator has set for logins; see Services. May be empty.
   std::function<directory::AuthSettings()> auth_settings;
   std::string client_ca_file;  // see Certificates
+  const CertificateSource* certificate_source = nullptr;  // null: the files themselves
   // The receive connectors; asked at each SMTP connection. May be empty: listeners alone decide.
   AskConnectors connectors;
   std::string bearer_error;    // see Services

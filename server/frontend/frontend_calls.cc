@@ -121,11 +121,12 @@ Result<std::string> prove(Frontend& frontend, const std::string& body) {
 
 }  // namespace
 
-Task<Result<std::string>> answer_call(Frontend& frontend, int channel, std::uint16_t method,
-                                      std::string body) {
+Task<Result<std::string>> answer_call(Frontend& frontend, int channel, HandedFiles& files,
+                                      std::uint16_t method, std::string body) {
   switch (static_cast<child::ControlMethod>(method)) {
     case child::ControlMethod::kCertificates: co_return certificates(frontend);
     case child::ControlMethod::kCertificateReload: {
+      CO_TRY(files.take(std::move(body)));
       [[maybe_unused]] auto loaded = frontend.load_certificate();  // the reply tells what failed
       co_return certificates(frontend);
     }

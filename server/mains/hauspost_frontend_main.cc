@@ -29,20 +29,18 @@ int run(child::Context& context) {
   const directory::ReceiveConnectors connectors(**directory);
   frontend::FrontendSettings settings =
       frontend::settings_from(context.settings, **directory, connectors);
+  frontend::HandedFiles files;  // the supervisor's; there are none before it calls
+  settings.certificate_source = &files;
   frontend::LocalBackends backends(**directory, context.settings.run_dir,
                                    settings.limits.backend_start);
   frontend::Frontend service(io.get_executor(), std::move(settings), authenticator, backends);
-  if (!context.settings.certificate_file.empty()) {
-    // Without TLS nobody can log in, but mail from outside is still taken.
-    [[maybe_unused]] auto loaded = service.load_certificate();  // logs what it refuses
-  }
   int channel = -1;
   for (const child::NamedDescriptor& one : context.listeners) {
     if (one.name == "listeners") channel = one.fd;
   }
   child::Life life;
-  life.handler = [&service, channel](std::uint16_t method, std::string body) {
-    return frontend::answer_call(service, channel, method, std::move(body));
+  life.handler = [&service, &files, channel](std::uint16_t method, std::string body) {
+    return frontend::answer_call(service, channel, files, method, std::move(body));
   };
   life.stop = [&] { return stop(service, authenticator); };
   return child::run_until_told(io, context, std::move(life));

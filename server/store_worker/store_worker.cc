@@ -92,6 +92,8 @@ StoreWorker::StoreWorker(Executor executor, child::Settings settings,
                      .limits = *limits_,
                      .sessions = [this](const Guid& user) { return sessions_of(user); }},
       care_(executor, *database_, *limits_, system_clock(), settings_.hostname) {
+  sessions_.only_from(child::callers(settings_.users, {child::Role::kFrontend}));
+  deliveries_.only_from(child::callers(settings_.users, {child::Role::kTransport}));
   imap_.limits.message_bytes_max = settings_.message_bytes_max;
   imap_.rules = [this](const Guid& mailbox) { return rules_of(*limits_, mailbox); };
   scan_.start();

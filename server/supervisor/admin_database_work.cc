@@ -178,6 +178,7 @@ Task<Result<admin::DatabaseMovePathReply>> AdminService::database_move_path(
   reply.set_bytes(bytes);
   CO_TRY(store::check_copy_target(to, entry.guid));
   if (request.dry_run()) co_return reply;
+  CO_TRY(supervisor_.ownership().lend(to, child::Role::kStore, Ownership::Need::kWrite));
   MoveOrder order{entry.path, to, request.keep_old()};
   CO_TRY_ASSIGN(const std::uint64_t id,
                 supervisor_.jobs().start(entry.name, "move-path", [this, order](Jobs::Run& run) {

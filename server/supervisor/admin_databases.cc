@@ -62,7 +62,7 @@ void take_jobs(const std::vector<JobFacts>& jobs, admin::Database& to) {
 }
 
 // An empty folder of that path: what is there already may be another database.
-Result<> make_database_folder(const std::string& path) {
+Result<> make_database_folder(const Ownership& ownership, const std::string& path) {
   std::error_code code;
   if (std::filesystem::exists(path, code)) {
     if (!std::filesystem::is_directory(path, code) || !std::filesystem::is_empty(path, code)) {
@@ -71,11 +71,13 @@ Result<> make_database_folder(const std::string& path) {
                               escape_for_log(path)));
     }
   } else {
+    TRY(ownership.lend(path, child::Role::kStore, Ownership::Need::kWrite));
     std::filesystem::create_directories(path, code);
   }
   if (!code) std::filesystem::permissions(path, std::filesystem::perms::owner_all, code);
   if (code) return fail(errno_error("making folder " + escape_for_log(path), code.value()));
-  return {};
+  TRY(ownership.give_tree(path, child::Role::kStore));
+  return ownership.lend(path, child::Role::kStore, Ownership::Need::kWrite);
 }
 
 }  // namespace
@@ -154,7 +156,7 @@ Task<Result<admin::DatabaseCreateReply>> AdminService::database_create(
                                  ? supervisor_.options().data_root + "/databases/" + name
                                  : request.path();
   CO_TRY_ASSIGN(const std::string path, normal_path(wanted));
-  CO_TRY(make_database_folder(path));
+  CO_TRY(make_database_folder(supervisor_.ownership(), path));
   CO_TRY(supervisor_.directory().create_database(name, path, unix_now()));
   if (!request.leave_dismounted()) CO_TRY(co_await supervisor_.mount(name));
   admin::DatabaseCreateReply reply;

@@ -220,7 +220,9 @@ Task<Result<admin::DkimCreateReply>> AdminService::dkim_create(admin::DkimCreate
   }
   for (const SigningKey& key : fresh) {
     to_wire(key, *reply.add_keys());
-    if (!request.dry_run()) CO_TRY(mailauth::write_key(folder, key));
+    if (request.dry_run()) continue;
+    CO_TRY(mailauth::write_key(folder, key));
+    CO_TRY(supervisor_.ownership().give_secrets());
   }
   if (!request.dry_run()) co_await reload_keys(supervisor_);
   co_return reply;
@@ -277,7 +279,10 @@ Task<Result<admin::DkimActivateReply>> AdminService::dkim_activate(
   for (SigningKey& key : changed) {
     key.state = key.selector == chosen.selector ? KeyState::kActive : KeyState::kRetired;
     key.changed_s = unix_now();
-    if (!request.dry_run()) CO_TRY(mailauth::write_key(folder, key));
+    if (!request.dry_run()) {
+      CO_TRY(mailauth::write_key(folder, key));
+      CO_TRY(supervisor_.ownership().give_secrets());
+    }
     to_wire(key, *reply.add_keys());
   }
   if (changed.empty()) to_wire(chosen, *reply.add_keys());

@@ -6,7 +6,9 @@
 #include "base/text.h"
 #include "server/child/frontend.pb.h"
 #include "server/directory/frontend_settings.h"
+#include "server/supervisor/acme_orders.h"
 #include "server/supervisor/admin_service.h"
+#include "server/supervisor/health_watch.h"
 
 namespace hauspost::supervisor {
 
@@ -83,7 +85,9 @@ Task<Result<std::string>> AdminService::ask_frontend(child::ControlMethod method
     const auto control = frontend.control();
     Result<std::string> answer = fail(
         ErrorCode::kUnavailable, "the front-end does not run; see: hauspost status");
-    if (control) {
+    if (control && method == child::ControlMethod::kCertificateReload) {
+      answer = co_await supervisor_.reload_certificates(timeout);
+    } else if (control) {
       answer = co_await control->call(static_cast<std::uint16_t>(method), std::string_view(),
                                       timeout);
     }
@@ -134,13 +138,20 @@ Task<void> AdminService::note_warnings(admin::StatusReply& reply) {
     if (state != ComponentState::kActive)
       reply.add_warnings(fmt::format("{} is {}", service.name, directory::to_string(state)));
   }
+  for (const HealthState& state : supervisor_.health_watch().states()) {
+    if (state.word == HealthState::Word::kUnhealthy)
+      reply.add_warnings(fmt::format("{} is unhealthy: {}; see: hauspost health show",
+                                     state.last.name(), state.last.text));
+  }
 }
 
 Task<Result<admin::CertificateListReply>> AdminService::certificate_list(
     admin::CertificateListRequest) {
   CO_TRY_ASSIGN(const std::string bytes,
                 co_await ask_frontend(child::ControlMethod::kCertificates, kFrontendTime));
-  co_return certificates_reply<admin::CertificateListReply>(bytes);
+  CO_TRY_ASSIGN(auto reply, certificates_reply<admin::CertificateListReply>(bytes));
+  note_orders(*reply.mutable_certificates());
+  co_return reply;
 }
 
 Task<Result<admin::CertificateReloadReply>> AdminService::certificate_reload(
@@ -194,6 +205,14 @@ Task<Result<admin::CertificateRemoveReply>> AdminService::certificate_remove(
     co_return fail(ErrorCode::kDenied, fmt::format("certificate {} is the default of "
                                                    "hauspost.toml; change it there",
                                                    request.name()));
+  }
+  CO_TRY_ASSIGN(const auto orders, supervisor_.acme().list());
+  for (const AcmeFacts& facts : orders) {
+    if (facts.certificate_file != request.name()) continue;
+    co_return fail(ErrorCode::kDenied,
+                   fmt::format("certificate {} is ordered by the server itself; first: hauspost "
+                               "certificate acme disable {}",
+                               request.name(), facts.order.name()));
   }
   auto paths = directory::further_certificates(directory::asking(writer.reader()));
   const auto count = std::erase_if(paths, [&](const directory::CertificatePaths& one) {

@@ -2,6 +2,7 @@
 
 #include "base/clock.h"
 #include "base/text.h"
+#include "server/child/job_backup.pb.h"
 #include "server/supervisor/admin_service.h"
 
 namespace hauspost::supervisor {
@@ -21,6 +22,22 @@ admin::JobState to_wire(JobFacts::State state) {
 // What may be started by name. The other kinds are steps of calls that check more than a job can.
 constexpr std::string_view kOffered[] = {
     "check", "repair", "compact", "rebuild-index", "backup", "restore-mailbox", "search-rebuild"};
+
+// A store worker goes there under its own user: what it cannot use is refused before it starts.
+Result<> lend_folders(const Ownership& ownership, const std::string& kind,
+                      const std::string& request) {
+  if (kind == "backup") {
+    child::wire::BackupRequest backup;
+    if (!backup.ParseFromString(request) || backup.folder().empty()) return {};  // its to refuse
+    return ownership.lend(backup.folder(), child::Role::kStore, Ownership::Need::kWrite);
+  }
+  if (kind == "restore-mailbox") {
+    child::wire::RestoreMailboxRequest restore;
+    if (!restore.ParseFromString(request) || restore.from().folder().empty()) return {};
+    return ownership.lend(restore.from().folder(), child::Role::kStore, Ownership::Need::kRead);
+  }
+  return {};
+}
 
 }  // namespace
 
@@ -47,6 +64,7 @@ Task<Result<admin::JobStartReply>> AdminService::job_start(admin::JobStartReques
                    "no job to be started is named " + escape_for_log(request.kind()));
   }
   CO_TRY_ASSIGN(const auto entry, find_database(request.name()));
+  CO_TRY(lend_folders(supervisor_.ownership(), request.kind(), request.request()));
   CO_TRY_ASSIGN(const std::uint64_t id,
                 supervisor_.jobs().start_in_worker(entry.name, request.kind(), request.request()));
   admin::JobStartReply reply;

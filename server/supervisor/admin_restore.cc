@@ -80,6 +80,8 @@ Task<Result<admin::DatabaseRestoreReply>> AdminService::database_restore(
     }
     plan.attach_from = old.name;
   }
+  CO_TRY(supervisor_.ownership().lend(request.folder(), child::Role::kStore,
+                                      Ownership::Need::kRead));
   admin::DatabaseCreateRequest create;
   create.set_name(request.name());
   create.set_path(request.path());

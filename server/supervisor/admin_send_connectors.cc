@@ -145,6 +145,7 @@ Task<Result<admin::SendConnectorCreateReply>> AdminService::send_connector_creat
   *reply.mutable_connector() = to_wire(connector, connector.authenticate);
   if (request.dry_run()) co_return reply;
   CO_TRY(store_send_password(data_root, connector, password));
+  CO_TRY(supervisor_.ownership().give_secrets());
   CO_TRY(directory::set_send_connectors(supervisor_.directory(), std::move(all)));
   co_await kick_queue();
   co_return reply;
@@ -167,6 +168,7 @@ Task<Result<admin::SendConnectorSetReply>> AdminService::send_connector_set(
   *reply.mutable_connector() = to_wire(connector, connector.authenticate);
   if (request.dry_run()) co_return reply;
   CO_TRY(store_send_password(data_root, connector, password));
+  CO_TRY(supervisor_.ownership().give_secrets());
   CO_TRY(directory::set_send_connectors(supervisor_.directory(), std::move(all)));
   CO_TRY(forget_send_password(data_root, password.old_name, connector));
   co_await kick_queue();

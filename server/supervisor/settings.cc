@@ -12,6 +12,7 @@
 
 #include "base/text.h"
 #include "server/supervisor/settings_auth.h"
+#include "server/supervisor/settings_users.h"
 
 namespace hauspost::supervisor {
 
@@ -149,11 +150,16 @@ Result<> read_supervisor(const toml::table& file, ServerSettings& settings) {
     }
     settings.quarantine_deaths = static_cast<unsigned>(*deaths);
   }
+  if (const toml::node* node = section.find("confinement")) {
+    const auto on = node->value_exact<bool>();
+    if (!on) return wrong(node->source(), "supervisor.confinement must be true or false");
+    settings.confinement = *on;
+  }
   return section.finish();
 }
 
 constexpr std::string_view kSections[] = {"server", "listeners", "tls", "limits", "supervisor",
-                                         "auth"};
+                                         "auth", "users"};
 
 Result<> check_sections(const toml::table& file) {
   for (const auto& [key, node] : file) {
@@ -228,6 +234,7 @@ Result<ServerSettings> parse_settings(std::string_view text, const std::string& 
   TRY(read_limits(file, settings));
   TRY(read_supervisor(file, settings));
   TRY(read_auth(file, data_root, settings.sources, settings.client_ca_file));
+  TRY(read_users(file, settings.users));
   return settings;
 }
 
@@ -288,7 +295,8 @@ std::string format_settings(const ServerSettings& settings) {
              : fmt::format("message_size = {}\n", settings.message_bytes_max);
   out += "\n# Abnormal deaths in ten minutes that put a database aside; 0: never.\n[supervisor]\n";
   out += fmt::format("quarantine_deaths = {}\n", settings.quarantine_deaths);
-  return out;
+  if (!settings.confinement) out += "confinement = false\n";
+  return out + format_users(settings.users);
 }
 
 }  // namespace hauspost::supervisor

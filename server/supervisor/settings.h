@@ -3,11 +3,13 @@
 // what is wrong.
 #pragma once
 
+#include <array>
 #include <string>
 #include <vector>
 
 #include "base/result.h"
 #include "server/auth/source_settings.h"
+#include "server/child/users.h"
 
 namespace hauspost::supervisor {
 
@@ -25,6 +27,14 @@ struct ListenerSettings {
   bool operator==(const ListenerSettings&) const = default;
 };
 
+// [users], as written: names or numbers.
+struct UserNames {
+  bool switching = false;  // there is such a section
+  std::array<std::string, child::kRoleCount> names = {};
+  std::string group = {};
+  std::vector<std::string> auth_groups = {};  // further groups of auth alone
+};
+
 struct ServerSettings {
   std::string hostname;                     // fully qualified; [server] hostname
   std::vector<ListenerSettings> listeners;  // [listeners] smtp = "127.0.0.1:10025" or a list
@@ -37,6 +47,9 @@ struct ServerSettings {
   unsigned quarantine_deaths = 3;
   auth::SourceSettings sources;  // [auth]
   std::string client_ca_file;    // [auth.certificates]; empty: clients are not asked for one
+  UserNames users = {};
+  // [supervisor] confinement: roles are fenced in by Landlock and seccomp.
+  bool confinement = true;
 };
 
 inline constexpr std::string_view kSettingsFile = "hauspost.toml";
@@ -67,6 +80,12 @@ Result<> write_settings_file(const std::string& settings_file, const ServerSetti
 Result<> create_data_root(const std::string& data_root);
 // kNotFound when the folder does not exist; kInvalid as above.
 Result<> check_data_root(const std::string& data_root);
+
+// The users that the package makes: hauspost-auth, ..., group hauspost.
+UserNames standard_users();
+// Their numbers. Nobody switches when we are not root, which the log tells. kInvalid: one does not
+// exist, is root, or is another role's.
+Result<child::Users> find_users(const UserNames& names);
 
 // RFC 1123 section 2.1 host name of at least two labels ("localhost" is allowed too).
 bool is_host_name(std::string_view name);

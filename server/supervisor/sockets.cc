@@ -4,6 +4,7 @@
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/un.h>
+#include <unistd.h>
 
 #include <asio/ip/tcp.hpp>
 #include <fmt/format.h>
@@ -17,6 +18,7 @@ namespace hauspost::supervisor {
 namespace {
 
 constexpr int kSocketFlags = SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC;
+constexpr mode_t kGroupSocket = 0660;
 
 void set_option(int fd, int level, int option) {
   const int on = 1;
@@ -72,7 +74,7 @@ Result<UniqueFd> listen_tcp(const ListenerSettings& listener, AbsentAddress abse
   return fd;
 }
 
-Result<UniqueFd> listen_unix(const std::string& path) {
+Result<UniqueFd> listen_unix(const std::string& path, std::optional<gid_t> group) {
   sockaddr_un address{};
   address.sun_family = AF_UNIX;
   if (path.size() >= sizeof address.sun_path) {
@@ -92,6 +94,9 @@ Result<UniqueFd> listen_unix(const std::string& path) {
   const int bind_errno = errno;
   ::umask(before);
   if (!bound) return fail(errno_error("socket " + path, bind_errno));
+  if (group && (::chown(path.c_str(), static_cast<uid_t>(-1), *group) != 0 ||
+                ::chmod(path.c_str(), kGroupSocket) != 0))
+    return fail(errno_error("socket " + path));
   if (::listen(fd.get(), kBacklog) != 0) return fail(errno_error("socket " + path));
   return fd;
 }

@@ -16,13 +16,15 @@ constexpr Duration kMaintenanceStart = std::chrono::seconds(10);
 
 Result<> StoreWorkers::open_sockets(Worker& worker) {
   const std::string& run_dir = plan_.common.run_dir;
+  std::optional<gid_t> group;
+  if (plan_.common.users.switching) group = plan_.common.users.group;
   if (!worker.session) {
     TRY_ASSIGN(worker.session,
-               listen_unix(child::store_session_socket(run_dir, worker.entry.name)));
+               listen_unix(child::store_session_socket(run_dir, worker.entry.name), group));
   }
   if (!worker.delivery) {
     TRY_ASSIGN(worker.delivery,
-               listen_unix(child::store_delivery_socket(run_dir, worker.entry.name)));
+               listen_unix(child::store_delivery_socket(run_dir, worker.entry.name), group));
   }
   return {};
 }

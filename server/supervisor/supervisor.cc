@@ -1,6 +1,7 @@
 #include "server/supervisor/supervisor.h"
 
 #include <fcntl.h>
+#include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -26,6 +27,7 @@ namespace {
 constexpr Duration kMountTime = std::chrono::seconds(60);
 constexpr Duration kStartTime = std::chrono::minutes(10);
 constexpr Duration kKickTime = std::chrono::seconds(5);
+constexpr Duration kCertificateInterval = std::chrono::seconds(30);
 constexpr Duration kListenersTime = std::chrono::seconds(5);
 constexpr Duration kRestartPatience = std::chrono::seconds(5);
 constexpr Duration kDismountPatience = std::chrono::seconds(10);
@@ -54,10 +56,17 @@ Result<> ensure_srs_secret(const std::string& data_root) {
                                        Secret(random_password(kLetters) + "\n"));
 }
 
+// Programs of server/auth_helpers, which live behind the fence of auth.
+bool starts_helpers(const auth::SourceSettings& sources) {
+  return sources.uses(auth::Source::kLdap) || sources.uses(auth::Source::kPam) ||
+         (sources.bearer.enabled() && sources.bearer.jwks_file.empty());
+}
+
 }  // namespace
 
 struct Supervisor::Prepared {
   ServerSettings settings;
+  Ownership ownership{{}, {}};
   UniqueFd lock;
   std::unique_ptr<directory::DirectoryWriter> directory;
   UniqueFd auth_calls;
@@ -77,13 +86,17 @@ Result<std::unique_ptr<Supervisor>> Supervisor::prepare(asio::io_context& io, Op
   TRY(make_folder(run_dir));
   if (::chmod(run_dir.c_str(), 0700) != 0) return fail(errno_error(run_dir));
   ::unlink((run_dir + "/ready").c_str());
-  TRY(make_folder(options.data_root + "/databases"));
+  TRY_ASSIGN(auto users, find_users(prepared.settings.users));
+  prepared.ownership = Ownership(std::move(users), options.data_root);
+  const std::optional<gid_t> group = prepared.ownership.group();
   TRY(ensure_srs_secret(options.data_root));
+  TRY(prepared.ownership.give_data_root());
   TRY_ASSIGN(prepared.directory,
              directory::DirectoryWriter::open(options.data_root + "/directory.mdb"));
-  TRY_ASSIGN(prepared.auth_calls, listen_unix(child::auth_socket(run_dir)));
-  TRY_ASSIGN(prepared.transport_session, listen_unix(child::transport_session_socket(run_dir)));
-  TRY_ASSIGN(prepared.web_session, listen_unix(child::web_session_socket(run_dir)));
+  TRY(prepared.ownership.share_directory());
+  TRY_ASSIGN(prepared.auth_calls, listen_unix(child::auth_socket(run_dir), group));
+  TRY_ASSIGN(prepared.transport_session, listen_unix(child::transport_session_socket(run_dir), group));
+  TRY_ASSIGN(prepared.web_session, listen_unix(child::web_session_socket(run_dir), group));
   for (const ListenerSettings& one : prepared.settings.metrics) {
     TRY_ASSIGN(UniqueFd listener, listen_tcp(one, AbsentAddress::kAwaited));
     prepared.metrics_listeners.push_back(std::move(listener));
@@ -104,9 +117,11 @@ Supervisor::Supervisor(asio::io_context& io, Options options, Prepared prepared)
       settings_(std::move(prepared.settings)),
       started_s_(
           std::chrono::duration_cast<Seconds>(system_clock().now().time_since_epoch()).count()),
+      ownership_(std::move(prepared.ownership)),
       lock_(std::move(prepared.lock)),
       directory_(std::move(prepared.directory)),
       listeners_(settings_.listeners),
+      tls_files_(settings_, directory_->reader()),
       auth_calls_(std::move(prepared.auth_calls)),
       transport_session_(std::move(prepared.transport_session)),
       web_session_(std::move(prepared.web_session)),
@@ -136,6 +151,8 @@ child::Settings Supervisor::common_settings() const {
   settings.directory_path = options_.data_root + "/directory.mdb";
   settings.hostname = settings_.hostname;
   settings.message_bytes_max = settings_.message_bytes_max;
+  settings.users = ownership_.users();
+  settings.confined = settings_.confinement;
   return settings;
 }
 
@@ -154,8 +171,12 @@ ChildSpec Supervisor::role(child::Role role, std::string name, std::string_view 
       if (settings_.sources.bearer.enabled())
         settings.bearer_error = auth::bearer_error_json(settings_.sources.bearer);
     }
-    if (role == child::Role::kAuth)
+    if (role == child::Role::kAuth) {
       settings.auth_sources = auth::source_settings_to_wire(settings_.sources);
+      settings.auth_helpers = starts_helpers(settings_.sources);
+      if (!settings_.sources.bearer.jwks_file.empty())
+        settings.further_reads.push_back(settings_.sources.bearer.jwks_file);
+    }
     return settings;
   };
   spec.listeners = [this, role]() -> std::vector<child::NamedDescriptor> {
@@ -183,6 +204,7 @@ Task<Result<>> Supervisor::start() {
   transport_.start();
   co_await follow_web();
   frontend_.start();
+  tasks_.spawn("frontend.watch", watch_certificates());
   for (ChildProcess* child : {&auth_, &transport_, &frontend_}) {
     if (co_await child->wait_running(kStartTime)) continue;
     if (stop_asked_) co_return Result<>{};
@@ -211,7 +233,8 @@ Task<Result<>> Supervisor::mount_at_startup() {
       continue;
     }
     CO_TRY_ASSIGN(const auto entry, directory_->mount_database(database.name));
-    const auto mounted = stores_.mount(entry);
+    auto mounted = ownership_.give_tree(entry.path, child::Role::kStore);
+    if (mounted) mounted = stores_.mount(entry);
     if (!mounted)
       log::error("database.mount", {{"database", entry.name}, {"cause", mounted.error()}});
   }
@@ -270,6 +293,7 @@ Task<Result<>> Supervisor::mount(std::string name, std::uint64_t by) {
                                known->name));
   }
   CO_TRY_ASSIGN(const auto entry, directory_->mount_database(name));
+  CO_TRY(ownership_.give_tree(entry.path, child::Role::kStore));
   CO_TRY(stores_.mount(entry));
   ChildProcess* worker = stores_.find(name);
   if (co_await worker->wait_running(kMountTime)) co_return Result<>{};
@@ -363,7 +387,31 @@ std::vector<child::NamedDescriptor> Supervisor::open_channel() {
   return {{"listeners", listener_channel_child_.get()}};
 }
 
+Task<Result<std::string>> Supervisor::reload_certificates(Duration timeout) {
+  const auto control = frontend_.control();
+  if (!control)
+    co_return fail(ErrorCode::kUnavailable, "the front-end does not run; see: hauspost status");
+  std::string files = tls_files_.read();
+  auto answer =
+      co_await control->call(static_cast<std::uint16_t>(child::ControlMethod::kCertificateReload),
+                             files, timeout);
+  ::explicit_bzero(files.data(), files.size());
+  co_return answer;
+}
+
+// A renewed certificate is taken without anybody's word.
+Task<void> Supervisor::watch_certificates() {
+  while (co_await sleep_for(kCertificateInterval)) {
+    if (!tls_files_.changed()) continue;
+    const auto given = co_await reload_certificates(kListenersTime);
+    if (!given) log::warning("frontend.certificates", {{"cause", given.error()}});
+  }
+}
+
 Task<void> Supervisor::greet_frontend() {
+  // Before the first client comes.
+  const auto given = co_await reload_certificates(kListenersTime);
+  if (!given) log::error("frontend.certificates", {{"cause", given.error()}});
   [[maybe_unused]] const auto followed = co_await hand_listeners();  // logged
 }
 

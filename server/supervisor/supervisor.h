@@ -5,7 +5,9 @@
 #include "server/directory/writer.h"
 #include "server/supervisor/frontend_listeners.h"
 #include "server/supervisor/jobs.h"
+#include "server/supervisor/ownership.h"
 #include "server/supervisor/store_workers.h"
+#include "server/supervisor/tls_files.h"
 
 namespace hauspost::supervisor {
 
@@ -38,6 +40,7 @@ class Supervisor {
   const Options& options() const { return options_; }
   const ServerSettings& settings() const { return settings_; }
   directory::DirectoryWriter& directory() { return *directory_; }
+  const Ownership& ownership() const { return ownership_; }
   const FrontendListeners& listeners() const { return listeners_; }
   StoreWorkers& stores() { return stores_; }
   Jobs& jobs() { return jobs_; }
@@ -59,6 +62,9 @@ class Supervisor {
   // Makes what is listened at what the settings and the directory want: after a change of either.
   // Nothing has changed when a listener cannot be opened.
   Task<Result<>> apply_listeners();
+  // The front-end gets certificates and keys as their files are now; its CertificatesReply.
+  // kUnavailable: it does not run.
+  Task<Result<std::string>> reload_certificates(Duration timeout);
   // Changes to databases and services go one at a time: hold this while making one.
   class Turn;
   Task<Result<Turn>> take_turn();  // kCancelled
@@ -81,6 +87,7 @@ class Supervisor {
   // and then gets the whole list.
   Task<void> close_and_hand_over();
   Task<void> greet_frontend();
+  Task<void> watch_certificates();
   Task<Result<>> hand_listeners();
   std::vector<child::NamedDescriptor> open_channel();
   Result<> write_ready_file() const;
@@ -89,9 +96,11 @@ class Supervisor {
   Options options_;
   ServerSettings settings_;
   std::int64_t started_s_ = 0;
+  Ownership ownership_;
   UniqueFd lock_;
   std::unique_ptr<directory::DirectoryWriter> directory_;
   FrontendListeners listeners_;
+  TlsFiles tls_files_;
   UniqueFd listener_channel_;        // our end: see descriptor_channel.h
   UniqueFd listener_channel_child_;  // the present front-end's
   UniqueFd auth_calls_;

@@ -27,7 +27,7 @@ Result<> make_folder(Disk& disk, const std::string& path) {
   fs::create_directory(path, code);
   if (!code) fs::permissions(path, fs::perms::owner_all, code);
   if (code) return fail(errno_error("making " + path, code.value()));
-  return disk.sync_folder(fs::path(path).parent_path().string());
+  return sync_name(disk, path);
 }
 
 // Whoever reads the file next gets what the disk has, not what the page cache remembers.

@@ -61,7 +61,7 @@ class Layout {
     fs::create_directories(path, code);
     if (!code) fs::permissions(path, fs::perms::owner_all, code);
     if (code) return fail(errno_error("making " + path, code.value()));
-    return disk_.sync_folder(fs::absolute(path).parent_path().string());
+    return sync_name(disk_, path);
   }
 
   Result<> choose_segments() {

@@ -32,6 +32,15 @@ PASSWORD = "correct horse battery"
 TIMEOUT = 20
 
 
+# For each role a Unix user, by number: those that this machine's Debian has not given to anybody.
+ROLES = ("auth", "frontend", "transport", "store", "web", "health", "acme")
+FIRST_USER = 61001
+ROLE_USERS = {role: FIRST_USER + number for number, role in enumerate(ROLES)}
+ROLE_GROUP = 61100
+# Set, and run by root: every server of every test switches users.
+WITH_USERS = bool(os.environ.get("HAUSPOST_TEST_USERS")) and os.geteuid() == 0
+
+
 def free_port_base():
     # Below the range from which the kernel takes ports for outgoing connections.
     for _ in range(200):
@@ -42,14 +51,16 @@ def free_port_base():
 
 
 class Server(Instance):
-    """A data root with one database, one domain and IMAP on."""
+    """A data root with one database, one domain and IMAP on. `users`: each role gets its own."""
 
-    def __init__(self, databases=("DB1",)):
+    def __init__(self, databases=("DB1",), users=WITH_USERS):
         self.folder = pathlib.Path(tempfile.mkdtemp(prefix="hauspost-system-"))
         super().__init__(PROGRAMS, self.folder / "data")
         self.base = free_port_base()
         self.ports = ports_of_base(self.base)
         self.cli("init", "--hostname", "mail.example.test", "--port-base", str(self.base))
+        if users:
+            self.switch_users()
         self.log = self.folder / "hauspostd.log"
         self.start(self.log)
         for name in databases:
@@ -57,6 +68,13 @@ class Server(Instance):
         self.cli("domain", "add", DOMAIN)
         self.cli("service", "enable", "imap", "imap-backend")
         self.numbers = itertools.count(1)
+
+    def switch_users(self):
+        """From its next start on."""
+        self.folder.chmod(0o755)  # they must get through to the data root
+        lines = [f"{role} = {number}" for role, number in ROLE_USERS.items()]
+        with open(self.data / "hauspost.toml", "a") as settings:
+            print("\n[users]", *lines, f"group = {ROLE_GROUP}", sep="\n", file=settings)
 
     def restart(self):
         self.stop()
