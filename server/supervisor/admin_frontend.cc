@@ -6,9 +6,7 @@
 #include "base/text.h"
 #include "server/child/frontend.pb.h"
 #include "server/directory/frontend_settings.h"
-#include "server/supervisor/acme_orders.h"
 #include "server/supervisor/admin_service.h"
-#include "server/supervisor/health_watch.h"
 
 namespace hauspost::supervisor {
 
@@ -138,20 +136,13 @@ Task<void> AdminService::note_warnings(admin::StatusReply& reply) {
     if (state != ComponentState::kActive)
       reply.add_warnings(fmt::format("{} is {}", service.name, directory::to_string(state)));
   }
-  for (const HealthState& state : supervisor_.health_watch().states()) {
-    if (state.word == HealthState::Word::kUnhealthy)
-      reply.add_warnings(fmt::format("{} is unhealthy: {}; see: hauspost health show",
-                                     state.last.name(), state.last.text));
-  }
 }
 
 Task<Result<admin::CertificateListReply>> AdminService::certificate_list(
     admin::CertificateListRequest) {
   CO_TRY_ASSIGN(const std::string bytes,
                 co_await ask_frontend(child::ControlMethod::kCertificates, kFrontendTime));
-  CO_TRY_ASSIGN(auto reply, certificates_reply<admin::CertificateListReply>(bytes));
-  note_orders(*reply.mutable_certificates());
-  co_return reply;
+  co_return certificates_reply<admin::CertificateListReply>(bytes);
 }
 
 Task<Result<admin::CertificateReloadReply>> AdminService::certificate_reload(
@@ -205,14 +196,6 @@ Task<Result<admin::CertificateRemoveReply>> AdminService::certificate_remove(
     co_return fail(ErrorCode::kDenied, fmt::format("certificate {} is the default of "
                                                    "hauspost.toml; change it there",
                                                    request.name()));
-  }
-  CO_TRY_ASSIGN(const auto orders, supervisor_.acme().list());
-  for (const AcmeFacts& facts : orders) {
-    if (facts.certificate_file != request.name()) continue;
-    co_return fail(ErrorCode::kDenied,
-                   fmt::format("certificate {} is ordered by the server itself; first: hauspost "
-                               "certificate acme disable {}",
-                               request.name(), facts.order.name()));
   }
   auto paths = directory::further_certificates(directory::asking(writer.reader()));
   const auto count = std::erase_if(paths, [&](const directory::CertificatePaths& one) {
