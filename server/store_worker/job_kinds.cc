@@ -14,6 +14,9 @@ constexpr JobKind kKinds[] = {
     {"backup", JobNeeds::kEither, true, backup_job},
     {"restore", JobNeeds::kDismounted, true, restore_job},
     {"restore-mailbox", JobNeeds::kMounted, true, restore_mailbox_job},
+    {"import", JobNeeds::kMounted, false, import_job},
+    {"export", JobNeeds::kMounted, false, export_job},
+    {"transfer-forget", JobNeeds::kMounted, false, forget_transfer_job},
     {"search-rebuild", JobNeeds::kEither, false, search_rebuild_job},
 };
 

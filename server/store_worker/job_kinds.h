@@ -21,6 +21,10 @@ Result<std::string> backup_job(JobContext& context, std::string_view request);
 Result<std::string> restore_job(JobContext& context, std::string_view request);
 Result<std::string> restore_mailbox_job(JobContext& context, std::string_view request);
 
+Result<std::string> import_job(JobContext& context, std::string_view request);
+Result<std::string> export_job(JobContext& context, std::string_view request);
+Result<std::string> forget_transfer_job(JobContext& context, std::string_view request);
+
 Result<std::string> search_rebuild_job(JobContext& context, std::string_view request);
 
 }  // namespace hauspost::store_worker
