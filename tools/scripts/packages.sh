@@ -5,7 +5,7 @@ BUILD_PACKAGES=(
   clang-19 lld-19 libclang-rt-19-dev cmake ninja-build ccache
   android-libboringssl-dev libasio-dev liblmdb-dev libfmt-dev libspdlog-dev
   libprotobuf-dev protobuf-compiler libcli11-dev libtomlplusplus-dev libsodium-dev libseccomp-dev libicu-dev zlib1g-dev libarchive-dev
-  nlohmann-json3-dev libldap-dev libpam0g-dev libcurl4-gnutls-dev libc-ares-dev libpsl-dev pkg-config python3
+  libboost-dev libqrencode-dev nlohmann-json3-dev libldap-dev libpam0g-dev libcurl4-gnutls-dev libc-ares-dev libpsl-dev pkg-config python3
 )
 TEST_PACKAGES=(catch2 swaks libnet-ssleay-perl isync libsasl2-modules curl fetchmail getmail6 offlineimap3 mutt openssl ca-certificates
   slapd ldap-utils groff-base python3-dnspython python3-dkim python3-spf python3-yaml python3-authres opendkim opendkim-tools spamass-milter spamd)
