@@ -1,10 +1,15 @@
 #include "server/frontend/client.h"
 
+#include "base/metrics.h"
 #include "base/tls/acme_challenge.h"
 
 namespace hauspost::frontend {
 
 namespace {
+
+metrics::CounterFamily g_handshakes("hauspost_tls_handshakes_total",
+                                    "TLS handshakes with clients, by service and outcome.",
+                                    {"service", "outcome"});
 
 std::string_view alpn_of(link::Protocol protocol) {
   switch (protocol) {
@@ -35,8 +40,10 @@ bool SocketClient::can_start_tls() const { return !facts_.tls && current_tls_() 
 Task<Result<>> SocketClient::start_tls() {
   const auto context = current_tls_();
   if (!context) co_return fail(ErrorCode::kUnavailable, "no certificate");
-  CO_TRY_ASSIGN(auto stream, co_await tls::TlsStream::accept(plain_->release(), *context,
-                                                             alpn_of(facts_.protocol), stop_));
+  auto accepted = co_await tls::TlsStream::accept(plain_->release(), *context,
+                                                  alpn_of(facts_.protocol), stop_);
+  g_handshakes.with({facts_.listener, accepted ? "ok" : "failed"}).add();
+  CO_TRY_ASSIGN(auto stream, std::move(accepted));
   encrypted_ = std::move(stream);
   plain_.reset();  // it gave its socket away
   facts_.tls = true;

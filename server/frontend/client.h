@@ -32,6 +32,14 @@ struct ClientFacts {
   bool may_log_in() const { return tls || plain_logins; }
 };
 
+// What has gone over a session so far, for those who ask.
+struct Traffic {
+  std::chrono::steady_clock::time_point begun = std::chrono::steady_clock::now();
+  std::chrono::steady_clock::time_point last_word = begun;  // of the client
+  std::uint64_t bytes_in = 0;                               // from the client, after login
+  std::uint64_t bytes_out = 0;                              // to the client, after login
+};
+
 class Client {
  public:
   explicit Client(ClientFacts facts) : facts_(std::move(facts)) {}
@@ -48,9 +56,11 @@ class Client {
   // Whom the client's certificate names; empty: no certificate that an authority of ours has signed.
   virtual std::vector<std::string> verified_names() const { return {}; }
   const ClientFacts& facts() const { return facts_; }
+  Traffic& traffic() { return traffic_; }
 
  protected:
   ClientFacts facts_;
+  Traffic traffic_;
 };
 
 // Over a connected socket. The context is asked for at each handshake, for it may be renewed.

@@ -20,10 +20,13 @@ struct Login {
   Guid user;     // whose login it was
   Guid mailbox;  // what it opens: mostly the user's own
   std::string app_password = {};  // the name of the one that was used; empty: none
+  std::string address = {};       // of the mailbox
+  std::string database = {};
 };
 
 inline Login login_of(const auth::Identity& identity) {
-  return {identity.user.value_or(identity.mailbox), identity.mailbox, identity.app_password};
+  return {identity.user.value_or(identity.mailbox), identity.mailbox, identity.app_password,
+          identity.address, identity.database};
 }
 
 // Logins that are to end.

@@ -8,6 +8,7 @@
 #include <cstring>
 
 #include "base/deadline.h"
+#include "base/metrics.h"
 #include "server/frontend/proxy_header.h"
 #include "server/frontend/session.h"
 
@@ -117,6 +118,12 @@ struct Frontend::Session {
   }
   ~Session() { --listener->connections; }
 
+  SessionFacts facts() {
+    return {serial, id, client.facts(), admission->login(), client.traffic()};
+  }
+
+  const Guid id = Guid::random();
+  std::uint64_t serial = 0;
   const SharedListener listener;
   const std::optional<ConnectorCounts::Place> place;  // of its receive connector
   Services services;  // its own: the limits are those of the moment in which it came
@@ -324,6 +331,14 @@ bool Frontend::accept_one(const SharedListener& listener, std::error_code& code)
   return true;
 }
 
+namespace {
+
+metrics::CounterFamily g_connections("hauspost_connections_total",
+                                     "Connections of clients, by service and what became of them.",
+                                     {"service", "outcome"});
+
+}  // namespace
+
 void Frontend::greet(const SharedListener& listener, TcpSocket socket,
                      const asio::ip::tcp::endpoint& peer) {
   ++accepted_;
@@ -375,6 +390,7 @@ Task<void> Frontend::receive_proxied(SharedListener listener, TcpSocket socket, 
   deadline.stop();
   if (late || parsed.status != ProxyParse::Status::kHeader) {
     ++refused_;
+    g_connections.with({listener->service.name, "refused"}).add();
     log::warning("session.refused", {{"listener", listener->service.name},
                                      {"client", proxy},
                                      {"limit", late ? "proxy_header_late" : "proxy_header"}});
@@ -388,6 +404,7 @@ Task<void> Frontend::receive_proxied(SharedListener listener, TcpSocket socket, 
 void Frontend::refuse(Listener& listener, TcpSocket& socket, const std::string& address,
                       std::string_view limit) {
   ++refused_;
+  g_connections.with({listener.service.name, "refused"}).add();
   log::warning("session.refused",
                {{"listener", listener.service.name}, {"client", address}, {"limit", limit}});
   std::error_code code;
@@ -427,6 +444,7 @@ void Frontend::admit(const SharedListener& listener, TcpSocket socket, std::stri
   // Connectors of several kinds may share a port.
   const Service* const named = connector ? find_service(connector->listener) : nullptr;
   const Service& kind = named != nullptr ? *named : service;
+  g_connections.with({kind.name, "accepted"}).add();
   ClientFacts facts;
   facts.address = std::move(address);
   facts.port = port;
@@ -449,10 +467,11 @@ void Frontend::admit(const SharedListener& listener, TcpSocket socket, std::stri
 
 Task<void> Frontend::serve(std::unique_ptr<Session> session) {
   Signal* const stop = &session->stop;
+  session->serial = ++serials_;
   session->admission->on_evicted([stop] { stop->notify(); });
   const Registered registered(*this, session.get());  // also when an exception ends the session
   co_await run_session(session->services,
-                       {Guid::random(), session->client, *session->admission, *stop});
+                       {session->id, session->client, *session->admission, *stop});
 }
 
 std::size_t Frontend::end_logins(LoginEnd end) {
@@ -465,6 +484,19 @@ std::size_t Frontend::end_logins(LoginEnd end) {
   }
   ended_logins_.note(std::move(end));
   return ended;
+}
+
+void Frontend::for_each_session(std::uint64_t after,
+                                const std::function<bool(const SessionFacts&)>& visit) const {
+  for (Session* const session : sessions_) {
+    if (session->serial > after && !visit(session->facts())) return;
+  }
+}
+
+void Frontend::end_sessions(const std::function<bool(const SessionFacts&)>& chosen) {
+  for (Session* const session : sessions_) {
+    if (chosen(session->facts())) session->stop.notify();
+  }
 }
 
 void Frontend::end_inactive() {

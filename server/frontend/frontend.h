@@ -51,6 +51,15 @@ struct OpenListener {
   std::string connector = {};  // the receive connector whose binding it is; empty: none
 };
 
+// One session, as long as nobody suspends.
+struct SessionFacts {
+  std::uint64_t serial = 0;  // grows from one session to the next
+  const Guid& id;
+  const ClientFacts& client;
+  const std::optional<Login>& login;
+  const Traffic& traffic;
+};
+
 // REQUIRES: one thread; authenticator and backends outlive it; stop() before destruction.
 class Frontend {
  public:
@@ -79,6 +88,11 @@ class Frontend {
   // Ends the sessions of services that are inactive (directory::component_state).
   void end_inactive();
 
+  // By serial, those behind `after`, until `visit` returns false.
+  void for_each_session(std::uint64_t after,
+                        const std::function<bool(const SessionFacts&)>& visit) const;
+  // Tells goodbye to those of which `chosen` is true, as stop() does.
+  void end_sessions(const std::function<bool(const SessionFacts&)>& chosen);
   std::size_t sessions() const { return sessions_.size(); }
   std::vector<ListenerCount> counts() const;
   std::uint64_t accepted() const { return accepted_; }  // ever
@@ -121,6 +135,7 @@ class Frontend {
   std::size_t proxied_ = 0;  // connections whose header is awaited
   std::uint64_t accepted_ = 0;
   std::uint64_t refused_ = 0;
+  std::uint64_t serials_ = 0;  // given to sessions
   BufferPool buffers_;
   Services services_;
   ConnectionLimits connections_;

@@ -8,6 +8,7 @@
 #include "server/child/control.h"
 #include "server/child/descriptor_channel.h"
 #include "server/child/frontend.pb.h"
+#include "server/frontend/session_calls.h"
 
 namespace hauspost::frontend {
 
@@ -136,6 +137,8 @@ Task<Result<std::string>> answer_call(Frontend& frontend, int channel, HandedFil
       co_return std::string();
     case child::ControlMethod::kAlpnChallenges: co_return prove(frontend, body);
     case child::ControlMethod::kEndLogins: co_return end_logins(frontend, body);
+    case child::ControlMethod::kSessionList: co_return list_sessions(frontend, body);
+    case child::ControlMethod::kSessionKill: co_return kill_sessions(frontend, body);
     case child::ControlMethod::kListeners:
       co_return change_listeners(frontend, channel, body);
     default: co_return fail(ErrorCode::kInvalid, "front-end: unknown control method");

@@ -1,8 +1,21 @@
 #include "server/frontend/login_gate.h"
 
+#include "base/metrics.h"
 #include "base/text.h"
 
 namespace hauspost::frontend {
+
+namespace {
+
+metrics::CounterFamily g_logins("hauspost_logins_total",
+                                "Attempts to log in, by service and outcome.",
+                                {"service", "outcome"});
+metrics::HistogramFamily g_login_time("hauspost_login_seconds",
+                                      "Time from the credentials to the answer of auth, of logins "
+                                      "that were granted.",
+                                      metrics::latency_buckets());
+
+}  // namespace
 
 Result<> LoginGate::succeeded(const auth::Identity& identity,
                               std::chrono::steady_clock::time_point begun) {
@@ -17,6 +30,8 @@ Result<> LoginGate::succeeded(const auth::Identity& identity,
     return fail(ErrorCode::kUnavailable, "ended by an administrator on its way");
   }
   context_.admission.note_login(std::move(login));
+  g_logins.with({facts.listener, "ok"}).add();
+  g_login_time.with({}).observe(std::chrono::steady_clock::now() - begun);
   if (services_.slowdown != nullptr) services_.slowdown->succeeded(facts.address);
   log::info("login.ok", {{"session", context_.id.to_string()},
                          {"listener", facts.listener},
@@ -31,6 +46,7 @@ Task<Result<>> LoginGate::failed(std::string name, bool as_oneself, Error error,
                                  std::chrono::steady_clock::time_point begun) {
   const ClientFacts& facts = context_.client.facts();
   const bool denied = error.code == ErrorCode::kDenied;
+  g_logins.with({facts.listener, denied ? "denied" : "unavailable"}).add();
   log::warning("login.failed", {{"session", context_.id.to_string()},
                                 {"listener", facts.listener},
                                 {"client", facts.address},

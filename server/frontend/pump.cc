@@ -1,5 +1,6 @@
 #include "server/frontend/pump.h"
 
+#include "base/metrics.h"
 #include "base/signal.h"
 #include "base/task_group.h"
 
@@ -12,14 +13,22 @@ constexpr std::chrono::minutes kFinishTime{5};
 // Frames of the back-end that are here already go out together while this much room is left.
 constexpr std::size_t kGatherRoom = 4 * 1024;
 
+metrics::CounterFamily g_bytes("hauspost_client_bytes_total",
+                               "Bytes between clients and back-ends, without TLS, by direction.",
+                               {"direction"});
+metrics::Counter& g_bytes_in = g_bytes.with({"in"});
+metrics::Counter& g_bytes_out = g_bytes.with({"out"});
+
 class Pump {
  public:
-  Pump(Executor executor, Stream& client, Handover handover, const Services& services, Signal& stop)
+  Pump(Executor executor, Stream& client, Handover handover, const Services& services, Signal& stop,
+       Traffic& traffic)
       : client_(client),
         link_(std::move(handover.link)),
         first_bytes_(std::move(handover.first_bytes)),
         services_(services),
         stop_(stop),
+        traffic_(traffic),
         ended_(executor),
         tasks_(executor) {}
 
@@ -47,6 +56,9 @@ class Pump {
   // it.
   Task<bool> send(std::string_view bytes) {
     result_.bytes_in += bytes.size();
+    traffic_.bytes_in += bytes.size();
+    traffic_.last_word = std::chrono::steady_clock::now();
+    g_bytes_in.add(bytes.size());
     const auto sent = co_await link_->write(link::FrameType::kData, bytes);
     co_return sent.has_value();
   }
@@ -104,6 +116,8 @@ class Pump {
       co_return false;
     }
     result_.bytes_out += bytes.size();
+    traffic_.bytes_out += bytes.size();
+    g_bytes_out.add(bytes.size());
     result_.at_line_end = bytes.back() == '\n';
     co_return true;
   }
@@ -113,6 +127,7 @@ class Pump {
   std::string first_bytes_;
   const Services& services_;
   Signal& stop_;
+  Traffic& traffic_;
   Condition ended_;
   bool over_ = false;
   PumpResult result_;
@@ -131,8 +146,10 @@ std::string_view to_string(PumpEnd end) {
   return "unknown";
 }
 
-Task<PumpResult> pump(Stream& client, Handover handover, const Services& services, Signal& stop) {
-  Pump carrier(co_await asio::this_coro::executor, client, std::move(handover), services, stop);
+Task<PumpResult> pump(Stream& client, Handover handover, const Services& services, Signal& stop,
+                      Traffic& traffic) {
+  Pump carrier(co_await asio::this_coro::executor, client, std::move(handover), services, stop,
+               traffic);
   co_return co_await carrier.run();
 }
 

@@ -21,7 +21,8 @@ struct PumpResult {
 };
 
 // The client's stream is still open on return, the link is closed. A client that takes nothing for
-// limits.write_progress is gone.
-Task<PumpResult> pump(Stream& client, Handover handover, const Services& services, Signal& stop);
+// limits.write_progress is gone. `traffic` is kept up to date meanwhile.
+Task<PumpResult> pump(Stream& client, Handover handover, const Services& services, Signal& stop,
+                      Traffic& traffic);
 
 }  // namespace hauspost::frontend

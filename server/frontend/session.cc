@@ -34,7 +34,8 @@ std::string_view goodbye(link::Protocol protocol, PumpEnd end) {
 Task<Ended> carry(const Services& services, const SessionContext& context, Handover handover) {
   context.admission.leave_login();
   Stream& stream = context.client.stream();
-  const PumpResult result = co_await pump(stream, std::move(handover), services, context.stop);
+  const PumpResult result = co_await pump(stream, std::move(handover), services, context.stop,
+                                          context.client.traffic());
   const bool untold = result.end == PumpEnd::kBackendLost || result.end == PumpEnd::kStopped;
   // In the middle of a line the client would read a goodbye as part of something else.
   const bool http = context.client.facts().protocol == link::Protocol::kHttp;

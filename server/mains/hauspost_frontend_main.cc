@@ -4,6 +4,7 @@
 #include "server/auth/auth_client.h"
 #include "server/child/child.h"
 #include "server/frontend/frontend_calls.h"
+#include "server/frontend/session_calls.h"
 #include "server/frontend/settings_from.h"
 
 namespace {
@@ -43,6 +44,7 @@ int run(child::Context& context) {
     return frontend::answer_call(service, channel, files, method, std::move(body));
   };
   life.stop = [&] { return stop(service, authenticator); };
+  life.measure = [&service](metrics::Snapshot& out) { frontend::measure(service, out); };
   return child::run_until_told(io, context, std::move(life));
 }
 

@@ -10,6 +10,7 @@
 #include "server/store_worker/accepting_stream.h"
 #include "server/store_worker/job_kinds.h"
 #include "server/store_worker/withdrawn_calls.h"
+#include "server/store_worker/worker_metrics.h"
 #include "server/store_worker/worker_statistics.h"
 #include "store/backup/restore.h"
 #include "store/mime/message.h"
@@ -40,6 +41,22 @@ class Place {
  private:
   std::unordered_map<Guid, std::size_t>& counts_;
   Guid user_;
+};
+
+// One session's place in the table of what each is at, for as long as it lives.
+class Seen {
+ public:
+  using Table = std::unordered_map<Guid, SessionActivity>;
+  Seen(Table& table, const Guid& session) : table_(table), session_(session) { table_[session_]; }
+  Seen(const Seen&) = delete;
+  Seen& operator=(const Seen&) = delete;
+  ~Seen() { table_.erase(session_); }
+  // Stays where it is while others come and go.
+  SessionActivity* activity() const { return &table_.find(session_)->second; }
+
+ private:
+  Table& table_;
+  Guid session_;
 };
 
 directory::MaintenanceSettings maintenance_of(const LimitsCache& cache) {
@@ -200,13 +217,14 @@ Task<void> StoreWorker::serve_accepted(std::unique_ptr<link::FrameSocket> frames
                                 {"protocol", pop3 ? "pop3" : "imap"},
                                 {"user", start.user},
                                 {"client", start.client_address}});
+  const Seen seen(activities_, start.session);
   AcceptingStream stream(std::move(frames));
   SessionEnd end = SessionEnd::kBroken;
   if (pop3) {
     const pop3::Services services = pop3_services();
-    end = co_await pop3::serve(stream, start, services);
+    end = co_await pop3::serve(stream, start, services, seen.activity());
   } else {
-    end = co_await imap::serve(stream, start, imap_);
+    end = co_await imap::serve(stream, start, imap_, seen.activity());
   }
   if (end == SessionEnd::kInOrder) co_await stream.end_in_order();
   log::info("session.ended",
@@ -247,6 +265,8 @@ Task<Result<std::string>> StoreWorker::handle_control(std::uint16_t method, std:
   switch (call) {
     case child::ControlMethod::kStoreStatistics:
       co_return worker_statistics(*database_, scan_.state()).SerializeAsString();
+    case child::ControlMethod::kSessionStates:
+      co_return session_states(*database_, activities_, body);
     case child::ControlMethod::kWithdrawnList:
     case child::ControlMethod::kWithdrawnLift: {
       const auto now = std::chrono::floor<Seconds>(system_clock().now());
@@ -260,6 +280,10 @@ Task<Result<std::string>> StoreWorker::handle_control(std::uint16_t method, std:
       co_return co_await jobs_.handle_control(method, std::move(body));
     default: co_return fail(ErrorCode::kInvalid, "unknown control method");
   }
+}
+
+void StoreWorker::measure(metrics::Snapshot& out) const {
+  measure_database(*database_, scan_.state(), out);
 }
 
 }  // namespace hauspost::store_worker

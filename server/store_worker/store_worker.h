@@ -31,6 +31,7 @@ class StoreWorker {
   Result<> listen(const child::NamedDescriptor& listener);
   // The supervisor's calls, server/child/control.h.
   Task<Result<std::string>> handle_control(std::uint16_t method, std::string body);
+  void measure(metrics::Snapshot& out) const;
   // Ends every session, then closes the database.
   Task<void> stop();
 
@@ -57,6 +58,7 @@ class StoreWorker {
   imap::Services imap_;
   std::unordered_map<Guid, std::size_t> imap_sessions_;  // of users who have any
   std::unordered_map<Guid, std::size_t> pop3_sessions_;  // of users who have any
+  std::unordered_map<Guid, SessionActivity> activities_;  // by session
   child::UnixService sessions_;
   child::UnixService deliveries_;
   Jobs jobs_;
