@@ -12,6 +12,7 @@
 
 #include "base/text.h"
 #include "server/supervisor/settings_auth.h"
+#include "server/supervisor/settings_log.h"
 #include "server/supervisor/settings_users.h"
 
 namespace hauspost::supervisor {
@@ -159,7 +160,7 @@ Result<> read_supervisor(const toml::table& file, ServerSettings& settings) {
 }
 
 constexpr std::string_view kSections[] = {"server", "listeners", "tls", "limits", "supervisor",
-                                         "auth", "users"};
+                                         "auth", "users", "log"};
 
 Result<> check_sections(const toml::table& file) {
   for (const auto& [key, node] : file) {
@@ -235,6 +236,7 @@ Result<ServerSettings> parse_settings(std::string_view text, const std::string& 
   TRY(read_supervisor(file, settings));
   TRY(read_auth(file, data_root, settings.sources, settings.client_ca_file));
   TRY(read_users(file, settings.users));
+  TRY(read_log(file, data_root, settings.log));
   return settings;
 }
 
@@ -296,7 +298,7 @@ std::string format_settings(const ServerSettings& settings) {
   out += "\n# Abnormal deaths in ten minutes that put a database aside; 0: never.\n[supervisor]\n";
   out += fmt::format("quarantine_deaths = {}\n", settings.quarantine_deaths);
   if (!settings.confinement) out += "confinement = false\n";
-  return out + format_users(settings.users);
+  return out + format_users(settings.users) + format_log(settings.log);
 }
 
 }  // namespace hauspost::supervisor

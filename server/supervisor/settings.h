@@ -10,6 +10,7 @@
 #include "base/result.h"
 #include "server/auth/source_settings.h"
 #include "server/child/users.h"
+#include "server/supervisor/log_settings.h"
 
 namespace hauspost::supervisor {
 
@@ -48,6 +49,7 @@ struct ServerSettings {
   auth::SourceSettings sources;  // [auth]
   std::string client_ca_file;    // [auth.certificates]; empty: clients are not asked for one
   UserNames users = {};
+  LogSettings log = {};
   // [supervisor] confinement: roles are fenced in by Landlock and seccomp.
   bool confinement = true;
 };

@@ -21,6 +21,8 @@ namespace {
 // Descriptors are first moved up here, so that placing one never overwrites another.
 constexpr int kHighDescriptor = 256;
 
+int g_child_errors = -1;
+
 class FileActions {
  public:
   FileActions() { ::posix_spawn_file_actions_init(&actions_); }
@@ -109,12 +111,15 @@ Result<ControlPair> make_control(const child::Settings& settings) {
 
 }  // namespace
 
+void collect_child_errors(int fd) { g_child_errors = fd; }
+
 Result<Spawned> spawn_child(const std::string& program, const child::Settings& settings,
                             std::span<const child::NamedDescriptor> listeners,
                             std::span<const int> inherited) {
   TRY_ASSIGN(ControlPair control, make_control(settings));
   FileActions actions;
   actions.no_input();
+  if (g_child_errors >= 0) TRY(actions.place(g_child_errors, STDERR_FILENO));
   int target = child::kFirstDescriptor;
   TRY(actions.place(control.theirs.get(), target++));
   for (const child::NamedDescriptor& listener : listeners)

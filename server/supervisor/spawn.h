@@ -22,6 +22,9 @@ Result<Spawned> spawn_child(const std::string& program, const child::Settings& s
                             std::span<const child::NamedDescriptor> listeners,
                             std::span<const int> inherited);
 
+// Standard error of the children that are started from now on; -1: ours. It stays the caller's.
+void collect_child_errors(int fd);
+
 // How a child ended. REQUIRES: it has (its pidfd is readable). Frees its process id.
 struct Death {
   bool abnormal = true;
