@@ -23,6 +23,8 @@ bool AsUser::ask(const std::string& path, int rights) const {
   return may;
 }
 
+bool AsUser::may_pass(const std::string& folder) const { return ask(folder, X_OK); }
+
 bool AsUser::may_read(const std::string& path) const {
   struct stat status{};
   const bool folder = ::stat(path.c_str(), &status) == 0 && S_ISDIR(status.st_mode);

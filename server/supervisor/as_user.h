@@ -13,6 +13,7 @@ class AsUser {
  public:
   AsUser(uid_t user, gid_t group) : user_(user), group_(group) {}
 
+  bool may_pass(const std::string& folder) const;
   bool may_read(const std::string& path) const;   // a folder: also go in
   bool may_write(const std::string& path) const;  // likewise, and read
 

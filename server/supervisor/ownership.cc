@@ -104,7 +104,12 @@ Result<> Ownership::give_data_root() const {
   for (const OwnFolder& folder : kOwnFolders)
     TRY(give_tree(data_root_ + "/" + std::string(folder.name), folder.role));
   TRY(give_secrets());
-  return set_owner(data_root_, 0, users_.group, kPassFolder);
+  TRY(set_owner(data_root_, 0, users_.group, kPassFolder));
+  if (AsUser(users_.of(Role::kFrontend), users_.group).may_pass(data_root_)) return {};
+  return fail(ErrorCode::kDenied,
+              fmt::format("{}: user {} cannot get there; let others through the folders above it "
+                          "(chmod o+x), or put the data root elsewhere",
+                          data_root_, shown_user(users_.of(Role::kFrontend))));
 }
 
 Result<> Ownership::share_directory() const {

@@ -190,6 +190,7 @@ void report_setup(Context& context, const NewServer& server) {
                  {"hostname", server.settings.hostname},
                  {"settings_file", server.settings_file},
                  {"certificate_file", certificate},
+                 {"users", server.settings.users.switching},
                  {"listeners", listeners}});
   context.say(fmt::format("Data root {} for {} is ready. Settings: {}. Certificate: {}.",
                           server.root, server.settings.hostname, server.settings_file,
@@ -197,6 +198,19 @@ void report_setup(Context& context, const NewServer& server) {
   const bool found = supervisor::default_settings_file(server.root) == server.settings_file;
   context.say(fmt::format("Next: hauspostd --data {}{}", server.root,
                           found ? "" : " --config " + server.settings_file));
+}
+
+// The package's own data root is for its users; any other is only when that is asked for, as they
+// may have no way to it.
+Outcome<supervisor::UserNames> choose_users(const InitOptions& options, const NewServer& server) {
+  const bool by_itself = server.root == supervisor::kSystemDataRoot && ::geteuid() == 0;
+  if (!options.users && !by_itself) return supervisor::UserNames();
+  const supervisor::UserNames names = supervisor::standard_users();
+  const auto found = supervisor::find_users(names);
+  if (found) return names;
+  if (!options.users) return supervisor::UserNames();
+  Error error = found.error();
+  return refused(std::move(error).within("--users: the package makes them"));
 }
 
 Outcome<NewServer> create_server(Context& context, const InitOptions& options) {
@@ -227,6 +241,7 @@ Outcome<NewServer> create_server(Context& context, const InitOptions& options) {
       return refused(errno_error(file));
     }
   }
+  TRY_ASSIGN(settings.users, choose_users(options, server));
   if (!root_there) TRY(create_root(options, server));
   if (!server.keeps_settings_itself()) {
     auto made = create_settings(options, server, root_there);
@@ -267,6 +282,9 @@ void add_init_command(CLI::App& app, Verb& chosen) {
   CLI::App* verb = add_verb<InitOptions>(
       app, "init", "Make a new data root: settings, marker, self-signed certificate", chosen,
       options, run_init);
+  verb->add_flag("--users", options->users,
+                 "Have each role run as its own Unix user: hauspost-auth, hauspost-frontend, ..., "
+                 "group hauspost (by itself when root makes /var/lib/hauspost and they exist)");
   verb->add_option("--config", options->config,
                    "Write the settings here (default: DATA/hauspost.toml; for /var/lib/hauspost "
                    "where the package is installed: /etc/hauspost/hauspost.toml)")

@@ -16,6 +16,7 @@ struct InitOptions {
   std::vector<std::string> bind;
   std::string certificate;
   std::string key;
+  bool users = false;  // each role gets the package's user; for its data root they do anyway
 };
 
 // Makes the data root and settings, whole or not at all, and says nothing. Exit::kUsage,

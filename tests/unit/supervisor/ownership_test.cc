@@ -159,6 +159,16 @@ TEST_CASE("ownership: a data root of root's is shared out, again and again") {
   CHECK_FALSE(stranger.may_read(data.path + "/directory.mdb"));
 }
 
+TEST_CASE("ownership: a data root that its users cannot reach is refused") {
+  if (!root()) return;
+  Root data;
+  fs::permissions(data.folder.path(), fs::perms(0700));
+  const auto given = Ownership(test_users(), data.path).give_data_root();
+  REQUIRE(!given);
+  CHECK(given.error().code == ErrorCode::kDenied);
+  CHECK(given.error().text.find("chmod o+x") != std::string::npos);
+}
+
 TEST_CASE("ownership: transport alone reads its secrets") {
   if (!root()) return;
   Root data;
