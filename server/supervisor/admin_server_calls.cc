@@ -57,6 +57,9 @@ Task<Result<admin::StatusReply>> AdminService::status(admin::StatusRequest) {
        {&supervisor_.auth(), &supervisor_.frontend(), &supervisor_.transport()}) {
     supervisor::describe(*child, *reply.add_processes());
   }
+  // Runs only while it is wanted.
+  if (supervisor_.web().facts().state != ChildProcess::State::kStopped)
+    supervisor::describe(supervisor_.web(), *reply.add_processes());
   for (ChildProcess* store : supervisor_.stores().all())
     supervisor::describe(*store, *reply.add_processes());
   for (const FrontendListeners::Listener& listener : supervisor_.listeners().all()) {

@@ -39,7 +39,7 @@ Outcome<> run_service_list(Context& context) {
 
 void add_service_commands(CLI::App& app, Verb& chosen) {
   CLI::App* noun = add_noun(app, "service",
-                            "Services: imap, imap-backend, pop3, pop3-backend, smtp, submission");
+                            "Services: imap, imap-backend, pop3, pop3-backend, smtp, submission, web");
   auto options = std::make_shared<ServiceOptions>();
   const auto add = [&](const std::string& name, const std::string& description,
                        VerbFunction<ServiceOptions> run) {
