@@ -168,7 +168,9 @@ void MaildirSource::read(const Entry& entry, Item& item) {
     return;
   }
   item.kind = Item::Kind::kMessage;
-  item.body = with_crlf(std::move(*body));
+  // What our own export wrote stands there byte for byte; its name says so, and how long it was.
+  const bool exact = name.base.ends_with(fmt::format(".hauspost,S={}", body->size()));
+  item.body = exact ? std::move(*body) : with_crlf(std::move(*body));
   item.flags = name.flags;
   item.keywords = std::move(name.keywords);
   // The file's time is that of arrival unless a copy made it new, which the name was not.

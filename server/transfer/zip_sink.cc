@@ -9,6 +9,7 @@
 #include "server/transfer/manifest.h"
 #include "server/transfer/out_file.h"
 #include "server/transfer/sinks.h"
+#include "server/transfer/utf8_locale.h"
 
 namespace hauspost::transfer {
 
@@ -25,6 +26,7 @@ class ZipSink final : public Sink {
   }
 
   Result<> start() {
+    const Utf8Locale utf8;
     archive_ = ::archive_write_new();
     if (archive_ == nullptr) return fail(ErrorCode::kExhausted, "no memory");
     if (::archive_write_set_format_zip(archive_) != ARCHIVE_OK ||
@@ -64,6 +66,7 @@ class ZipSink final : public Sink {
   Result<std::string> flush() override { return std::string(); }
 
   Result<> finish() override {
+    const Utf8Locale utf8;
     if (::archive_write_close(archive_) != ARCHIVE_OK) return failed();
     if (::fsync(file_.get()) != 0) return fail(errno_error("writing " + part_of(path_)));
     return name_whole(path_);
@@ -79,6 +82,7 @@ class ZipSink final : public Sink {
   }
 
   Result<> write_entry(const std::string& name, std::string_view bytes, std::int64_t time_s) {
+    const Utf8Locale utf8;
     archive_entry* const entry = ::archive_entry_new();
     if (entry == nullptr) return fail(ErrorCode::kExhausted, "no memory");
     ::archive_entry_set_pathname_utf8(entry, name.c_str());

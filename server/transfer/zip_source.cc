@@ -14,6 +14,7 @@
 #include "server/transfer/eml_source.h"
 #include "server/transfer/folder_name.h"
 #include "server/transfer/mbox_line.h"
+#include "server/transfer/utf8_locale.h"
 
 namespace hauspost::transfer {
 
@@ -43,6 +44,7 @@ ZipSource::~ZipSource() {
 }
 
 Result<> ZipSource::start() {
+  const Utf8Locale utf8;
   archive_ = ::archive_read_new();
   if (archive_ == nullptr) return fail(ErrorCode::kExhausted, "no memory");
   if (::lseek(file_.get(), 0, SEEK_SET) != 0 ||
@@ -58,6 +60,7 @@ Result<> ZipSource::start() {
 
 Result<bool> ZipSource::next_header() {
   if (over_) return false;
+  const Utf8Locale utf8;
   const int got = ::archive_read_next_header(archive_, &entry_);
   if (got == ARCHIVE_EOF) {
     over_ = true;

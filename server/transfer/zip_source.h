@@ -18,7 +18,7 @@ namespace hauspost::transfer {
 inline constexpr std::uint64_t kZipEntriesMax = 20'000'000;
 inline constexpr std::uint64_t kZipManifestMax = 16ULL << 20;
 // An entry above kZipSwellFree bytes may not be more than kZipSwell times its packed size.
-inline constexpr std::uint64_t kZipSwell = 500;
+inline constexpr std::uint64_t kZipSwell = 200;
 inline constexpr std::uint64_t kZipSwellFree = 1ULL << 20;
 
 class ZipSource final : public Source {

@@ -3,6 +3,7 @@
 #include <archive_entry.h>
 
 #include "rig.h"
+#include "base/text.h"
 #include "server/transfer/folder_name.h"
 #include "server/transfer/maildir_name.h"
 #include "server/transfer/manifest.h"

@@ -52,6 +52,18 @@ inline std::vector<Item> messages_of(std::vector<Item> items) {
   return items;
 }
 
+// The first of each side that the other lacks; empty when they are equal.
+inline std::string difference(const std::vector<std::string>& a, const std::vector<std::string>& b) {
+  std::vector<std::string> only_a;
+  std::vector<std::string> only_b;
+  std::ranges::set_difference(a, b, std::back_inserter(only_a));
+  std::ranges::set_difference(b, a, std::back_inserter(only_b));
+  if (only_a.empty() && only_b.empty()) return {};
+  return std::to_string(only_a.size()) + " missing: " + (only_a.empty() ? "" : only_a.front()) +
+         "\n" + std::to_string(only_b.size()) + " too many: " +
+         (only_b.empty() ? "" : only_b.front());
+}
+
 struct Rig {
   hauspost::test::TempFolder folder;
   std::unique_ptr<store::Database> database;

@@ -54,7 +54,7 @@ TEST_CASE("round trip: every format gives equal bodies, flags, dates and folders
   auto before = rig.contents(kAnna);
   auto after = rig.contents(kBert);
   // An mbox file has messages and their folders, but no empty folders.
-  CHECK(before == after);
+  CHECK(difference(before, after) == "");
   CHECK(rig.export_to(file, format).error().code == ErrorCode::kExists);
 }
 
@@ -91,10 +91,10 @@ TEST_CASE("round trip: an import that breaks off anywhere goes on without loss o
     if (done) tally = *done;
   }
   CHECK(tally->messages == 714);
-  CHECK(rig.contents(kBert) == rig.contents(kAnna));
+  CHECK(difference(rig.contents(kAnna), rig.contents(kBert)) == "");
   // Once more: it has ended.
   CHECK(rig.import(rig.path("out"), options)->messages == 714);
-  CHECK(rig.contents(kBert) == rig.contents(kAnna));
+  CHECK(difference(rig.contents(kAnna), rig.contents(kBert)) == "");
   REQUIRE(forget_import(*rig.database, options.request, kBert));
   const auto bert = rig.database->snapshot().mailbox(kBert);
   CHECK_FALSE(rig.database->snapshot().metadata({bert->id, {}, options.request}, "/hauspost/import"));
