@@ -36,8 +36,8 @@ constexpr Place kOfEverybody[] = {
     {From::kDirectory, "", Access::kRead},       // the organisation's data ...
     {From::kDirectory, "-lock", Access::kEdit},  // ... whose readers enter themselves
     {From::kRun, "", Access::kRead},
-    {From::kRoot, "/proc/self", Access::kRead},  // what of us is in memory
-    {From::kRoot, "/proc/sys/kernel/random", Access::kRead},
+    // The whole: what is below one process is made anew now and then, and a rule is for what was.
+    {From::kRoot, "/proc", Access::kRead},
     {From::kRoot, "/sys/devices/system/cpu", Access::kRead},
     {From::kRoot, "/dev/null", Access::kEdit},
     {From::kRoot, "/dev/urandom", Access::kRead},

@@ -1,4 +1,6 @@
 // Calls that change a database as a whole: its settings, its place, its end.
+#include <unistd.h>
+
 #include <fmt/format.h>
 
 #include <filesystem>
@@ -23,6 +25,9 @@ struct MoveOrder {
   std::string to;
   bool keep_old = false;
 };
+
+// What the worker has emptied, but whose name is not its user's to remove. Anything else stays.
+void remove_empty_folder(const std::string& path) { ::rmdir(path.c_str()); }
 
 // The database back on its feet, at its old or its new place.
 Task<Result<>> mount_again(Supervisor& supervisor, const Jobs::Run& run) {
@@ -77,13 +82,16 @@ Task<Result<std::string>> move_path(Supervisor& supervisor, Jobs::Run& run, Move
                               order.to, order.from);
     co_return fail(std::move(error));
   }
+  remove_empty_folder(order.from);
   co_return copied;
 }
 
 Task<Result<std::string>> delete_and_remove(Supervisor& supervisor, Jobs::Run& run) {
   CO_TRY_ASSIGN(std::string report, co_await run.in_worker("delete-files", std::string()));
   CO_TRY_ASSIGN(const auto turn, co_await supervisor.take_turn());
-  CO_TRY(supervisor.directory().remove_database(run.facts().database, false));
+  CO_TRY_ASSIGN(const auto removed,
+                supervisor.directory().remove_database(run.facts().database, false));
+  remove_empty_folder(removed.path);
   co_return report;
 }
 
