@@ -178,8 +178,10 @@ Result<> Ownership::make_new(const std::string& path, Role role) const {
   return fail(refused(path, role, Need::kWrite));
 }
 
-Result<> Ownership::lend(const std::string& path, Role role, Need need) const {
+Result<> Ownership::lend(const std::string& named, Role role, Need need) const {
   if (!users_.switching) return {};
+  std::string path = fs::path(named).lexically_normal().string();
+  while (path.size() > 1 && path.ends_with('/')) path.pop_back();
   const AsUser them(users_.of(role), users_.group);
   struct stat status{};
   const bool there = ::lstat(path.c_str(), &status) == 0;

@@ -39,7 +39,7 @@ class Ownership {
   // Sees to it that `role` can use a folder (or, to read, a file) that an administrator has named.
   // A new folder below one of root's is made and given to the role. kDenied: it cannot; the text
   // names the user and what to do.
-  Result<> lend(const std::string& path, child::Role role, Need need) const;
+  Result<> lend(const std::string& named, child::Role role, Need need) const;
 
  private:
   Result<> make_new(const std::string& path, child::Role role) const;

@@ -203,6 +203,11 @@ TEST_CASE("ownership: a folder that an administrator names is lent or refused") 
     CHECK(status_of(data.folder / "backups").st_uid == 0);
     CHECK(ownership.lend(path, Role::kStore, Need::kWrite));
   }
+  SECTION("however its path is written") {
+    REQUIRE(ownership.lend(data.folder / "a/../backups//DB1/", Role::kStore, Need::kWrite));
+    CHECK(status_of(data.folder / "backups/DB1").st_uid == store);
+    CHECK_FALSE(fs::exists(data.folder / "a"));
+  }
   SECTION("root's own stays root's, with the user's name and what to do") {
     const std::string path = data.folder / "mine";
     fs::create_directory(path);
