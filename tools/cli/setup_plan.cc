@@ -83,6 +83,7 @@ class Planner {
     add_directory();
     add_services();
     add_ways();
+    add_lookups();
     return std::move(steps_);
   }
 
@@ -146,6 +147,12 @@ class Planner {
     if (settings_wanted(answers_, state_).SerializeAsString() !=
         state_.settings.SerializeAsString())
       add(StepKind::kSettings, "setup", "note what the DNS is to say of the server");
+  }
+
+  // What users and their programs are told of where to connect, on the pages of service web.
+  void add_lookups() {
+    if (state_.fresh() && web_is_known() && answers_.yes("web"))
+      add(StepKind::kLookups, "look-ups", "tell users and their programs where to connect");
   }
 
   void add_dkim(const std::string& domain, const std::string& kind) {

@@ -45,6 +45,7 @@ enum class StepKind : std::uint8_t {
   kDkimActivate,
   kCertificate,
   kSettings,
+  kLookups,
 };
 
 struct SetupStep {

@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include "base/text.h"
+#include "tools/cli/doctor_report.h"
 #include "tools/cli/table.h"
 #include "tools/cli/zone_facts.h"
 
@@ -74,6 +75,15 @@ Outcome<Json> tell_client_settings(Context& context, const std::string& mailbox,
   return out;
 }
 
+Outcome<> problems_outcome(const Findings& findings) {
+  const std::size_t faults = count_of(findings, Verdict::kFault);
+  if (faults == 0) return {};
+  return partial(
+      fmt::format("{} {} will not work yet; correct what stands above, then: hauspost "
+                  "doctor",
+                  faults, faults == 1 ? "thing" : "things"));
+}
+
 }  // namespace
 
 Outcome<> print_setup_plan(Context& context, const SetupReport& report) {
@@ -96,8 +106,18 @@ Outcome<> finish_setup(Context& context, const SetupReport& report) {
               {"steps", steps_json(report)}, {"mailbox", report.mailbox},
               {"dns_records", records},      {"client_settings", settings}};
   if (!report.password.empty()) out["password"] = report.password;
+  TRY_ASSIGN(const DoctorFacts facts, gather_facts(context, {}));
+  const Findings findings = examine(facts, {});
+  Json problems = Json::array();
+  for (const Finding& one : findings)
+    if (one.verdict == Verdict::kFault || one.verdict == Verdict::kWarning)
+      problems.push_back(finding_json(one));
+  out["problems"] = problems;
   context.print(out);
-  return {};
+  const std::string text = problems_text(findings);
+  context.say(text.empty() ? "Everything works."
+                           : "What will not work yet, or wants a look\n\n" + text);
+  return problems_outcome(findings);
 }
 
 }  // namespace hauspost::cli

@@ -22,7 +22,8 @@ struct SetupReport {
 
 // Of a dry run: with --json the plan.
 Outcome<> print_setup_plan(Context& context, const SetupReport& report);
-// Exit::kPartial when something will not work yet; that is listed. REQUIRES: a server.
+// Examines as `hauspost doctor` does. Exit::kPartial when something will not work yet; that is
+// listed. REQUIRES: a server.
 Outcome<> finish_setup(Context& context, const SetupReport& report);
 
 }  // namespace hauspost::cli

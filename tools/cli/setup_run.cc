@@ -145,6 +145,50 @@ Outcome<> note_settings(Context& context, const Answers& answers, const SetupSta
   return {};
 }
 
+// "mail.example.org:993:SSL" of the first listener of a service; empty: it has none.
+std::string connection_text(const admin::StatusReply& status, std::string_view service,
+                            std::string_view encryption) {
+  for (const auto& listener : status.listeners())
+    if (listener.service() == service)
+      return fmt::format("{}:{}:{}", status.hostname(), listener.port(), encryption);
+  return {};
+}
+
+template <class Request>
+Outcome<> show_connections(Context& context, const std::vector<std::string>& connections) {
+  Request request;
+  for (const std::string& one : connections)
+    if (!one.empty()) request.mutable_external()->add_settings(one);
+  if (!request.has_external()) return {};
+  TRY(context.ask(request));
+  return {};
+}
+
+Outcome<> show_users_where(Context& context, const Answers& answers) {
+  TRY_ASSIGN(const auto status, context.ask(admin::StatusRequest{}));
+  if (answers.yes("imap"))
+    TRY(show_connections<admin::ImapSetRequest>(context, {connection_text(status, "imaps", "SSL"),
+                                                          connection_text(status, "imap", "TLS")}));
+  if (answers.yes("pop3"))
+    TRY(show_connections<admin::Pop3SetRequest>(context, {connection_text(status, "pop3s", "SSL"),
+                                                          connection_text(status, "pop3", "TLS")}));
+  TRY_ASSIGN(const auto connectors, context.ask(admin::ReceiveConnectorListRequest{}));
+  for (const auto& connector : connectors.connectors()) {
+    if (connector.listener() != "submission" || connector.internal()) continue;
+    admin::ReceiveConnectorSetRequest request;
+    request.set_name(connector.name());
+    auto* change = request.add_changes();
+    change->set_key("advertise-client-settings");
+    change->add_values("yes");
+    auto* name = request.add_changes();
+    name->set_key("fqdn");
+    name->add_values(status.hostname());
+    TRY(context.ask(request));
+    break;
+  }
+  return {};
+}
+
 // Whether somebody has the address, whatever they are.
 Outcome<bool> address_exists(Context& context, const std::string& address) {
   admin::MailboxShowRequest mailbox;
@@ -229,6 +273,7 @@ Outcome<StepOutcome> do_step(Context& context, const SetupStep& step, const Answ
     case StepKind::kDkimKey: done = create_dkim_key(context, step.object, answers); break;
     case StepKind::kDkimActivate: return activate_dkim_key(context, step.object);
     case StepKind::kCertificate: done = add_certificate(context, answers); break;
+    case StepKind::kLookups: done = show_users_where(context, answers); break;
     case StepKind::kSettings: done = note_settings(context, answers, state); break;
   }
   if (!done) return std::unexpected(done.error());
