@@ -11,7 +11,7 @@ namespace hauspost::store_worker {
 
 namespace {
 
-constexpr std::chrono::milliseconds kLookAgain{1000};
+constexpr std::chrono::seconds kLookAgain{5};
 constexpr std::chrono::seconds kSaveInterval{60};
 // A pass aims to be through in four fifths of its period.
 constexpr std::uint64_t kSlowest = 1ULL << 20;  // bytes a second

@@ -11,6 +11,7 @@
 #include <iterator>
 #include <mutex>
 
+#include "base/beat.h"
 #include "base/log.h"
 #include "server/child/control.h"
 #include "server/child/filter.pb.h"
@@ -26,7 +27,6 @@ namespace wire = child::wire;
 using transport::FilterEngine;
 using transport::QuarantineEntry;
 
-constexpr Seconds kSettingsLook{2};
 constexpr Seconds kSavePeriod{60};
 constexpr std::size_t kListMost = 1'000;
 constexpr std::size_t kReadMost = 1 << 20;
@@ -133,13 +133,13 @@ void FilterService::apply_settings() {
 }
 
 Task<void> FilterService::follow_settings() {
-  while (co_await sleep_for(kSettingsLook)) {
+  while (co_await sleep_to_beat()) {
     if (reader_.version().value_or(version_) != version_) apply_settings();
   }
 }
 
 Task<void> FilterService::keep_saving() {
-  while (co_await sleep_for(kSavePeriod)) {
+  while (co_await sleep_to_beat(kSavePeriod)) {
     // Shared: who waits may leave before the work has ended.
     const auto tables =
         std::make_shared<const std::vector<FilterEngine::Saved>>(engine_.save_changed());

@@ -1,5 +1,6 @@
 #include "server/transport_worker/queue_service.h"
 
+#include "base/beat.h"
 #include "base/log.h"
 #include "server/directory/queue_settings.h"
 #include "transport/receive/hand_over.h"
@@ -10,7 +11,6 @@ namespace hauspost::transport_worker {
 namespace {
 
 constexpr Milliseconds kDeliveryTime{60'000};
-constexpr Duration kWatch = std::chrono::seconds(2);
 
 }  // namespace
 
@@ -73,7 +73,7 @@ void QueueService::measure_pressure() {
 }
 
 Task<void> QueueService::watch() {
-  while (co_await sleep_for(kWatch)) {
+  while (co_await sleep_to_beat()) {
     apply_settings();
     measure_pressure();
   }

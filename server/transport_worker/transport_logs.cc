@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <set>
 
+#include "base/beat.h"
 #include "base/text.h"
 #include "server/child/track.pb.h"
 #include "transport/track/search.h"
@@ -13,7 +14,6 @@ namespace hauspost::transport_worker {
 
 namespace {
 
-constexpr Seconds kSettingsLook{2};
 constexpr std::uint32_t kLinesMost = 10'000;
 constexpr std::size_t kForksMost = 20;     // messages of one Message-ID
 constexpr std::size_t kSessionsMost = 20;  // whose dialogues are shown
@@ -185,7 +185,7 @@ void TransportLogs::apply_settings() {
 }
 
 Task<void> TransportLogs::follow_settings() {
-  while (co_await sleep_for(kSettingsLook)) {
+  while (co_await sleep_to_beat()) {
     if (reader_.version().value_or(version_) != version_) apply_settings();
   }
 }

@@ -3,14 +3,14 @@
 #include <ifaddrs.h>
 #include <netdb.h>
 
+#include "base/beat.h"
 #include "base/log.h"
 
 namespace hauspost::transport_worker {
 
 namespace {
 
-constexpr Duration kSettingsEvery = std::chrono::seconds(1);
-constexpr Duration kReportsEvery = std::chrono::minutes(1);
+constexpr Seconds kReportsEvery{60};
 constexpr Seconds kFetchTime{60};  // RFC 8461 section 3.3
 constexpr auto kUnreadable = dns::TlsFailure::kStsPolicyFetchError;
 
@@ -188,11 +188,11 @@ Task<void> WorkerDns::follow_settings() {
     if (!version || *version == version_) continue;
     version_ = *version;
     apply_settings();
-  } while (co_await sleep_for(kSettingsEvery));
+  } while (co_await sleep_to_beat());
 }
 
 Task<void> WorkerDns::send_reports() {
-  while (co_await sleep_for(kReportsEvery)) co_await reporter_.tick();
+  while (co_await sleep_to_beat(kReportsEvery)) co_await reporter_.tick();
 }
 
 }  // namespace hauspost::transport_worker

@@ -1,5 +1,6 @@
 #include "server/transport_worker/worker_mailauth.h"
 
+#include "base/beat.h"
 #include "base/log.h"
 #include "base/text.h"
 #include "server/child/mailauth.pb.h"
@@ -12,7 +13,6 @@ namespace {
 namespace wire = child::wire;
 using mailauth::Finding;
 
-constexpr Seconds kSettingsEvery{2};
 constexpr Seconds kReportsEvery{60};
 constexpr int kKeysCheckedMax = 64;  // of one call
 
@@ -149,7 +149,7 @@ void WorkerMailauth::save() {
 }
 
 Task<void> WorkerMailauth::send_reports() {
-  while (co_await sleep_for(kReportsEvery)) co_await reporter_.tick();
+  while (co_await sleep_to_beat(kReportsEvery)) co_await reporter_.tick();
 }
 
 void WorkerMailauth::load_keys() {
@@ -160,7 +160,7 @@ void WorkerMailauth::load_keys() {
 }
 
 Task<void> WorkerMailauth::follow_settings() {
-  while (co_await sleep_for(kSettingsEvery)) {
+  while (co_await sleep_to_beat()) {
     if (reader_.version().value_or(version_) != version_) apply_settings();
   }
 }

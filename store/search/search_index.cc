@@ -22,6 +22,8 @@ using Steady = std::chrono::steady_clock;
 constexpr std::size_t kMergeWidth = 8;                     // runs of one level that become one
 constexpr std::uint64_t kRunBytesMax = 256ULL << 20;       // of the runs that are merged, together
 constexpr Duration kRetryTime = std::chrono::seconds(30);  // after a failure
+// Where nothing comes, it is looked for ever less often, up to so long.
+constexpr int kRestMost = 8;  // times the interval
 constexpr Duration kPurgeTime = std::chrono::hours(1);
 constexpr std::uint64_t kPurgeShare = 4;  // rewritten when more than one of so many is gone
 constexpr std::size_t kBodiesPerSnapshot = 64;
@@ -95,6 +97,7 @@ void SearchIndex::run() {
   // Of this thread alone, on Linux. Searching is exact without the index, so it may come last.
   ::setpriority(PRIO_PROCESS, static_cast<id_t>(::gettid()), kNiceness);
   bool worked = false;
+  int rest = 1;
   while (!stopping()) {
     const auto step = work();
     if (step && *step == Step::kMore) {
@@ -102,7 +105,8 @@ void SearchIndex::run() {
     } else if (step) {
       // A batch's memory would stay with this thread for good.
       if (std::exchange(worked, false)) ::malloc_trim(0);
-      wait(options_.interval);
+      rest = status().behind == 0 ? std::min(2 * rest, kRestMost) : 1;
+      wait(rest * options_.interval);
     } else if (step.error().code != ErrorCode::kCancelled) {
       log::warning("store.search.failed", {{"error", step.error()}});
       note(State::kFailed, &step.error());
