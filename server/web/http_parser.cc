@@ -2,6 +2,7 @@
 #include <boost/beast/http/parser.hpp>
 #include <boost/beast/http/string_body.hpp>
 #include <optional>
+#include <string_view>
 
 #include "server/web/http.h"
 
@@ -22,6 +23,12 @@ unsigned status_of(const boost::beast::error_code& code) {
   return 400;
 }
 
+// A control that has no place in a head: somebody may be speaking TLS.
+bool is_foreign(char c) {
+  const auto octet = static_cast<unsigned char>(c);
+  return (octet < 0x20 && c != '\t' && c != '\r' && c != '\n') || octet == 0x7f;
+}
+
 std::string text_of(boost::beast::string_view view) { return {view.data(), view.size()}; }
 
 }  // namespace
@@ -35,6 +42,8 @@ struct RequestParser::Impl {
     parser->body_limit(limits.body_bytes_max);
     parser->eager(true);
     told_to_continue = false;
+    scanned = 0;
+    head = 0;
   }
 
   // What Beast lets through and we do not. 0: nothing.
@@ -48,38 +57,68 @@ struct RequestParser::Impl {
     return 0;
   }
 
+  // Looks at what has not been looked at for the end of the head; 0, or what to answer. Lines end
+  // in CRLF and in nothing else: whoever stands between the client and us may read it otherwise
+  // (RFC 9112 section 2.2).
+  unsigned scan_head() {
+    // Left over from a body that was longer than it said (section 2.2 of RFC 9112).
+    while (waiting.starts_with("\r\n")) {
+      waiting.erase(0, 2);
+      scanned = 0;
+    }
+    for (; scanned < waiting.size(); ++scanned) {
+      const char c = waiting[scanned];
+      const char before = scanned == 0 ? '\0' : waiting[scanned - 1];
+      if (is_foreign(c) || (before == '\r') != (c == '\n')) return 400;
+      if (scanned >= limits.header_bytes_max) return 431;
+      if (!std::string_view(waiting).substr(0, scanned + 1).ends_with("\r\n\r\n")) continue;
+      head = scanned + 1;
+      return 0;
+    }
+    return 0;
+  }
+
+  // As far as what is waiting allows; 0, or what to answer.
+  unsigned advance() {
+    if (head == 0) {
+      if (const unsigned bad = scan_head(); bad != 0 || head == 0) return bad;
+      boost::beast::error_code code;
+      const std::size_t used = parser->put(boost::asio::buffer(waiting.data(), head), code);
+      waiting.erase(0, used);
+      if (code && code != http::error::need_more) return status_of(code);
+      if (!parser->is_header_done()) return 400;
+      if (const unsigned bad = objection(); bad != 0) return bad;
+    }
+    while (!parser->is_done() && !waiting.empty()) {
+      boost::beast::error_code code;
+      const std::size_t used =
+          parser->put(boost::asio::buffer(waiting.data(), waiting.size()), code);
+      waiting.erase(0, used);
+      if (code && code != http::error::need_more) return status_of(code);
+      if (used == 0) return waiting.size() > limits.header_bytes_max ? 431 : 0;
+    }
+    return 0;
+  }
+
   HttpLimits limits;
   std::optional<Parser> parser;
-  std::string waiting;  // bytes that the parser has not used
+  std::string waiting;      // bytes that the parser has not used
+  std::size_t scanned = 0;  // of them, while the head has not ended
+  std::size_t head = 0;     // its length; 0: it has not ended
   bool told_to_continue = false;
 };
 
 RequestParser::RequestParser(const HttpLimits& limits) : impl_(std::make_unique<Impl>(limits)) {}
 RequestParser::~RequestParser() = default;
 
-bool RequestParser::in_request() const {
-  return impl_->parser->got_some() || !impl_->waiting.empty();
-}
+bool RequestParser::in_request() const { return impl_->head != 0 || !impl_->waiting.empty(); }
 
 RequestParser::Status RequestParser::feed(std::string_view bytes) {
   if (bad_status_ != 0) return Status::kBad;
   Impl& impl = *impl_;
   impl.waiting.append(bytes);
-  while (!impl.parser->is_done() && !impl.waiting.empty()) {
-    const bool header_before = impl.parser->is_header_done();
-    boost::beast::error_code code;
-    const std::size_t used =
-        impl.parser->put(boost::asio::buffer(impl.waiting.data(), impl.waiting.size()), code);
-    impl.waiting.erase(0, used);
-    if (!header_before && impl.parser->is_header_done()) bad_status_ = impl.objection();
-    // More than fits, and its end has still not come: Beast says so of whole lines alone.
-    if (bad_status_ == 0 && !impl.parser->is_header_done() &&
-        impl.waiting.size() > impl.limits.header_bytes_max)
-      bad_status_ = 431;
-    if (bad_status_ == 0 && code && code != http::error::need_more) bad_status_ = status_of(code);
-    if (bad_status_ != 0) return Status::kBad;
-    if (code == http::error::need_more && used == 0) break;
-  }
+  bad_status_ = impl.advance();
+  if (bad_status_ != 0) return Status::kBad;
   return impl.parser->is_done() ? Status::kRequest : Status::kNeedMore;
 }
 

@@ -38,7 +38,8 @@ Outcome read_all(std::string_view bytes, std::size_t step) {
 void check_answer(const Request& request) {
   const auto target = parse_target(request.target);
   const std::string host = host_name(field(request.fields, "Host"));
-  const std::string location = "https://" + host + (target ? percent_encode_path(target->path) : "");
+  const std::string location =
+      "https://" + host + (target ? percent_encode_path(target->path) : "");
   const std::string text =
       to_text({.status = 301, .fields = {{"Location", location}}}, false, false);
   // Head and no body: one empty line, at the end.

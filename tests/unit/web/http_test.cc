@@ -68,14 +68,23 @@ TEST_CASE("http: what cannot be one request for one host is refused", "[web][htt
   check_bad("GET / HTTP/1.1\r\nHost: a\r\nHost: b\r\n\r\n", 400);
   check_bad("GET / HTTP/2.0\r\nHost: a\r\n\r\n", 505);
   check_bad("GET /a b HTTP/1.1\r\nHost: a\r\n\r\n", 505);
-  check_bad("\x16\x03\x01\x02\x00\x01\x00\x01\xfc\x03\x03 GET / HTTP/1.1\r\n\r\n", 400);
+  check_bad("\x16\x03\x01", 400);  // TLS
   check_bad("POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 1\r\nContent-Length: 2\r\n\r\n", 400);
   check_bad("POST / HTTP/1.1\r\nHost: a\r\nContent-Length: -1\r\n\r\n", 400);
-  check_bad(
-      "POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 3\r\nTransfer-Encoding: chunked\r\n\r\n",
-      400);
+  check_bad("POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 3\r\nTransfer-Encoding: chunked\r\n\r\n",
+            400);
   check_bad("POST / HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: gzip\r\n\r\nx", 501);
   check_bad("GET / HTTP/1.1\r\nHost: a\r\nBad Field: x\r\n\r\n", 400);
+}
+
+TEST_CASE("http: lines end in CRLF alone, and empty ones in front are passed over", "[web][http]") {
+  check_bad("GET / HTTP/1.1\nHost: a\n\n", 400);
+  check_bad("GET / HTTP/1.1\r\nHost: a\r\nX: y\n\r\n", 400);
+  check_bad("GET / HTTP/1.1\r\nHost: a\r\nX: y\rZ\r\n\r\n", 400);
+  check_bad(std::string_view("GET / HTTP/1.1\r\nHost: a\0b\r\n\r\n", 29), 400);
+  const std::string_view spaced = "\r\n\r\nGET / HTTP/1.1\r\nHost: a\r\n\r\n\r\n";
+  for (const std::size_t step : {spaced.size(), std::size_t{1}})
+    CHECK(read_all(spaced, step).requests.size() == 1);
 }
 
 TEST_CASE("http: limits hold however slowly it comes", "[web][http]") {
@@ -93,7 +102,8 @@ TEST_CASE("http: limits hold however slowly it comes", "[web][http]") {
   const std::string_view large = "POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 11\r\n\r\n";
   CHECK(read_all(large, 1, limits).bad == 413);
   const std::string_view chunked =
-      "POST / HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\nb\r\n01234567890\r\n0\r\n\r\n";
+      "POST / HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: "
+      "chunked\r\n\r\nb\r\n01234567890\r\n0\r\n\r\n";
   CHECK(read_all(chunked, chunked.size(), limits).bad == 413);
   const std::string_view fits =
       "POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 10\r\n\r\n0123456789";
@@ -102,8 +112,7 @@ TEST_CASE("http: limits hold however slowly it comes", "[web][http]") {
 
 TEST_CASE("http: a client that waits for a word gets it once", "[web][http]") {
   RequestParser parser(HttpLimits{});
-  CHECK(parser.feed("POST / HTTP/1.1\r\nHost: a\r\nExpect: 100-continue\r\n") ==
-        Status::kNeedMore);
+  CHECK(parser.feed("POST / HTTP/1.1\r\nHost: a\r\nExpect: 100-continue\r\n") == Status::kNeedMore);
   CHECK_FALSE(parser.wants_continue());
   CHECK(parser.feed("Content-Length: 2\r\n\r\n") == Status::kNeedMore);
   CHECK(parser.wants_continue());

@@ -44,8 +44,8 @@ struct House {
     REQUIRE(writer->create_database("DB1", "/nowhere/DB1", 0));
     REQUIRE(writer->add_domain("example.org"));
     REQUIRE(writer->add_domain("elsewhere.example"));
-    REQUIRE(writer->set_domain("elsewhere.example",
-                               {.type = directory::DomainType::kExternalRelay}));
+    REQUIRE(
+        writer->set_domain("elsewhere.example", {.type = directory::DomainType::kExternalRelay}));
     const directory::MailboxOrder orders[] = {{.address = "anna@example.org"},
                                               {.address = "bert@example.org"}};
     const auto boxes = writer->create_mailboxes(orders, 0, false);
@@ -55,8 +55,8 @@ struct House {
     const directory::ClientBinding bindings[] = {
         {"imaps", 993}, {"imap", 143}, {"pop3s", 995}, {"submission", 587}, {"submissions", 465}};
     REQUIRE(directory::note_client_bindings(*writer, bindings));
-    REQUIRE(directory::set_receive_connectors(*writer,
-                                              directory::default_receive_connectors("mail")));
+    REQUIRE(
+        directory::set_receive_connectors(*writer, directory::default_receive_connectors("mail")));
     site.emplace(writer->reader(), authenticator, challenges, "mail.example.org", system_clock());
     site->set_delay(Duration::zero());
   }
@@ -131,7 +131,8 @@ constexpr char kWellKnown[] = "/.well-known/autoconfig/mail/config-v1.1.xml";
 
 }  // namespace
 
-TEST_CASE("web site: nothing is shown until a switch is set, then that block alone", "[web][site]") {
+TEST_CASE("web site: nothing is shown until a switch is set, then that block alone",
+          "[web][site]") {
   House house;
   house.enable({"imap", "imap-backend", "pop3", "pop3-backend"});
   CHECK(house.get(kAutoconfig, "autoconfig.example.org").status == 404);
@@ -162,16 +163,18 @@ TEST_CASE("web site: autoconfig is for domains of ours", "[web][site]") {
   CHECK(house.get(kAutoconfig, "autoconfig.example.org").status == 200);
   CHECK(house.get(kAutoconfig, "AUTOCONFIG.example.org:443").status == 200);
   // A hosted domain is asked for by the name of its MX.
-  const Response hosted =
-      house.get(std::string(kAutoconfig) + "?emailaddress=x%40example.org", "autoconfig.mx.example");
+  const Response hosted = house.get(std::string(kAutoconfig) + "?emailaddress=x%40example.org",
+                                    "autoconfig.mx.example");
   CHECK(has(hosted, "<domain>example.org</domain>"));
   for (const std::string host : {"autoconfig.foreign.example", "elsewhere.example", "192.0.2.7",
                                  "evil.example", "autoconfig.hauspost.internal", ""}) {
     INFO(host);
     CHECK(house.get(kAutoconfig, host).status == 404);
   }
-  CHECK(house.get(std::string(kAutoconfig) + "?emailaddress=x%40foreign.example",
-                  "autoconfig.example.org").status == 404);
+  CHECK(house
+            .get(std::string(kAutoconfig) + "?emailaddress=x%40foreign.example",
+                 "autoconfig.example.org")
+            .status == 404);
   CHECK(house.get(std::string(kAutoconfig) + "?emailaddress=nobody", "autoconfig.example.org")
             .status == 404);
 }
@@ -225,8 +228,8 @@ TEST_CASE("web site: port 80 leads to https and takes no passwords", "[web][site
   const Response front = clear("GET", "/", "example.org");
   CHECK(front.status == 301);
   CHECK(where(front) == "https://example.org/");
-  const Response config =
-      clear("GET", std::string(kAutoconfig) + "?emailaddress=a%40example.org", "autoconfig.example.org");
+  const Response config = clear("GET", std::string(kAutoconfig) + "?emailaddress=a%40example.org",
+                                "autoconfig.example.org");
   CHECK(where(config) ==
         "https://autoconfig.example.org/mail/config-v1.1.xml?emailaddress=a%40example.org");
   // Nobody is led away by a name that they made us say.
@@ -239,8 +242,9 @@ TEST_CASE("web site: port 80 leads to https and takes no passwords", "[web][site
   CHECK(where(asked) == "https://autodiscover.example.org/autodiscover/autodiscover.xml");
   CHECK(clear("POST", "/autodiscover/autodiscover.xml", "autodiscover.example.org").status == 307);
   for (const std::string method : {"GET", "POST"}) {
-    const Response told = clear(method, "/autodiscover/autodiscover.xml", "example.org",
-                                {{"Authorization", "Basic " + base64_encode("anna@example.org:secret")}});
+    const Response told =
+        clear(method, "/autodiscover/autodiscover.xml", "example.org",
+              {{"Authorization", "Basic " + base64_encode("anna@example.org:secret")}});
     CHECK(told.status == 403);
     CHECK(told.close);
   }

@@ -21,8 +21,8 @@ TEST_CASE("web target: path and query", "[web][target]") {
 TEST_CASE("web target: hostile ones", "[web][target]") {
   for (const std::string_view bad :
        {"", "*", "x", "example.org:443", "/../etc/passwd", "/a/../b", "/a/%2e%2e/b", "/%2e", "//x",
-        "/a//b", "/%", "/%4", "/%zz", "/%00", "/%0d%0aSet-Cookie:x", "/%ff", "/x?y=%0a",
-        "/x?%80=1", "ftp://example.org/"}) {
+        "/a//b", "/%", "/%4", "/%zz", "/%00", "/%0d%0aSet-Cookie:x", "/%ff", "/x?y=%0a", "/x?%80=1",
+        "ftp://example.org/"}) {
     INFO(bad);
     CHECK_FALSE(parse_target(bad));
   }

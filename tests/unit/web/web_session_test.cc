@@ -103,9 +103,9 @@ TEST_CASE("web session: so many requests and no more", "[web][session]") {
 }
 
 TEST_CASE("web session: a client that waits before its body is told to go on", "[web][session]") {
-  const std::string got =
-      answers("POST /x HTTP/1.1\r\nHost: a.example\r\nExpect: 100-continue\r\nContent-Length: 2\r\n"
-              "Connection: close\r\n\r\nab");
+  const std::string got = answers(
+      "POST /x HTTP/1.1\r\nHost: a.example\r\nExpect: 100-continue\r\nContent-Length: 2\r\n"
+      "Connection: close\r\n\r\nab");
   CHECK(count(got, "HTTP/1.1 200 OK\r\n") == 1);
   CHECK(got.find("POST /x ab") != std::string::npos);
 }
