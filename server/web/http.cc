@@ -19,6 +19,7 @@ constexpr std::pair<unsigned, std::string_view> kPhrases[] = {
     {404, "Not Found"},
     {405, "Method Not Allowed"},
     {408, "Request Timeout"},
+    {411, "Length Required"},
     {413, "Content Too Large"},
     {415, "Unsupported Media Type"},
     {431, "Request Header Fields Too Large"},

@@ -49,7 +49,7 @@ class RequestParser {
   // has come. kBad: bad_status() says what to answer; nothing of what follows can be understood.
   Status feed(std::string_view bytes);
   Request take();
-  unsigned bad_status() const { return bad_status_; }  // 400, 413, 431, 501, 505
+  unsigned bad_status() const { return bad_status_; }  // 400, 411, 413, 431, 501, 505
   // Some bytes of a request have come, but not all.
   bool in_request() const;
   // True once for a request whose client waits for a word before it sends the body (RFC 9110

@@ -53,7 +53,10 @@ struct RequestParser::Impl {
     // RFC 9112 section 3.2: one Host, or nobody knows whose request it is.
     const auto hosts = message.count(http::field::host);
     if (hosts > 1 || (hosts == 0 && message.version() == kHttp11)) return 400;
-    if (message.count(http::field::transfer_encoding) != 0 && !parser->chunked()) return 501;
+    // Nobody who asks us has a reason for chunks, and many a misunderstanding begins with them: a
+    // server may ask for a length (RFC 9112 section 6.3).
+    if (parser->chunked()) return 411;
+    if (message.count(http::field::transfer_encoding) != 0) return 501;
     return 0;
   }
 
