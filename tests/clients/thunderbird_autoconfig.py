@@ -47,7 +47,7 @@ async function until(what, test) {
 const main = () => Services.wm.getMostRecentWindow("mail:3pane");
 const hub = () => main().document.querySelector("account-hub-container")?.shadowRoot
   .querySelector("account-hub-email");
-const shown = id => { const e = hub()?.querySelector("#" + id); return e && !e.hidden && e; };
+const shown = id => { const e = hub()?.querySelector("#" + id); return e && !e.hidden ? e : null; };
 function type(field, text) {
   field.value = text;
   field.dispatchEvent(new (main().Event)("input", { bubbles: true }));
@@ -147,7 +147,12 @@ def set_up(fox, authority):
                                                  shown("emailPasswordSubview"));
       type(view.querySelector("#password"), given[0]);
       await forward();
-      const server = await until("account", () =>
+      // It logs in before it makes the account, and then looks for calendars and address books.
+      await until("account", () => shown("emailSyncAccountsSubview") || shown("emailAddedSuccessSubview"));
+      if (shown("emailSyncAccountsSubview")) await forward();
+      await until("success", () => shown("emailAddedSuccessSubview"));
+      await forward();
+      const server = await until("server", () =>
         MailServices.accounts.allServers.find(s => s.type == "imap"));
       return [server.username, server.hostName, server.port].join(" ");""", PASSWORD))
     print("inbox:", fox.run(PRELUDE + """
