@@ -8,9 +8,10 @@ BUILD_PACKAGES=(
   libboost-dev libqrencode-dev nlohmann-json3-dev libldap-dev libpam0g-dev libcurl4-gnutls-dev libc-ares-dev libpsl-dev pkg-config python3
 )
 TEST_PACKAGES=(catch2 swaks libnet-ssleay-perl isync libsasl2-modules curl fetchmail getmail6 offlineimap3 mutt openssl ca-certificates
-  slapd ldap-utils groff-base python3-dnspython python3-dkim python3-spf python3-yaml python3-authres opendkim opendkim-tools spamass-milter spamd)
-# For tools/package; tests/package also want debootstrap.
+  slapd ldap-utils groff-base python3-dnspython python3-dkim python3-spf python3-yaml python3-authres pebble opendkim opendkim-tools spamass-milter spamd)
+# For tools/package, and for its test in a clean root.
 PACKAGE_PACKAGES=(debhelper dpkg-dev lintian)
+PACKAGE_TEST_PACKAGES=(debootstrap iproute2)
 # Wanted by the tests of mail that leaves, which are skipped without it: never put in the place of
 # the mail server that a machine has.
 MAIL_SERVER_PACKAGE=postfix

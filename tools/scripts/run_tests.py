@@ -1,5 +1,5 @@
-"""tools/test behind its packages: unit tests and fuzz seeds under sanitizers, system, crash, stress
-and tidy tests. The last line is "N passed, M failed"; the status is 1 when M > 0."""
+"""tools/test behind its packages: unit tests and fuzz seeds under sanitizers, system, crash, stress,
+tidy and package tests. The last line is "N passed, M failed"; the status is 1 when M > 0."""
 
 import argparse
 import io
@@ -92,6 +92,10 @@ def run_tidy(tally):
     run_script(tally, "tidy", [sys.executable, "tests/tidy/tidy_test.py", *built])
 
 
+def run_package(tally):
+    run_script(tally, "package", [sys.executable, "tests/package/run.py"])
+
+
 def run_all(tally):
     """The system tests wait more than they work: the sanitizers' build goes on beside them, politely."""
     programs = build("release", testing=False)
@@ -112,15 +116,16 @@ def run_all(tally):
         beside.join()
         print(output.getvalue(), end="", flush=True)
     run_tidy(tally)
+    run_package(tally)
 
 
 def main(arguments):
     parser = argparse.ArgumentParser(
         prog="tools/test",
         description="Builds and runs every test. The last line is: N passed, M failed")
-    parser.add_argument("--only", choices=("unit", "system", "tidy"), help="run one part alone")
+    parser.add_argument("--only", choices=("unit", "system", "tidy", "package"), help="run one part alone")
     options = parser.parse_args(arguments)
-    parts = {"unit": run_unit, "system": run_system, "tidy": run_tidy, None: run_all}
+    parts = {"unit": run_unit, "system": run_system, "tidy": run_tidy, "package": run_package, None: run_all}
     tally = Tally()
     run_steps("test", [(options.only or "all", lambda: parts[options.only](tally))])
     print("\n".join(tally.lines))
