@@ -135,6 +135,31 @@ enum class Method : std::uint16_t {
   kAppPasswordList = 133,
   kAppPasswordRevoke = 134,
   kAuditList = 135,
+  kServerBackup = 430,  // admin_server_backup_api.h
+  // admin_observe_api.h
+  kMetrics = 350,
+  kSessionList = 351,
+  kSessionKill = 352,
+  kLogLevel = 353,
+  // admin_acme_api.h
+  kAcmeEnable = 330,
+  kAcmeShow = 331,
+  kAcmeRenew = 332,
+  kAcmeDisable = 333,
+  kAcmeRevoke = 334,
+  // admin_web_api.h
+  kWebShow = 310,
+  kWebSet = 311,
+  // admin_health_api.h
+  kHealthShow = 370,
+  kHealthSet = 371,
+  kHealthOverride = 372,
+  kHealthTest = 373,
+  // admin_transfer_api.h
+  kTransferNew = 390,
+  kTransferList = 391,
+  kTransferWork = 392,
+  kTransferReport = 393,
   // admin_setup_api.h
   kSetupShow = 300,
   kSetupSet = 301,

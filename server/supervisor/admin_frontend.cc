@@ -6,7 +6,9 @@
 #include "base/text.h"
 #include "server/child/frontend.pb.h"
 #include "server/directory/frontend_settings.h"
+#include "server/supervisor/acme_orders.h"
 #include "server/supervisor/admin_service.h"
+#include "server/supervisor/health_watch.h"
 
 namespace hauspost::supervisor {
 
@@ -57,6 +59,7 @@ std::string warning_of(const child::wire::Certificate& certificate, std::int64_t
   }
   const std::int64_t left = certificate.not_after_s() - now;
   if (left <= 0) return fmt::format("certificate {} has expired", file);
+  if (certificate.renews_s() > now) return {};  // the next is ordered before, however short its life
   if (left >= kWarningDays * kSecondsADay) return {};
   return fmt::format("certificate {} expires in {} days", file, left / kSecondsADay);
 }
@@ -121,10 +124,17 @@ Task<void> AdminService::note_warnings(admin::StatusReply& reply) {
   const auto bytes = co_await ask_frontend(child::ControlMethod::kCertificates, kStatusTime);
   child::wire::CertificatesReply answer;
   if (bytes && answer.ParseFromString(*bytes)) {
+    note_orders(*answer.mutable_certificates());
     for (const child::wire::Certificate& certificate : answer.certificates()) {
       std::string warning = warning_of(certificate, now);
       if (!warning.empty()) reply.add_warnings(std::move(warning));
     }
+  }
+  for (const AcmeFacts& facts : supervisor_.acme().list().value_or(std::vector<AcmeFacts>())) {
+    if (facts.state.failures > 0)
+      reply.add_warnings(fmt::format("no certificate for {} could be ordered: {}; see: hauspost "
+                                     "certificate acme show {}",
+                                     facts.order.name(), facts.state.error, facts.order.name()));
   }
   const auto ask = directory::asking(supervisor_.directory().reader());
   for (const std::string_view listener : kListenerServices) {
@@ -136,13 +146,20 @@ Task<void> AdminService::note_warnings(admin::StatusReply& reply) {
     if (state != ComponentState::kActive)
       reply.add_warnings(fmt::format("{} is {}", service.name, directory::to_string(state)));
   }
+  for (const HealthState& state : supervisor_.health_watch().states()) {
+    if (state.word == HealthState::Word::kUnhealthy)
+      reply.add_warnings(fmt::format("{} is unhealthy: {}; see: hauspost health show",
+                                     state.last.name(), state.last.text));
+  }
 }
 
 Task<Result<admin::CertificateListReply>> AdminService::certificate_list(
     admin::CertificateListRequest) {
   CO_TRY_ASSIGN(const std::string bytes,
                 co_await ask_frontend(child::ControlMethod::kCertificates, kFrontendTime));
-  co_return certificates_reply<admin::CertificateListReply>(bytes);
+  CO_TRY_ASSIGN(auto reply, certificates_reply<admin::CertificateListReply>(bytes));
+  note_orders(*reply.mutable_certificates());
+  co_return reply;
 }
 
 Task<Result<admin::CertificateReloadReply>> AdminService::certificate_reload(
@@ -196,6 +213,14 @@ Task<Result<admin::CertificateRemoveReply>> AdminService::certificate_remove(
     co_return fail(ErrorCode::kDenied, fmt::format("certificate {} is the default of "
                                                    "hauspost.toml; change it there",
                                                    request.name()));
+  }
+  CO_TRY_ASSIGN(const auto orders, supervisor_.acme().list());
+  for (const AcmeFacts& facts : orders) {
+    if (facts.certificate_file != request.name()) continue;
+    co_return fail(ErrorCode::kDenied,
+                   fmt::format("certificate {} is ordered by the server itself; first: hauspost "
+                               "certificate acme disable {}",
+                               request.name(), facts.order.name()));
   }
   auto paths = directory::further_certificates(directory::asking(writer.reader()));
   const auto count = std::erase_if(paths, [&](const directory::CertificatePaths& one) {

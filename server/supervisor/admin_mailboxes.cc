@@ -4,6 +4,7 @@
 
 #include "base/text.h"
 #include "server/auth/auth_client.h"
+#include "server/directory/client_settings.h"
 #include "server/directory/names.h"
 #include "server/supervisor/admin_service.h"
 #include "server/supervisor/limits_wire.h"
@@ -13,6 +14,7 @@ namespace hauspost::supervisor {
 namespace {
 
 constexpr std::uint32_t kListDefault = 10'000;
+constexpr std::size_t kListBytes = 8ULL << 20;  // then the rest is for another call
 
 directory::MailboxOrder to_order(const admin::NewMailbox& wanted) {
   return {.address = wanted.address(),
@@ -42,13 +44,60 @@ constexpr ClientService kClientServices[] = {
     {"pop3", "STARTTLS"}, {"submissions", "TLS"}, {"submission", "STARTTLS"},
 };
 
+std::string_view encryption_word(directory::Encryption encryption) {
+  switch (encryption) {
+    case directory::Encryption::kTls: return "TLS";
+    case directory::Encryption::kStartTls: return "STARTTLS";
+    case directory::Encryption::kNone: break;
+  }
+  return "none";
+}
+
+admin::ClientSetting* add_setting(const directory::Advertised& from, const std::string& user,
+                                  admin::ClientSettingsReply& reply) {
+  const bool sending = from.protocol == "smtp";
+  admin::ClientSetting* out = reply.add_settings();
+  out->set_service((sending ? "submission" : from.protocol) +
+                   (from.encryption == directory::Encryption::kTls ? "s" : ""));
+  out->set_host(from.host);
+  out->set_port(from.port);
+  out->set_encryption(std::string(encryption_word(from.encryption)));
+  out->set_user(user);
+  return out;
+}
+
+// What the administrator has said of the inside takes the place of what the listeners tell.
+void replace_inside(const directory::DirectoryReader& reader, std::string_view protocol,
+                    const std::string& user, admin::ClientSettingsReply& reply) {
+  const auto said = directory::connection_settings(directory::asking(reader), protocol,
+                                                   directory::Side::kInternal);
+  if (said.empty()) return;
+  auto& all = *reply.mutable_settings();
+  std::vector<std::string> open;
+  for (const admin::ClientSetting& one : all) {
+    if (one.available()) open.push_back(one.service());
+  }
+  const auto of_protocol = [&](const admin::ClientSetting& one) {
+    return switching_service(one.service()) == protocol;
+  };
+  all.erase(std::remove_if(all.begin(), all.end(), of_protocol), all.end());
+  for (const directory::ConnectionSetting& one : said) {
+    admin::ClientSetting* out =
+        add_setting({std::string(protocol), one.host, one.port, one.encryption}, user, reply);
+    out->set_available(std::ranges::find(open, out->service()) != open.end());
+  }
+}
+
 }  // namespace
 
 admin::Mailbox to_wire(const directory::MailboxEntry& entry) {
   admin::Mailbox out;
   out.set_guid(std::string(entry.guid.as_bytes()));
   out.set_address(entry.address);
-  for (const std::string& alias : entry.aliases) out.add_aliases(alias);
+  out.set_system(entry.system);
+  // Where a system mailbox gets mail is nobody's business.
+  if (!entry.system)
+    for (const std::string& alias : entry.aliases) out.add_aliases(alias);
   out.set_display_name(entry.display_name);
   out.set_database(entry.database);
   out.set_enabled(entry.enabled);
@@ -66,7 +115,8 @@ admin::Mailbox to_wire(const directory::MailboxEntry& entry) {
   return out;
 }
 
-Result<directory::MailboxEntry> AdminService::find_mailbox(const std::string& name) const {
+Result<directory::MailboxEntry> AdminService::find_mailbox(const std::string& name,
+                                                           bool system) const {
   TRY_ASSIGN(auto entry, supervisor_.directory().reader().find_login(name));
   // "user/mailbox" is how one logs in, not a name: it must not stand for the user here.
   // A mail user has no mailbox, though they log in.
@@ -75,6 +125,12 @@ Result<directory::MailboxEntry> AdminService::find_mailbox(const std::string& na
                 fmt::format("no mailbox, or more than one, is named \"{}\"; see: hauspost mailbox "
                             "list",
                             escape_for_log(name)));
+  }
+  if (entry->system && !system) {
+    return fail(ErrorCode::kDenied,
+                fmt::format("mailbox {} is the server's own, for probes: it cannot be changed, and "
+                            "goes with its database; see: hauspost health show",
+                            entry->address));
   }
   return std::move(*entry);
 }
@@ -150,25 +206,33 @@ Task<Result<admin::MailboxListReply>> AdminService::mailbox_list(
   if (!request.domain().empty()) {
     CO_TRY_ASSIGN(domain, directory::canonical_domain(request.domain()));
   }
-  CO_TRY_ASSIGN(const auto entries, reader.mailboxes());
+  CO_TRY_ASSIGN(auto entries, reader.mailboxes());
+  if (request.all()) {
+    CO_TRY_ASSIGN(auto system, reader.system_mailboxes());
+    std::ranges::move(system, std::back_inserter(entries));
+    std::ranges::sort(entries, {}, &directory::MailboxEntry::address);
+  }
   const std::uint32_t limit = request.limit() == 0 ? kListDefault : request.limit();
   admin::MailboxListReply reply;
+  std::size_t bytes = 0;
   for (const directory::MailboxEntry& entry : entries) {
     if (!request.after().empty() && entry.address <= request.after()) continue;
     if (!request.database().empty() && !iequals(entry.database, request.database())) continue;
     if (!domain.empty() && !is_in_domain(entry, domain)) continue;
-    if (static_cast<std::uint32_t>(reply.mailboxes_size()) == limit) {
+    if (static_cast<std::uint32_t>(reply.mailboxes_size()) == limit || bytes > kListBytes) {
       reply.set_more(true);
       break;
     }
-    *reply.add_mailboxes() = to_wire(entry);
+    admin::Mailbox* mailbox = reply.add_mailboxes();
+    *mailbox = to_wire(entry);
+    bytes += mailbox->ByteSizeLong();
   }
   co_return reply;
 }
 
 Task<Result<admin::MailboxShowReply>> AdminService::mailbox_show(
     admin::MailboxShowRequest request) {
-  CO_TRY_ASSIGN(const auto entry, find_mailbox(request.name()));
+  CO_TRY_ASSIGN(const auto entry, find_mailbox(request.name(), true));
   admin::MailboxShowReply reply;
   *reply.mutable_mailbox() = to_wire(entry);
   CO_TRY_ASSIGN(*reply.mutable_effective(), effective_limits(entry.guid));
@@ -212,6 +276,15 @@ Task<Result<admin::ClientSettingsReply>> AdminService::client_settings(
       out->set_available(static_cast<bool>(listener.fd));
       break;  // clients need one port a service: the first that was configured
     }
+  }
+  const auto& reader = supervisor_.directory().reader();
+  replace_inside(reader, "imap", user, reply);
+  replace_inside(reader, "pop3", user, reply);
+  CO_TRY_ASSIGN(const auto advertised, directory::advertised_settings(reader));
+  for (const directory::Advertised& one : advertised) {
+    admin::ClientSetting* out = add_setting(one, user, reply);
+    out->set_available(true);
+    out->set_outside(true);
   }
   co_return reply;
 }

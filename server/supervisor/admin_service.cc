@@ -2,7 +2,14 @@
 
 #include "base/clock.h"
 #include "base/log.h"
+#include "base/text.h"
+#include "server/supervisor/admin_observe_api.h"
+#include "server/supervisor/admin_server_backup_api.h"
+#include "server/supervisor/admin_health_api.h"
 #include "server/supervisor/admin_setup_api.h"
+#include "server/supervisor/admin_acme_api.h"
+#include "server/supervisor/admin_transfer_api.h"
+#include "server/supervisor/admin_web_api.h"
 
 namespace hauspost::supervisor {
 
@@ -35,9 +42,20 @@ std::string object_of(const admin::ServiceEnableRequest& request) {
 std::string object_of(const admin::ServiceDisableRequest& request) {
   return join_names(request.names());
 }
+std::string object_of(const admin::TransferNewRequest& request) {
+  const bool out = request.wish().is_export();
+  return request.name() + (out ? " export to " : " import from ") + request.wish().file();
+}
+std::string object_of(const admin::TransferWorkRequest& request) {
+  const std::string what = admin::TransferWorkRequest::Action_Name(request.action());
+  return (request.is_export() ? "export " : "import ") + ascii_lower(what) + " " + request.name();
+}
 std::string object_of(const admin::StopRequest&) { return "server"; }
+std::string object_of(const admin::ServerBackupRequest& request) { return request.folder(); }
 std::string object_of(const admin::TrackSetRequest&) { return "tracking"; }
 std::string object_of(const admin::SetupSetRequest&) { return "setup"; }
+std::string object_of(const admin::HealthSetRequest&) { return "health"; }
+std::string object_of(const admin::WebSetRequest&) { return "web"; }
 std::string object_of(const admin::DnsSetRequest&) { return "dns"; }
 std::string object_of(const admin::DnsFlushRequest& request) {
   return request.name().empty() ? "all" : request.name();
@@ -153,6 +171,13 @@ std::string object_of(const admin::AppPasswordCreateRequest& request) {
 std::string object_of(const admin::AppPasswordRevokeRequest& request) {
   return request.name() + " " + request.label();
 }
+std::string object_of(const admin::SessionKillRequest& request) {
+  const child::wire::SessionFilter& filter = request.what().filter();
+  return filter.id() + " " + filter.user() + " " + filter.service() + " " + filter.database();
+}
+std::string object_of(const admin::LogLevelRequest& request) {
+  return request.role() + " " + request.level();
+}
 template <class Request>
 std::string object_of(const Request& request) {
   return request.name();
@@ -223,6 +248,15 @@ Task<Result<std::string>> AdminService::answer(Caller caller, std::uint16_t meth
   switch (static_cast<admin::Method>(method)) {
     case kStatus: co_return co_await look(&Self::status, std::move(body));
     case kStop: co_return co_await alter(&Self::stop, "server stop");
+    case kTransferNew: co_return co_await alter(&Self::transfer_new, "mailbox transfer new");
+    case kTransferList: co_return co_await look(&Self::transfer_list, std::move(body));
+    case kTransferWork: co_return co_await alter(&Self::transfer_work, "mailbox transfer");
+    case kTransferReport: co_return co_await look(&Self::transfer_report, std::move(body));
+    case kServerBackup: co_return co_await alter(&Self::server_backup, "server backup");
+    case kMetrics: co_return co_await look(&Self::metrics, std::move(body));
+    case kSessionList: co_return co_await look(&Self::session_list, std::move(body));
+    case kSessionKill: co_return co_await alter(&Self::session_kill, "session kill");
+    case kLogLevel: co_return co_await alter(&Self::log_level, "log level");
     case kDatabaseCreate: co_return co_await alter(&Self::database_create, "database create");
     case kDatabaseList: co_return co_await look(&Self::database_list, std::move(body));
     case kDatabaseShow: co_return co_await look(&Self::database_show, std::move(body));
@@ -281,7 +315,18 @@ Task<Result<std::string>> AdminService::answer(Caller caller, std::uint16_t meth
     case kAppPasswordList: co_return co_await look(&Self::app_password_list, std::move(body));
     case kAppPasswordRevoke:
       co_return co_await alter(&Self::app_password_revoke, "mailbox app-password revoke");
+    case kHealthShow: co_return co_await look(&Self::health_show, std::move(body));
+    case kHealthSet: co_return co_await alter(&Self::health_set, "health set");
+    case kHealthOverride: co_return co_await alter(&Self::health_override, "health override");
+    case kHealthTest: co_return co_await look(&Self::health_test, std::move(body));
     case kSetupShow: co_return co_await look(&Self::setup_show, std::move(body));
+    case kAcmeEnable: co_return co_await alter(&Self::acme_enable, "certificate acme enable");
+    case kAcmeShow: co_return co_await look(&Self::acme_show, std::move(body));
+    case kAcmeRenew: co_return co_await alter(&Self::acme_renew, "certificate acme renew");
+    case kAcmeDisable: co_return co_await alter(&Self::acme_disable, "certificate acme disable");
+    case kAcmeRevoke: co_return co_await alter(&Self::acme_revoke, "certificate acme revoke");
+    case kWebShow: co_return co_await look(&Self::web_show, std::move(body));
+    case kWebSet: co_return co_await alter(&Self::web_set, "web set");
     case kSetupSet: co_return co_await alter(&Self::setup_set, "setup");
     case kAuditList: co_return co_await look(&Self::audit_list, std::move(body));
     case kPop3Show: co_return co_await look(&Self::pop3_show, std::move(body));

@@ -12,10 +12,56 @@
 
 // admin_setup.proto
 namespace hauspost::admin {
+// admin_observe.proto
+class MetricsRequest;
+class MetricsReply;
+class SessionListRequest;
+class SessionListReply;
+class SessionKillRequest;
+class SessionKillReply;
+class LogLevelRequest;
+class LogLevelReply;
+// admin_health.proto
+class HealthShowRequest;
+class HealthShowReply;
+class HealthSetRequest;
+class HealthSetReply;
+class HealthOverrideRequest;
+class HealthOverrideReply;
+class HealthTestRequest;
+class HealthTestReply;
 class SetupShowRequest;
 class SetupShowReply;
 class SetupSetRequest;
 class SetupSetReply;
+// admin_server_backup.proto
+class ServerBackupRequest;
+class ServerBackupReply;
+// admin_transfer.proto
+class TransferNewRequest;
+class TransferNewReply;
+class TransferListRequest;
+class TransferListReply;
+class TransferWorkRequest;
+class TransferWorkReply;
+class TransferReportRequest;
+class TransferReportReply;
+// admin_acme.proto
+class AcmeEnableRequest;
+class AcmeEnableReply;
+class AcmeShowRequest;
+class AcmeShowReply;
+class AcmeRenewRequest;
+class AcmeRenewReply;
+class AcmeDisableRequest;
+class AcmeDisableReply;
+class AcmeRevokeRequest;
+class AcmeRevokeReply;
+// admin_web.proto
+class WebShowRequest;
+class WebShowReply;
+class WebSetRequest;
+class WebSetReply;
 }  // namespace hauspost::admin
 
 namespace hauspost::supervisor {
@@ -52,6 +98,13 @@ class AdminService {
   Task<Result<admin::ServiceEnableReply>> service_enable(admin::ServiceEnableRequest request);
   Task<Result<admin::ServiceDisableReply>> service_disable(admin::ServiceDisableRequest request);
   Task<Result<admin::ServiceListReply>> service_list(admin::ServiceListRequest request);
+  // admin_server_backup.cc
+  Task<Result<admin::ServerBackupReply>> server_backup(admin::ServerBackupRequest request);
+  // admin_observe.cc
+  Task<Result<admin::MetricsReply>> metrics(admin::MetricsRequest request);
+  Task<Result<admin::SessionListReply>> session_list(admin::SessionListRequest request);
+  Task<Result<admin::SessionKillReply>> session_kill(admin::SessionKillRequest request);
+  Task<Result<admin::LogLevelReply>> log_level(admin::LogLevelRequest request);
   // admin_auth_sources.cc
   Task<Result<admin::AuthSourcesReply>> auth_sources(admin::AuthSourcesRequest request);
   Task<Result<admin::AuthTestReply>> auth_test(admin::AuthTestRequest request);
@@ -119,6 +172,12 @@ class AdminService {
   Result<admin::Recipient> describe(const directory::RecipientEntry& entry) const;
   // The mailbox or group whose addresses somebody may send under, and its primary address.
   Result<std::pair<Guid, std::string>> find_sendable(const std::string& name) const;
+  // admin_transfer.cc
+  Task<Result<admin::TransferNewReply>> transfer_new(admin::TransferNewRequest request);
+  Task<Result<admin::TransferListReply>> transfer_list(admin::TransferListRequest request);
+  Task<Result<admin::TransferWorkReply>> transfer_work(admin::TransferWorkRequest request);
+  Task<Result<admin::TransferReportReply>> transfer_report(admin::TransferReportRequest request);
+  Result<Guid> find_transfer(bool is_export, const std::string& name);
   // admin_restore.cc
   Task<Result<admin::DatabaseRestoreReply>> database_restore(admin::DatabaseRestoreRequest request);
   // admin_jobs.cc
@@ -235,7 +294,8 @@ class AdminService {
   Task<Result<admin::Database>> describe_database(std::string name);
   Task<Result<admin::Database>> describe_database(directory::DatabaseEntry entry);
   Result<directory::DatabaseEntry> find_database(const std::string& name) const;
-  Result<directory::MailboxEntry> find_mailbox(const std::string& name) const;
+  // `system`: also one of the server's own.
+  Result<directory::MailboxEntry> find_mailbox(const std::string& name, bool system = false) const;
   Result<std::shared_ptr<link::RpcClient>> auth_control();
   Task<Result<>> store_password(Guid mailbox, Secret password);
   // kUnavailable: the database is not mounted.
@@ -287,6 +347,21 @@ class AdminService {
   Task<Result<admin::AppPasswordRevokeReply>> app_password_revoke(
       admin::AppPasswordRevokeRequest request);
   Task<Result<admin::AuditListReply>> audit_list(admin::AuditListRequest request);
+  // admin_acme.cc
+  Task<Result<admin::AcmeEnableReply>> acme_enable(admin::AcmeEnableRequest request);
+  Task<Result<admin::AcmeShowReply>> acme_show(admin::AcmeShowRequest request);
+  Task<Result<admin::AcmeRenewReply>> acme_renew(admin::AcmeRenewRequest request);
+  Task<Result<admin::AcmeDisableReply>> acme_disable(admin::AcmeDisableRequest request);
+  Task<Result<admin::AcmeRevokeReply>> acme_revoke(admin::AcmeRevokeRequest request);
+  void note_orders(google::protobuf::RepeatedPtrField<child::wire::Certificate>& certificates);
+  // admin_web.cc
+  Task<Result<admin::WebShowReply>> web_show(admin::WebShowRequest request);
+  Task<Result<admin::WebSetReply>> web_set(admin::WebSetRequest request);
+  // admin_health.cc
+  Task<Result<admin::HealthShowReply>> health_show(admin::HealthShowRequest request);
+  Task<Result<admin::HealthSetReply>> health_set(admin::HealthSetRequest request);
+  Task<Result<admin::HealthOverrideReply>> health_override(admin::HealthOverrideRequest request);
+  Task<Result<admin::HealthTestReply>> health_test(admin::HealthTestRequest request);
   // admin_setup.cc
   Task<Result<admin::SetupShowReply>> setup_show(admin::SetupShowRequest request);
   Task<Result<admin::SetupSetReply>> setup_set(admin::SetupSetRequest request);

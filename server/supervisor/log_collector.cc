@@ -3,6 +3,8 @@
 #include <fcntl.h>
 #include <unistd.h>
 
+#include <asio/post.hpp>
+
 #include "base/log.h"
 #include "server/supervisor/log_file_target.h"
 #include "server/supervisor/spawn.h"
@@ -40,8 +42,10 @@ Result<> LogCollector::start(const LogSettings& settings, const std::string& dat
   if (settings.target != Target::kFile) return {};
   TRY_ASSIGN(auto file, LogFileTarget::open(settings, log_file(settings, data_root), system_clock(),
                                             [this](std::function<void()> work) {
-                                              aside_.push_back(std::move(work));
-                                              tasks_.spawn("log.aside", work_aside());
+                                              asio::post(executor_, [this, todo = std::move(work)] {
+                                                aside_.push_back(todo);
+                                                tasks_.spawn("log.aside", work_aside());
+                                              });
                                             }));
   return collect(std::move(file));
 }
@@ -59,9 +63,14 @@ Result<> LogCollector::collect(std::unique_ptr<LogTarget> target) {
   target_ = std::move(target);
   buffer_.resize(kReadBytes);
   collect_child_errors(children_.get());
-  log::redirect([this](std::string_view line) { target_->write(line); });
+  log::redirect([this](std::string_view line) { give(line); });
   tasks_.spawn("log.collect", read_pipe());
   return {};
+}
+
+void LogCollector::give(std::string_view lines) {
+  const std::scoped_lock lock(mutex_);
+  target_->write(lines);
 }
 
 Task<void> LogCollector::read_pipe() {
@@ -84,11 +93,11 @@ bool LogCollector::read_once() {
     partial_ += fresh;
   } else {
     const std::string_view lines = fresh.substr(0, end + 1);
-    target_->write(partial_.empty() ? lines : std::string_view(partial_ += lines));
+    give(partial_.empty() ? lines : std::string_view(partial_ += lines));
     partial_ = fresh.substr(end + 1);
   }
   if (partial_.size() > kPartialMax) {
-    target_->write(partial_ += '\n');
+    give(partial_ += '\n');
     partial_.clear();
   }
   return true;
@@ -114,7 +123,7 @@ Task<void> LogCollector::stop() {
   if (!target_) co_return;
   while (read_once()) {
   }
-  if (!partial_.empty()) target_->write(partial_ += '\n');
+  if (!partial_.empty()) give(partial_ += '\n');
   target_.reset();
 }
 

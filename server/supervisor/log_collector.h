@@ -5,6 +5,8 @@
 
 #include <asio/posix/basic_stream_descriptor.hpp>
 
+#include <mutex>
+
 #include "base/side_thread.h"
 #include "base/task_group.h"
 #include "server/supervisor/log_settings.h"
@@ -28,11 +30,13 @@ class LogCollector {
 
  private:
   Result<> collect(std::unique_ptr<LogTarget> target);
+  void give(std::string_view lines);  // thread-safe
   Task<void> read_pipe();
   bool read_once();
   Task<void> work_aside();
 
   Executor executor_;
+  std::mutex mutex_;  // guards the target: our own lines come from any thread
   std::unique_ptr<LogTarget> target_;
   UniqueFd children_;  // their end of the pipe
   asio::posix::basic_stream_descriptor<Executor> pipe_;

@@ -7,6 +7,8 @@
 
 #include "base/log.h"
 #include "server/supervisor/admin_server.h"
+#include "server/supervisor/log_collector.h"
+#include "server/supervisor/metrics_collector.h"
 #include "server/supervisor/service_manager.h"
 
 namespace hauspost::supervisor {
@@ -16,19 +18,21 @@ namespace {
 constexpr int kExitFailed = 1;
 
 // The end may be asked for while children still recover.
-Task<void> start(Supervisor& server, AdminServer& admin, const ServiceManager& manager,
-                 Result<>& outcome) {
+Task<void> start(Supervisor& server, AdminServer& admin, MetricsServer& metrics,
+                 const ServiceManager& manager, Result<>& outcome) {
   outcome = admin.listen(admin::admin_socket(server.options().data_root));
+  if (outcome) outcome = metrics.listen();
   if (outcome) outcome = co_await server.start();
   if (!outcome) server.ask_to_stop();
   if (outcome) manager.ready("Mail server of " + server.settings().hostname);
 }
 
-Task<void> stop_when_asked(Supervisor& server, AdminServer& admin, const ServiceManager& manager,
-                           TaskGroup& watchdog) {
+Task<void> stop_when_asked(Supervisor& server, AdminServer& admin, MetricsServer& metrics,
+                           const ServiceManager& manager, TaskGroup& watchdog) {
   co_await server.wait_for_stop();
   manager.stopping();
   log::info("server.stopping");
+  co_await metrics.stop();
   co_await admin.stop();
   co_await server.stop();
   watchdog.stop();
@@ -51,8 +55,12 @@ int run_server(Options options) {
   asio::io_context io(1);
   auto server = Supervisor::prepare(io, std::move(options));
   if (!server) return failed(server.error());
+  LogCollector logs(io.get_executor());
+  const auto logging = logs.start((*server)->settings().log, (*server)->options().data_root);
+  if (!logging) return failed(logging.error());
   AdminService service(**server);
   AdminServer admin(io.get_executor(), service);
+  MetricsServer metrics(io.get_executor(), **server);
   asio::basic_signal_set<Executor> signals(io.get_executor(), SIGTERM, SIGINT);
   signals.async_wait([&](const std::error_code& code, int) {
     if (!code) (*server)->ask_to_stop();
@@ -61,8 +69,10 @@ int run_server(Options options) {
   TaskGroup tasks(io.get_executor());
   TaskGroup watchdog(io.get_executor());
   watchdog.spawn("server.watchdog", manager.keep_alive());
-  tasks.spawn("server.stop", stop_when_asked(**server, admin, manager, watchdog));
-  tasks.spawn("server.start", start(**server, admin, manager, outcome));
+  tasks.spawn("server.stop", stop_when_asked(**server, admin, metrics, manager, watchdog));
+  tasks.spawn("server.start", start(**server, admin, metrics, manager, outcome));
+  while (tasks.size() != 0) io.run_one();
+  tasks.spawn("log.stop", logs.stop());
   while (tasks.size() != 0) io.run_one();
   return outcome ? 0 : failed(outcome.error());
 }

@@ -17,8 +17,12 @@
 #include "server/child/descriptor_channel.h"
 #include "server/child/frontend.pb.h"
 #include "server/child/transport_secrets.h"
+#include "server/directory/client_settings.h"
+#include "server/supervisor/acme_orders.h"
 #include "server/supervisor/data_lock.h"
+#include "server/supervisor/health_watch.h"
 #include "server/supervisor/receive_listeners.h"
+#include "server/supervisor/requests.h"
 
 namespace hauspost::supervisor {
 
@@ -34,6 +38,7 @@ constexpr Duration kDismountPatience = std::chrono::seconds(10);
 // The whole stop stays below ten seconds also when every role has to be killed.
 constexpr Duration kStopPatience = std::chrono::milliseconds(2300);
 constexpr Duration kWebStopPatience = std::chrono::milliseconds(500);  // it keeps nothing
+constexpr Duration kHealthStopPatience = std::chrono::milliseconds(300);
 
 std::vector<ListenerSettings> settings_of(const FrontendListeners& listeners) {
   std::vector<ListenerSettings> settings;
@@ -60,6 +65,16 @@ Result<> ensure_srs_secret(const std::string& data_root) {
 bool starts_helpers(const auth::SourceSettings& sources) {
   return sources.uses(auth::Source::kLdap) || sources.uses(auth::Source::kPam) ||
          (sources.bearer.enabled() && sources.bearer.jwks_file.empty());
+}
+
+// What other roles have to know of hauspost.toml.
+Result<> note_bindings(directory::DirectoryWriter& writer, const ServerSettings& settings) {
+  std::vector<directory::ClientBinding> bindings;
+  for (const ListenerSettings& one : settings.listeners) {
+    if (one.service != "smtp" && one.service != "http")
+      bindings.push_back({one.service, one.port});
+  }
+  return directory::note_client_bindings(writer, bindings);
 }
 
 }  // namespace
@@ -105,6 +120,8 @@ Result<std::unique_ptr<Supervisor>> Supervisor::prepare(asio::io_context& io, Op
       new Supervisor(io, std::move(options), std::move(prepared)));
   Supervisor& self = *supervisor;
   TRY(ensure_receive_connectors(*self.directory_, self.settings_));
+  TRY(self.requests_->load());
+  TRY(note_bindings(*self.directory_, self.settings_));
   self.listeners_.change(self.wanted_listeners());
   TRY(self.listeners_.open([&self](std::string_view service) { return self.is_on(service); },
                            AbsentAddress::kAwaited));
@@ -130,6 +147,7 @@ Supervisor::Supervisor(asio::io_context& io, Options options, Prepared prepared)
       transport_(executor_, role(child::Role::kTransport, "transport", "hauspost-transport")),
       frontend_(executor_, role(child::Role::kFrontend, "frontend", "hauspost-frontend")),
       web_(executor_, role(child::Role::kWeb, "web", "hauspost-web")),
+      health_(executor_, role(child::Role::kHealth, "health", "hauspost-health")),
       stores_(
           executor_,
           WorkerPlan{.program = options_.program_dir + "/hauspost-store",
@@ -138,6 +156,11 @@ Supervisor::Supervisor(asio::io_context& io, Options options, Prepared prepared)
                      .restart = {.quarantine_deaths = settings_.quarantine_deaths},
                      .on_ready = [this](const std::string& database) { store_ready(database); }}),
       jobs_(executor_, *directory_, stores_),
+      requests_(std::make_unique<Requests>(executor_, options_.data_root + "/requests", *directory_,
+                                           stores_, jobs_)),
+      health_watch_(std::make_unique<HealthWatch>(*this, executor_)),
+      acme_(std::make_unique<AcmeOrders>(
+          executor_, *this, role(child::Role::kAcme, "acme", "hauspost-acme"))),
       tasks_(executor_),
       told_(executor_),
       turn_free_(executor_) {}
@@ -151,6 +174,7 @@ child::Settings Supervisor::common_settings() const {
   settings.directory_path = options_.data_root + "/directory.mdb";
   settings.hostname = settings_.hostname;
   settings.message_bytes_max = settings_.message_bytes_max;
+  settings.log_level = settings_.log.level;
   settings.users = ownership_.users();
   settings.confined = settings_.confinement;
   return settings;
@@ -177,6 +201,10 @@ ChildSpec Supervisor::role(child::Role role, std::string name, std::string_view 
       if (!settings_.sources.bearer.jwks_file.empty())
         settings.further_reads.push_back(settings_.sources.bearer.jwks_file);
     }
+    if (role == child::Role::kAcme) {
+      settings.auth_helpers = true;  // hauspost-acme-fetch
+      settings.further_reads = acme_->authority_files();
+    }
     return settings;
   };
   spec.listeners = [this, role]() -> std::vector<child::NamedDescriptor> {
@@ -195,6 +223,8 @@ ChildSpec Supervisor::role(child::Role role, std::string name, std::string_view 
   };
   if (role == child::Role::kFrontend)
     spec.on_ready = [this] { tasks_.spawn("frontend.listeners", greet_frontend()); };
+  if (role == child::Role::kWeb)
+    spec.on_ready = [this] { tasks_.spawn("web.proofs", acme_->place_again()); };
   return spec;
 }
 
@@ -219,6 +249,9 @@ Task<Result<>> Supervisor::start() {
   }
   if (stop_asked_) co_return Result<>{};
   CO_TRY(write_ready_file());
+  health_watch_->start();
+  requests_->start();
+  acme_->start();
   std::puts("ready");
   std::fflush(stdout);
   co_return Result<>{};
@@ -252,14 +285,24 @@ Result<> Supervisor::write_ready_file() const {
 
 Task<void> Supervisor::stop() {
   ::unlink((run_dir() + "/ready").c_str());
+  co_await health_watch_->stop();
+  co_await acme_->stop();
+  co_await health_.stop(kHealthStopPatience);
   co_await frontend_.stop(kStopPatience);
   co_await web_.stop(kWebStopPatience);
   co_await transport_.stop(kStopPatience);
+  co_await requests_->stop();
   co_await jobs_.stop();
   co_await stores_.stop_all(kStopPatience);
   co_await auth_.stop(kStopPatience);
   tasks_.stop();
   co_await tasks_.join();
+}
+
+std::vector<ChildProcess*> Supervisor::children() {
+  std::vector<ChildProcess*> children = {&auth_, &frontend_, &transport_, &web_, &health_};
+  std::ranges::copy(stores_.all(), std::back_inserter(children));
+  return children;
 }
 
 void Supervisor::ask_to_stop() {
@@ -413,6 +456,7 @@ Task<void> Supervisor::greet_frontend() {
   const auto given = co_await reload_certificates(kListenersTime);
   if (!given) log::error("frontend.certificates", {{"cause", given.error()}});
   [[maybe_unused]] const auto followed = co_await hand_listeners();  // logged
+  co_await acme_->place_again();
 }
 
 Task<Result<>> Supervisor::hand_listeners() {

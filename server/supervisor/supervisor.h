@@ -11,6 +11,10 @@
 
 namespace hauspost::supervisor {
 
+class AcmeOrders;
+class HealthWatch;
+class Requests;
+
 struct Options {
   std::string data_root;
   std::string program_dir;  // where the children's programs are
@@ -44,10 +48,16 @@ class Supervisor {
   const FrontendListeners& listeners() const { return listeners_; }
   StoreWorkers& stores() { return stores_; }
   Jobs& jobs() { return jobs_; }
+  Requests& requests() { return *requests_; }
   ChildProcess& auth() { return auth_; }
   ChildProcess& frontend() { return frontend_; }
   ChildProcess& transport() { return transport_; }
   ChildProcess& web() { return web_; }
+  AcmeOrders& acme() { return *acme_; }
+  ChildProcess& health() { return health_; }  // runs while somebody wants probes
+  HealthWatch& health_watch() { return *health_watch_; }
+  // Every child that there is, running or not.
+  std::vector<ChildProcess*> children();
   std::int64_t started_s() const { return started_s_; }
   std::string run_dir() const { return options_.data_root + "/run"; }
 
@@ -111,8 +121,12 @@ class Supervisor {
   ChildProcess transport_;
   ChildProcess frontend_;
   ChildProcess web_;
+  ChildProcess health_;
   StoreWorkers stores_;
   Jobs jobs_;
+  std::unique_ptr<Requests> requests_;
+  std::unique_ptr<HealthWatch> health_watch_;
+  std::unique_ptr<AcmeOrders> acme_;
   TaskGroup tasks_;
   Condition told_;
   bool stop_asked_ = false;

@@ -71,6 +71,8 @@ void build_application(CLI::App& app, GlobalOptions& options, Verb& chosen) {
   app.add_flag("--json", options.json, "Print the whole answer as JSON");
   app.add_flag("--yes", options.yes, "Ask nothing before something is destroyed");
   add_init_command(app, chosen);
+  add_setup_command(app, chosen);
+  add_doctor_command(app, chosen);
   add_status_command(app, chosen);
   add_database_commands(app, chosen);
   add_domain_commands(app, chosen);
@@ -82,6 +84,7 @@ void build_application(CLI::App& app, GlobalOptions& options, Verb& chosen) {
   add_imap_commands(app, chosen);
   add_auth_commands(app, chosen);
   add_pop3_commands(app, chosen);
+  add_web_commands(app, chosen);
   add_certificate_commands(app, chosen);
   add_listener_commands(app, chosen);
   add_receive_connector_commands(app, chosen);
@@ -93,6 +96,7 @@ void build_application(CLI::App& app, GlobalOptions& options, Verb& chosen) {
   add_filter_commands(app, chosen);
   add_quarantine_commands(app, chosen);
   add_dns_commands(app, chosen);
+  add_dns_record_commands(app, chosen);
   add_tls_report_commands(app, chosen);
   add_send_connector_commands(app, chosen);
   add_auth_settings_commands(app, chosen);
@@ -100,7 +104,14 @@ void build_application(CLI::App& app, GlobalOptions& options, Verb& chosen) {
   add_queue_commands(app, chosen);
   add_safety_net_commands(app, chosen);
   add_server_commands(app, chosen);
+  add_server_backup_commands(app, chosen);
   add_job_commands(app, chosen);
+  add_health_commands(app, chosen);
+  add_test_commands(app, chosen);
+  add_session_commands(app, chosen);
+  add_metrics_command(app, chosen);
+  add_log_commands(app, chosen);
+  add_top_command(app, chosen);
   add_backup_commands(app, chosen);
   add_restore_commands(app, chosen);
   add_search_commands(app, chosen);

@@ -4,7 +4,7 @@
 
 #include "base/clock.h"
 #include "server/child/frontend.pb.h"
-#include "tools/cli/commands.h"
+#include "tools/cli/cmd_certificate_acme.h"
 #include "tools/cli/table.h"
 
 namespace hauspost::cli {
@@ -31,6 +31,8 @@ std::string certificate_state(const Certificate& certificate) {
   if (!certificate.in_use()) return "refused";
   if (!certificate.error().empty()) return "outdated";  // the files have changed for the worse
   if (days_left(certificate) < 0) return "expired";
+  const auto now = std::chrono::floor<Seconds>(system_clock().now()).time_since_epoch().count();
+  if (certificate.renews_s() > now) return "good";  // the next is ordered in time
   return days_left(certificate) < kCertificateWarningDays ? "expires soon" : "good";
 }
 
@@ -54,19 +56,29 @@ Json certificate_json(const Certificate& certificate) {
           {"not_after_s", certificate.not_after_s()},
           {"key", certificate.key()},
           {"fingerprint", certificate.fingerprint()},
-          {"self_issued", certificate.self_issued()}};
+          {"self_issued", certificate.self_issued()},
+          {"order", certificate.order()},
+          {"renews_s", certificate.renews_s()}};
+}
+
+// Who sees to it that there is another in time.
+std::string origin_of(const Certificate& certificate) {
+  if (!certificate.order().empty()) return "acme " + printable(certificate.order());
+  return certificate.self_issued() ? "self" : "file";
 }
 
 template <class Repeated>
 void show_certificates(Context& context, const Repeated& certificates) {
   Json all = Json::array();
-  Table table({{"CERTIFICATE"}, {"NAMES"}, {"KEY"}, {"UNTIL"}, {"DAYS", true}, {"STATE"}});
+  Table table({{"CERTIFICATE"}, {"NAMES"}, {"KEY"}, {"UNTIL"}, {"DAYS", true}, {"STATE"},
+               {"FROM"}, {"RENEWS"}});
   for (const Certificate& one : certificates) {
     all.push_back(certificate_json(one));
     const bool known = one.in_use();
     table.add({printable(one.certificate_file()), names_text(one), one.key(),
                known ? human_time(one.not_after_s()) : "-",
-               known ? std::to_string(days_left(one)) : "-", certificate_state(one)});
+               known ? std::to_string(days_left(one)) : "-", certificate_state(one),
+               origin_of(one), one.renews_s() == 0 ? "-" : human_time(one.renews_s())});
   }
   context.print(all);
   context.say(table.render(terminal_width()));
@@ -116,6 +128,8 @@ Outcome<> run_certificate_show(Context& context, CertificateOptions& options) {
     table.add({"key", one.key()});
     table.add({"valid", human_time(one.not_before_s()) + " to " + human_time(one.not_after_s())});
     table.add({"sha-256", one.fingerprint()});
+    table.add({"from", origin_of(one)});
+    if (one.renews_s() != 0) table.add({"renews", human_time(one.renews_s())});
     context.say(table.render(0));
     return {};
   }
@@ -169,6 +183,7 @@ void add_certificate_commands(CLI::App& app, Verb& chosen) {
   remove->add_flag("--dry-run", options->dry_run, "Check, change nothing");
   add_verb(*noun, "reload", "Read all files again, for handshakes from now on", chosen,
            run_certificate_reload);
+  add_certificate_acme_commands(*noun, chosen);
 }
 
 }  // namespace hauspost::cli

@@ -21,6 +21,7 @@ struct MailboxOptions {
   PasswordOptions password;
   bool dry_run = false;
   bool permanent = false;
+  bool all = false;
   bool disconnected = false;
   bool shared = false;
 };
@@ -89,14 +90,19 @@ Outcome<> run_mailbox_list(Context& context, MailboxOptions& options) {
   admin::MailboxListRequest request;
   request.set_database(options.database);
   request.set_domain(options.domain);
+  request.set_all(options.all);
   Json all = Json::array();
   Table table({{"ADDRESS"}, {"NAME"}, {"DATABASE"}, {"LOGIN"}, {"ALIASES", true}, {"CREATED"}});
   for (bool more = true; more;) {
     TRY_ASSIGN(const auto reply, context.ask(request));
     for (const auto& mailbox : reply.mailboxes()) {
-      if (context.json()) all.push_back(to_json(mailbox));
+      if (context.json()) {
+        all.push_back(to_json(mailbox));
+        continue;
+      }
       table.add({mailbox.address(), mailbox.display_name(), mailbox.database(),
-                 mailbox.shared()    ? "shared"
+                 mailbox.system()    ? "system"
+                 : mailbox.shared()  ? "shared"
                  : mailbox.enabled() ? protocols_text(mailbox)
                                      : "disabled",
                  std::to_string(mailbox.aliases_size()), human_time(mailbox.created_s())});
@@ -124,7 +130,9 @@ Outcome<> run_mailbox_show(Context& context, MailboxOptions& options) {
   table.add({"guid", guid_text(mailbox.guid())});
   table.add({"database", mailbox.database()});
   table.add({"enabled", mailbox.enabled() ? "yes" : "no"});
-  table.add({"login", mailbox.shared() ? "shared" : protocols_text(mailbox)});
+  table.add({"login", mailbox.system()   ? "system"
+                      : mailbox.shared() ? "shared"
+                                         : protocols_text(mailbox)});
   if (mailbox.app_passwords_only()) table.add({"passwords", "app passwords only"});
   if (mailbox.protocol_restricted()) table.add({"restricted", "never over IMAP or POP3"});
   if (!mailbox.imap_without().empty())
@@ -195,11 +203,11 @@ Outcome<> run_client_settings(Context& context, MailboxOptions& options) {
   request.set_name(options.name);
   TRY_ASSIGN(const auto reply, context.ask(request));
   context.print(to_json_list(reply.settings()));
-  Table table({{"SERVICE"}, {"SERVER"}, {"PORT", true}, {"ENCRYPTION"}, {"USER NAME"}, {"STATE"}});
+  Table table({{"SERVICE"}, {"SERVER"}, {"PORT", true}, {"ENCRYPTION"}, {"USER NAME"}, {"FROM"}, {"STATE"}});
   for (const auto& setting : reply.settings()) {
     table.add({setting.service(), setting.host(), std::to_string(setting.port()),
                setting.encryption(), setting.user().empty() ? "-" : setting.user(),
-               setting.available() ? "on" : "off"});
+               setting.outside() ? "outside" : "inside", setting.available() ? "on" : "off"});
   }
   context.say(table.render(terminal_width()));
   return {};
@@ -241,6 +249,7 @@ void add_mailbox_commands(CLI::App& app, Verb& chosen) {
   CLI::App* list = add(*noun, "list", "List the mailboxes", chosen, run_mailbox_list, options, "");
   list->add_option("--database", options->database, "Only those of this database");
   list->add_option("--domain", options->domain, "Only those of this domain");
+  list->add_flag("--all", options->all, "Also the server's own");
   list->add_flag("--disconnected", options->disconnected,
                  "Those without an owner, whose mail is still kept");
   add(*noun, "show", "Show one mailbox", chosen, run_mailbox_show, options, "ADDRESS")
@@ -259,6 +268,7 @@ void add_mailbox_commands(CLI::App& app, Verb& chosen) {
   add_mailbox_recover_commands(*noun, chosen);
   add_app_password_commands(*noun, chosen);
   add_mailbox_permission_commands(*noun, chosen);
+  add_mailbox_transfer_commands(*noun, chosen);
   add(*noun, "client-settings", "Show what to type into a mail program", chosen,
       run_client_settings, options, "ADDRESS");
 }

@@ -12,6 +12,9 @@ void add_app_password_commands(CLI::App& noun, Verb& chosen);
 // cmd_mailbox_recover.cc: recover list, restore, purge
 void add_mailbox_recover_commands(CLI::App& noun, Verb& chosen);
 
+// cmd_transfer.cc: import and export new, list, show, stats, report, set, suspend, resume, remove
+void add_mailbox_transfer_commands(CLI::App& noun, Verb& chosen);
+
 // cmd_mailbox_permission.cc: permission list, add, remove
 void add_mailbox_permission_commands(CLI::App& noun, Verb& chosen);
 

@@ -66,7 +66,7 @@ constexpr std::string_view kBashHead = R"(_hauspost() {
     _hauspost_words "$next" && path=$next
   done
   _hauspost_words "$path"
-  if [[ ${COMP_WORDS[COMP_CWORD-1]} == --@(data|csv|path|certificate|key) ]]; then
+  if [[ ${COMP_WORDS[COMP_CWORD-1]} == --@(data|csv|path|certificate|key|ca-file|eab-key-file) ]]; then
     COMPREPLY=($(compgen -f -- "$current"))
   else
     COMPREPLY=($(compgen -W "$words" -- "$current"))

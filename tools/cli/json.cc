@@ -141,34 +141,48 @@ Json to_json(const admin::Domain& domain) {
           {"srs", domain.srs()}};
 }
 
+namespace {
+
+template <class Texts>
+Json texts_json(const Texts& texts) {
+  Json out = Json::array();
+  for (const auto& text : texts) out.push_back(text);
+  return out;
+}
+
+}  // namespace
+
+// Field by field: a list of thousands in braces would be copied twice.
 Json to_json(const admin::Mailbox& mailbox) {
-  Json aliases = Json::array();
-  for (const auto& alias : mailbox.aliases()) aliases.push_back(alias);
-  Json imap_without = Json::array();
-  for (const auto& extension : mailbox.imap_without()) imap_without.push_back(extension);
-  return {{"address", mailbox.address()},
-          {"guid", guid_text(mailbox.guid())},
-          {"aliases", aliases},
-          {"display_name", mailbox.display_name()},
-          {"database", mailbox.database()},
-          {"enabled", mailbox.enabled()},
-          {"imap", mailbox.imap()},
-          {"pop3", mailbox.pop3()},
-          {"smtp", mailbox.smtp()},
-          {"protocol_restricted", mailbox.protocol_restricted()},
-          {"created_s", mailbox.created_s()},
-          {"imap_without", imap_without},
-          {"shared", mailbox.shared()},
-          {"app_passwords_only", mailbox.app_passwords_only()},
-          {"forward_to", mailbox.forward_to()},
-          {"forward_only", mailbox.forward_only()},
-          {"limits", to_json(mailbox.limits())}};
+  Json::object_t out;
+  out.reserve(18);
+  const auto put = [&out](const char* name, Json value) { out.emplace_back(name, std::move(value)); };
+  put("address", mailbox.address());
+  put("guid", guid_text(mailbox.guid()));
+  put("aliases", texts_json(mailbox.aliases()));
+  put("display_name", mailbox.display_name());
+  put("database", mailbox.database());
+  put("enabled", mailbox.enabled());
+  put("imap", mailbox.imap());
+  put("pop3", mailbox.pop3());
+  put("smtp", mailbox.smtp());
+  put("protocol_restricted", mailbox.protocol_restricted());
+  put("system", mailbox.system());
+  put("created_s", mailbox.created_s());
+  put("imap_without", texts_json(mailbox.imap_without()));
+  put("shared", mailbox.shared());
+  put("app_passwords_only", mailbox.app_passwords_only());
+  put("forward_to", mailbox.forward_to());
+  put("forward_only", mailbox.forward_only());
+  put("limits", to_json(mailbox.limits()));
+  return out;
 }
 
 Json to_json(const admin::ClientSetting& setting) {
   return {{"service", setting.service()}, {"host", setting.host()},
           {"port", setting.port()},       {"encryption", setting.encryption()},
-          {"user", setting.user()},       {"available", setting.available()}};
+          {"user", setting.user()},       {"available", setting.available()},
+          {"outside", setting.outside()}};
 }
 
 }  // namespace hauspost::cli
