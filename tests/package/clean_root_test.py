@@ -1,5 +1,6 @@
-"""One story in the order an operator lives it: install, set up, mail in and out, discovery, export, upgrade, removal,
-installation again, purge without and with the mail. Each test goes on where the one before ended."""
+"""One story in the order an operator lives it: install, set up, mail in and out, discovery, export,
+upgrade, removal, installation again, purge without and with the mail. Each test goes on where the
+one before ended."""
 
 import contextlib
 import hashlib
@@ -21,7 +22,8 @@ HOSTNAME = "mail.example.test"
 DOMAIN = "example.test"
 USER = f"alice@{DOMAIN}"
 PASSWORD = "correct horse battery"
-SERVER, SENDER, PEER = "192.0.2.1", "198.51.100.7", "198.51.100.25"
+SERVER, ROUTER = "192.0.2.1", "192.0.2.254"
+SENDER, PEER, RESOLVER = "198.51.100.7", "198.51.100.25", "198.51.100.53"
 WAIT_SECONDS = 30
 FIRST_MAIL_SECONDS_MAX = 120
 ROLES = {"hauspost-auth", "hauspost-frontend", "hauspost-transport", "hauspost-store"}
@@ -39,7 +41,8 @@ ZONE = {
 
 
 def text_of(subject, sender, recipient):
-    return (f"From: {sender}\r\nTo: {recipient}\r\nSubject: {subject}\r\nDate: Thu, 21 Nov 2013 12:00:00 +0000\r\n"
+    return (f"From: {sender}\r\nTo: {recipient}\r\nSubject: {subject}\r\n"
+            f"Date: Thu, 21 Nov 2013 12:00:00 +0000\r\n"
             f"Message-ID: <{subject}@{sender.partition('@')[2]}>\r\n\r\nBody of {subject}.\r\n")
 
 
@@ -53,9 +56,9 @@ class CleanRoot(unittest.TestCase):
     def setUpClass(cls):
         cls.package = pathlib.Path(os.environ["HAUSPOST_PACKAGE"])
         cls.later = pathlib.Path(os.environ["HAUSPOST_LATER_PACKAGE"])
-        cls.dns = DnsServer(dict(ZONE), port=53)
+        cls.dns = DnsServer(dict(ZONE), RESOLVER, 53)
         cls.addClassCleanup(cls.dns.stop)
-        cls.machine = Machine(pathlib.Path(os.environ["HAUSPOST_BASE"]), HOSTNAME, f"{SERVER} {HOSTNAME}")
+        cls.machine = Machine(pathlib.Path(os.environ["HAUSPOST_BASE"]), HOSTNAME, SERVER, ROUTER, RESOLVER)
         cls.addClassCleanup(cls.machine.destroy)
 
     def hauspost(self, *arguments, check=True, **more):
@@ -64,8 +67,12 @@ class CleanRoot(unittest.TestCase):
     def unit(self, name):
         return self.machine.run("systemctl", "show", "--value", "-p", name, "hauspost").stdout.strip()
 
+    def log(self):
+        return self.machine.run("journalctl", "-u", "hauspost", "-n", "30", "--no-pager", check=False).stdout
+
     def imap(self):
-        context = ssl.create_default_context(cadata=self.machine.path("/var/lib/hauspost/tls/certificate.pem").read_text())
+        certificate = self.machine.path("/var/lib/hauspost/tls/certificate.pem").read_text()
+        context = ssl.create_default_context(cadata=certificate)
         context.check_hostname = False  # asked by address
         connection = imaplib.IMAP4_SSL(SERVER, 993, ssl_context=context, timeout=WAIT_SECONDS)
         connection.login(USER, PASSWORD)
@@ -84,8 +91,7 @@ class CleanRoot(unittest.TestCase):
                 if is_so():
                     return
             if time.monotonic() > end:
-                log = self.machine.run("journalctl", "-u", "hauspost", "-n", "30", "--no-pager", check=False).stdout
-                self.fail(f"not within {WAIT_SECONDS} s: {what}\n{log}")
+                self.fail(f"not within {WAIT_SECONDS} s: {what}\n{self.log()}")
             time.sleep(0.1)
 
     def deliver(self, subject):
@@ -140,9 +146,10 @@ class CleanRoot(unittest.TestCase):
             context = ssl._create_unverified_context()
             with smtplib.SMTP_SSL(SERVER, 465, HOSTNAME, context=context, timeout=WAIT_SECONDS) as connection:
                 connection.login(USER, PASSWORD)
-                connection.sendmail(USER, ["carol@elsewhere.test"], text_of("out", USER, "carol@elsewhere.test"))
+                carol = "carol@elsewhere.test"
+                connection.sendmail(USER, [carol], text_of("out", USER, carol))
             taken = peer.wait(seconds=WAIT_SECONDS)[0]
-        self.assertEqual(taken.recipients, ["carol@elsewhere.test"])
+        self.assertEqual(taken.recipients, [carol])
         self.assertIn(b"Body of out.", taken.data)
 
     def test_4_a_client_finds_its_settings_by_the_address(self):

@@ -1,5 +1,6 @@
-"""A machine for the tests of the package: a copy of a clean Debian 12 with systemd as its process 1, in name spaces
-of its own. Its network name space is the caller's. REQUIRES: root. Standard library only.
+"""A machine for the tests of the package: a copy of a clean Debian 12 with systemd as its process 1,
+in name spaces of its own. A cable (veth) leads from its eth0 to the caller, who is its router and all
+that it has of the world. REQUIRES: root. Standard library only.
 """
 
 import os
@@ -14,11 +15,16 @@ BOOT_SECONDS_MAX = 60
 COMMAND_SECONDS_MAX = 180
 SUITE = "bookworm"
 MIRROR = "http://deb.debian.org/debian"
-# Run as root of new name spaces; "$1" is the machine's root, "$2" its name.
+# Run as root of new name spaces; "$1" is the machine's root, "$2" its name, "$3" its address, "$4" its router's.
 BOOT = r"""
 set -e
 R=$1
 hostname "$2"
+until ip link show eth0 >/dev/null 2>&1; do sleep 0.05; done
+ip link set lo up
+ip link set eth0 up
+ip addr add "$3/24" dev eth0
+ip route add default via "$4"
 mount --make-rprivate /
 mount --bind "$R" "$R"
 mount -t proc proc "$R/proc"
@@ -76,35 +82,41 @@ def make_base(base, package):
 
 
 class Machine:
-    def __init__(self, base, hostname, hosts="", resolver="127.0.0.1"):
-        """Boots; `hosts`: lines of its /etc/hosts."""
+    def __init__(self, base, hostname, address, router, resolver):
+        """Boots. `router`: a free address of the same /24, which becomes the caller's."""
         self.folder = pathlib.Path(tempfile.mkdtemp(prefix="hauspost-package-"))
         self.root = self.folder / "root"
         self.process = None
         try:
             subprocess.run(["cp", "-a", "--reflink=auto", str(base), str(self.root)], check=True)
             (self.root / "etc/hostname").write_text(hostname + "\n")
-            (self.root / "etc/hosts").write_text(f"127.0.0.1 localhost\n{hosts}\n")
+            (self.root / "etc/hosts").write_text(f"127.0.0.1 localhost\n{address} {hostname}\n")
             resolv = self.root / "etc/resolv.conf"
             resolv.unlink(missing_ok=True)
             resolv.write_text(f"nameserver {resolver}\n")
-            self._boot(hostname)
+            self._boot(hostname, address, router)
         except BaseException:
             self.destroy()
             raise
 
-    def _boot(self, hostname):
+    def _boot(self, hostname, address, router):
         self.log = self.folder / "boot.log"
         with open(self.log, "wb") as log:
             self.process = subprocess.Popen(
-                ["unshare", "--mount", "--pid", "--uts", "--ipc", "--cgroup", "--fork", "--kill-child",
-                 "bash", "-c", BOOT, "boot", str(self.root), hostname],
+                ["unshare", "--net", "--mount", "--pid", "--uts", "--ipc", "--cgroup", "--fork", "--kill-child",
+                 "bash", "-c", BOOT, "boot", str(self.root), hostname, address, router],
                 stdin=subprocess.DEVNULL, stdout=log, stderr=log, start_new_session=True)
+        self._until_booted(self._init)
+        for command in (["link", "add", "world", "type", "veth", "peer", "name", "eth0", "netns", self._init()],
+                        ["addr", "add", f"{router}/24", "dev", "world"], ["link", "set", "world", "up"]):
+            subprocess.run(["ip", *command], check=True)
+        self._until_booted(lambda: self.run("systemctl", "is-system-running", "--wait"))
+
+    def _until_booted(self, works):
         end = time.monotonic() + BOOT_SECONDS_MAX
         while True:
             try:
-                if self.run("systemctl", "is-system-running", check=False).stdout.strip() in ("running", "degraded"):
-                    return
+                return works()
             except (CommandFailed, OSError):
                 pass  # not so far yet
             if self.process.poll() is not None or time.monotonic() > end:
@@ -121,8 +133,8 @@ class Machine:
     def run(self, *command, check=True, stdin=None, timeout=COMMAND_SECONDS_MAX):
         """The finished process of one command in the machine."""
         done = subprocess.run(
-            ["nsenter", "--target", self._init(), "--mount", "--pid", "--uts", "--ipc", "--cgroup", "--root", "--wd",
-             "env", "-i", "PATH=/usr/sbin:/usr/bin:/sbin:/bin", "HOME=/root", "LC_ALL=C.UTF-8",
+            ["nsenter", "--target", self._init(), "--net", "--mount", "--pid", "--uts", "--ipc", "--cgroup", "--root",
+             "--wd", "env", "-i", "PATH=/usr/sbin:/usr/bin:/sbin:/bin", "HOME=/root", "LC_ALL=C.UTF-8",
              "DEBIAN_FRONTEND=noninteractive", *command],
             text=True, capture_output=True, timeout=timeout, errors="replace",
             **({"input": stdin} if stdin is not None else {"stdin": subprocess.DEVNULL}))

@@ -20,7 +20,7 @@ sys.path[:0] = [str(HERE), str(ROOT / "tests" / "system"), str(ROOT / "tools" / 
 from machine import CommandFailed, make_base  # noqa: E402
 
 TOOLS = ("debootstrap", "ip", "unshare", "nsenter", "chroot")
-ADDRESSES = ("192.0.2.1", "198.51.100.7", "198.51.100.25")  # the server's, a sender's, another mail server's
+WORLD = ("198.51.100.7", "198.51.100.25", "198.51.100.53")  # a sender, another mail server, the DNS
 
 
 def what_is_missing():
@@ -71,12 +71,12 @@ def outside(options):
 
 
 def inside():
-    for command in (["link", "set", "lo", "up"], *(["addr", "add", f"{a}/32", "dev", "lo"] for a in ADDRESSES)):
+    for command in (["link", "set", "lo", "up"], *(["addr", "add", f"{a}/32", "dev", "lo"] for a in WORLD)):
         subprocess.run(["ip", *command], check=True)
     suite = unittest.TestLoader().discover(str(HERE), pattern="*_test.py")
     result = unittest.TextTestRunner(stream=sys.stdout, verbosity=2, failfast=True).run(suite)
     failed = len(result.failures) + len(result.errors) + len(result.unexpectedSuccesses)
-    print(f"{result.testsRun - failed - len(result.skipped)} passed, {failed if result.testsRun else 1} failed",
+    print(f"{max(result.testsRun - failed - len(result.skipped), 0)} passed, {failed if result.testsRun else 1} failed",
           flush=True)
     return 1 if failed or not result.testsRun else 0
 
