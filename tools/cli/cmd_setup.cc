@@ -57,7 +57,7 @@ Outcome<std::string> root_of_setup(const Context& context) {
 
 // Files are named from here, and read by a server that stands elsewhere.
 void make_absolute(Answers& answers) {
-  for (const std::string_view key : {"certificate-file", "key-file"}) {
+  for (const std::string_view key : {"certificate-file", "key-file", "acme-ca-file"}) {
     const std::string path = answers.text(key);
     std::error_code code;
     const auto whole = std::filesystem::absolute(path, code).lexically_normal();

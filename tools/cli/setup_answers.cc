@@ -44,11 +44,19 @@ constexpr AnswerKey kAnswerKeys[] = {
      "none: no log-in"},
     {"smart-host-password-file", AnswerKind::kText, "", "", "File with the password there",
      "Its first line is the password"},
-    {"certificate", AnswerKind::kChoice, "self-signed|files", "self-signed", "Certificate",
-     "self-signed: to begin with; files: PEM files that you have"},
+    {"certificate", AnswerKind::kChoice, "self-signed|files|acme", "self-signed", "Certificate",
+     "self-signed: to begin with; files: PEM files that you have; acme: ordered and renewed by the "
+     "server itself"},
     {"certificate-file", AnswerKind::kText, "", "", "File with the certificate and its chain",
      "With certificate = files"},
     {"key-file", AnswerKind::kText, "", "", "File with its key", "With certificate = files"},
+    {"agree-terms", AnswerKind::kYesNo, "", "no",
+     "Do you agree to the terms of the authority (Let's Encrypt)", "With certificate = acme"},
+    {"acme-directory", AnswerKind::kText, "", "", "",
+     "The authority's ACME directory, an https URL; Let's Encrypt's"},
+    {"acme-ca-file", AnswerKind::kText, "", "", "", "Authorities of that server's own certificate"},
+    {"acme-challenge", AnswerKind::kChoice, "http-01|tls-alpn-01", "http-01", "",
+     "How names are proved: at port 80, or at port 443"},
     {"dkim", AnswerKind::kChoice, "rsa|ed25519|both|none", "", "Sign mail with a DKIM key of kind",
      "A key for each domain; signing begins once its record is published"},
     {"dmarc", AnswerKind::kChoice, "none|quarantine|reject", "none",
@@ -62,6 +70,8 @@ constexpr AnswerKey kAnswerKeys[] = {
      "Who may issue certificates, as letsencrypt.org (CAA)"},
     {"spf", AnswerKind::kList, "", "", "",
      "Who else sends for the domains, as include:relay.example.net"},
+    {"mta-sts", AnswerKind::kChoice, "off|testing|enforce", "off", "",
+     "Policy for senders to use TLS and check the certificate; wants one of an authority, and web"},
     {"tlsa", AnswerKind::kYesNo, "", "no", "", "Publish the key for DANE; the zone must be signed"},
     {"port-base", AnswerKind::kNumber, "", "", "",
      "Listen on N+25, N+143 and so on, on loopback: for trials"},
@@ -256,6 +266,8 @@ Outcome<> check_answers(const Answers& answers, bool new_root) {
   if (answers.text("certificate") == "files" &&
       (answers.text("certificate-file").empty() || answers.text("key-file").empty()))
     return missing("certificate-file", "certificate and key are to come from files");
+  if (answers.text("certificate") == "acme" && !answers.yes("agree-terms"))
+    return missing("agree-terms", "the authority wants its terms agreed to");
   const std::string mailbox = answers.text("mailbox");
   if (!is_none(mailbox)) {
     const auto address = directory::parse_address(mailbox);

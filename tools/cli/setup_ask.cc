@@ -40,13 +40,14 @@ bool world_reaches_us() { return std::ranges::any_of(machine_addresses(), is_pub
 bool is_idle(const AnswerKey& key, const Answers& answers, const SetupState& state) {
   const bool smart = answers.text("send") == "smart-host";
   const bool offline = answers.yes("offline");
-  if (key.key == "hostname" || key.key == "certificate") return state.root_there;
+  if (key.key == "hostname") return state.root_there;
   if (key.key.starts_with("smart-host-password"))
     return !smart || answers.text("smart-host-user").empty() ||
            answers.text("smart-host-user") == "none";
   if (key.key.starts_with("smart-host")) return !smart;
   if (key.key == "certificate-file" || key.key == "key-file")
     return answers.text("certificate") != "files";
+  if (key.key == "agree-terms") return answers.text("certificate") != "acme";
   if (key.key == "dmarc" || key.key == "reports-to") return offline;
   if (key.key == "public-address") return offline || world_reaches_us();
   return false;

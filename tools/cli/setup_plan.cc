@@ -42,6 +42,9 @@ void propose_fresh(const SetupState& state, const std::string& machine_name,
   answers.propose("mailbox", domains.empty() ? std::string(kNobody) : user + "@" + domains.front());
   answers.propose("administrator", answers.text("mailbox"));
   const bool offline = answers.yes("offline");
+  // CAA of the authority that is to issue; another one's name is not known from its URL.
+  if (answers.text("certificate") == "acme" && answers.text("acme-directory").empty())
+    answers.propose("authority", "letsencrypt.org");
   answers.propose("web", web_is_known() ? "yes" : "no");
   answers.propose("send", offline ? "none" : "direct");
   answers.propose("dkim", offline ? "none" : "rsa");
@@ -62,6 +65,7 @@ void propose_old(const SetupState& state, Answers& answers) {
   for (const std::string_view one : {"imap", "pop3", "web"}) answers.propose(one, on(one));
   answers.propose("send", std::string(kNobody));
   answers.propose("dkim", state.dkim.empty() ? "none" : "rsa");
+  answers.propose("mta-sts", state.sts_mode);
   answers.propose("database", state.databases.empty() ? "DB1" : state.databases.front());
   const admin::SetupSettings& settings = state.settings;
   answers.propose("offline", settings.private_box() ? "yes" : "no");
@@ -153,6 +157,10 @@ class Planner {
   void add_lookups() {
     if (state_.fresh() && web_is_known() && answers_.yes("web"))
       add(StepKind::kLookups, "look-ups", "tell users and their programs where to connect");
+    if (const std::string mode = answers_.text("mta-sts"); mode != state_.sts_mode)
+      add(StepKind::kStsMode, mode, "MTA-STS: " + mode);
+    if (answers_.text("certificate") == "acme" && !state_.acme)
+      add(StepKind::kAcme, answers_.text("hostname"), "order certificates, and renew them (ACME)");
   }
 
   void add_dkim(const std::string& domain, const std::string& kind) {

@@ -27,6 +27,7 @@ struct SetupState {
   std::vector<std::string> certificate_files;
   admin::SetupSettings settings;
   std::string sts_mode = "off";
+  bool acme = false;  // certificates are ordered already
 
   bool fresh() const { return domains.empty() && !any_mailbox; }
 };
@@ -46,6 +47,8 @@ enum class StepKind : std::uint8_t {
   kCertificate,
   kSettings,
   kLookups,
+  kStsMode,
+  kAcme,
 };
 
 struct SetupStep {

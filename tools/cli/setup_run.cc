@@ -236,6 +236,7 @@ Outcome<SetupState> find_setup_state(Context& context, const std::string& root) 
     state.certificate_files.push_back(one.certificate_file());
   TRY_ASSIGN(auto settings, context.ask(admin::SetupShowRequest{}));
   state.settings = std::move(*settings.mutable_settings());
+  TRY(find_names_state(context, state));
   return state;
 }
 
@@ -273,6 +274,8 @@ Outcome<StepOutcome> do_step(Context& context, const SetupStep& step, const Answ
     case StepKind::kDkimKey: done = create_dkim_key(context, step.object, answers); break;
     case StepKind::kDkimActivate: return activate_dkim_key(context, step.object);
     case StepKind::kCertificate: done = add_certificate(context, answers); break;
+    case StepKind::kStsMode: done = set_sts_mode(context, step.object); break;
+    case StepKind::kAcme: return order_certificates(context, answers);
     case StepKind::kLookups: done = show_users_where(context, answers); break;
     case StepKind::kSettings: done = note_settings(context, answers, state); break;
   }

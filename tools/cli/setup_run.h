@@ -33,6 +33,11 @@ struct StepOutcome {
 Outcome<StepOutcome> do_step(Context& context, const SetupStep& step, const Answers& answers,
                              const SetupState& state, const SetupSecrets& secrets);
 
+// setup_names.cc: what the server knows of policies and orders; and the steps about them.
+Outcome<> find_names_state(Context& context, SetupState& state);
+Outcome<> set_sts_mode(Context& context, const std::string& mode);
+Outcome<StepOutcome> order_certificates(Context& context, const Answers& answers);
+
 // The first line of a file. Exit::kUsage when it cannot be read or is empty.
 Outcome<Secret> secret_from_file(const std::string& path);
 

@@ -13,6 +13,7 @@
 #include "base/tls/key_digest.h"
 #include "server/child/frontend.pb.h"
 #include "server/supervisor/admin_setup_api.h"
+#include "server/supervisor/admin_web_api.h"
 
 namespace hauspost::cli {
 
@@ -135,6 +136,10 @@ Outcome<ZoneFacts> zone_facts(Context& context) {
     facts.dkim.push_back(
         {key.domain(), key.selector(), key.state(), key.record_name(), key.record()});
   facts.tlsa = setup.settings().tlsa();
+  TRY_ASSIGN(const auto web, context.ask(admin::WebShowRequest{}));
+  if (!web.settings().policy_id().empty())
+    facts.sts.push_back(
+        {web.settings().mta_sts_mode(), web.settings().policy_id(), web.settings().policy()});
   // The front-end may not answer just now: the rest of the facts stands.
   if (const auto certificates = context.ask(admin::CertificateListRequest{}); certificates)
     facts.key_digest = served_key_digest(*certificates, facts.hostname);
