@@ -71,9 +71,9 @@ struct DnsFacts {
 
   // What was not asked is temporary, with nothing in it.
   const dns::Answer<std::string>& of(const std::string& name, dns::RecordType type) const {
-    static const dns::Answer<std::string> kNothing;
+    static const dns::Answer<std::string> kUnasked;
     const auto at = answers.find({name, type});
-    return at == answers.end() ? kNothing : at->second;
+    return at == answers.end() ? kUnasked : at->second;
   }
 };
 
