@@ -171,6 +171,18 @@ class CleanRoot(unittest.TestCase):
         files = [exported] if exported.is_file() else [file for file in exported.rglob("*") if file.is_file()]
         self.assertTrue(any("Body of first." in file.read_text(errors="replace") for file in files), files)
 
+    def test_5_b_the_unit_reloads_and_brings_back_what_was_killed(self):
+        pid = self.unit("MainPID")
+        self.machine.run("systemctl", "reload", "hauspost")
+        self.assertEqual(self.unit("MainPID"), pid)
+        self.machine.run("systemctl", "kill", "--kill-who=main", "--signal=KILL", "hauspost")
+        self.wait_until("started again", lambda: self.unit("MainPID") not in (pid, "0"))
+        self.wait_until("active", lambda: self.unit("ActiveState") == "active")
+        self.assert_mail(["first"])
+        # The watchdog is fed and no role may tell the manager anything.
+        self.assertEqual(self.unit("WatchdogUSec"), "1min")
+        self.assertEqual(self.unit("StatusText"), f"Mail server of {HOSTNAME}")
+
     def test_6_an_upgrade_keeps_mail_and_settings_and_runs_the_new_programs(self):
         settings = self.machine.path("/etc/hauspost/hauspost.toml")
         before, pid = hashlib.sha256(settings.read_bytes()).digest(), self.unit("MainPID")
