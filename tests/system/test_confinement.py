@@ -11,7 +11,7 @@ import sys
 import time
 import unittest
 
-from harness import PASSWORD, ROLE_GROUP, ROLE_USERS, Server, Wire
+from harness import PROGRAMS, ROLE_GROUP, ROLE_USERS, Instance, Server, Wire
 
 STRANGER = 61200
 SYSTEM_CALL_FILTER = "2"  # "Seccomp:" of /proc/PID/status
@@ -136,8 +136,9 @@ class Confinement(unittest.TestCase):
         self.assertEqual(os.stat(server.folder / "second").st_uid, ROLE_USERS["store"])
         other = server.user(database="DB2")
         self.check_mail_flows(other, "in the second")
-        server.cli("database", "move-path", "DB2", str(server.folder / "third"))
+        server.cli("database", "move-path", "DB2", "--path", str(server.folder / "third"))
         self.assertEqual(os.stat(server.folder / "third").st_uid, ROLE_USERS["store"])
+        self.assertFalse((server.folder / "second").exists())
         self.assertEqual(server.subjects(other), ["in the second"])
 
         server.cli("database", "dismount", "DB1")
@@ -154,7 +155,7 @@ class Confinement(unittest.TestCase):
         store = str(ROLE_USERS["store"])
         for command in (("database", "backup", "DB1", str(closed)),
                         ("database", "backup", "DB1", str(closed / "new")),
-                        ("database", "move-path", "DB1", str(closed / "new")),
+                        ("database", "move-path", "DB1", "--path", str(closed / "new")),
                         ("database", "create", "DB9", "--path", str(closed / "new"))):
             with self.subTest(command=command[:2]):
                 done = self.server.run(*command)
@@ -205,23 +206,24 @@ class Confinement(unittest.TestCase):
         with Wire(server.ports["pop3s"], server.tls()) as wire:
             self.assertTrue(wire.line().startswith("+OK"))
         key = server.data / "tls" / "key.pem"
-        before = server.ask("certificate", "list")["certificates"][0]["fingerprint"]
+        before = server.ask("certificate", "list")[0]["fingerprint"]
         # As a renewal by another program leaves them: root's alone.
         fresh = server.folder / "fresh"
-        server.run("--data", str(fresh), "init", "--hostname", "mail.example.test",
-                   "--port-base", str(server.base))
+        Instance(PROGRAMS, fresh).cli("init", "--hostname", "mail.example.test", "--port-base",
+                                      str(server.base))
         for name in ("certificate.pem", "key.pem"):
             os.replace(fresh / "tls" / name, server.data / "tls" / name)
         key.chmod(0o600)
-        after = server.ask("certificate", "reload")["certificates"][0]
+        after = server.ask("certificate", "reload")[0]
         self.assertNotEqual(after["fingerprint"], before)
         with server.imap(server.user()) as imap:
             self.assertEqual(imap.noop()[0], "OK")
 
     def test_sending_through_a_connector_with_a_password_finds_its_secret(self):
         server = self.server
-        server.cli("send-connector", "create", "smart", "--domain", "*", "--smart-host",
-                   "127.0.0.1:9", "--user", "name", "--password-stdin", stdin="word\n")
+        server.cli("connector", "send", "create", "smart", "--address-space", "*", "--smart-host",
+                   "127.0.0.1:9", "--auth", "basic", "--user", "name", "--password-stdin",
+                   stdin="word\n")
         for path in (server.data / "secrets" / "transport").iterdir():
             self.assertEqual(path.stat().st_uid, ROLE_USERS["transport"], path)
         server.cli("dkim", "create", "example.test")
