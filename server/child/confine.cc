@@ -150,13 +150,14 @@ Result<> confine(const Settings& settings) {
     log::warning("confine.off", {{"cause", kSanitized ? "sanitizers" : "hauspost.toml"}});
     return {};
   }
+  const int version = landlock_version();  // once fenced in, nobody is told any more
   TRY_ASSIGN(const bool files,
              stands(raise_landlock(landlock_fence(settings)), "confine.no_landlock"));
   TRY_ASSIGN(const bool calls,
              stands(raise_syscall_fence(syscall_fence(settings)), "confine.no_seccomp"));
   log::info(
       "confined",
-      {{"uid", ::geteuid()}, {"landlock", files ? landlock_version() : 0}, {"seccomp", calls}});
+      {{"uid", ::geteuid()}, {"landlock", files ? version : 0}, {"seccomp", calls}});
   return {};
 }
 

@@ -1,6 +1,7 @@
 """A user for each role, and the fences around them: who runs as whom, whose the files are, who may
 connect where, and that everything goes on as before. As root only: nobody else can switch."""
 
+import ctypes
 import os
 import pathlib
 import signal
@@ -14,6 +15,7 @@ import unittest
 from harness import PROGRAMS, ROLE_GROUP, ROLE_USERS, Instance, Server, Wire
 
 STRANGER = 61200
+LANDLOCK_CREATE_RULESET, LANDLOCK_VERSION = 444, 1  # the system call, and what it is asked
 SYSTEM_CALL_FILTER = "2"  # "Seccomp:" of /proc/PID/status
 # Connects as another user; ends with 0 when the server still holds the connection after a while.
 CONNECT = """
@@ -33,6 +35,11 @@ except PermissionError:
     sys.exit(3)
 """
 KEPT, HUNG_UP_ON, NO_PERMISSION = 0, 2, 3
+
+
+def landlock_version():
+    return max(0, ctypes.CDLL(None).syscall(LANDLOCK_CREATE_RULESET, None, ctypes.c_size_t(0),
+                                            LANDLOCK_VERSION))
 
 
 def wait_for(condition, what, seconds=30):
@@ -83,6 +90,10 @@ class Confinement(unittest.TestCase):
                 self.assertEqual(status["NoNewPrivs"], ["1"])
                 self.assertEqual(status["Seccomp"], [SYSTEM_CALL_FILTER])
             seen.add(role)
+        said = [line for line in self.server.log.read_text().splitlines() if " confined " in line]
+        self.assertGreaterEqual(len(said), len(seen))
+        for line in said:
+            self.assertIn(f"landlock={landlock_version()} ", line)
         self.assertGreaterEqual(seen, {"auth", "frontend", "transport", "store"})
 
     def test_files_are_of_the_role_that_needs_them(self):
