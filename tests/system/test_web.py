@@ -207,8 +207,11 @@ class Web(OwnServerTest):
             for at in range(0, len(data), part or len(data)):
                 connection.sendall(data[at:at + (part or len(data))])
             got = b""
-            while chunk := connection.recv(65536):
-                got += chunk
+            try:
+                while chunk := connection.recv(65536):
+                    got += chunk
+            except ConnectionResetError:
+                pass  # who is turned away before anything was read
         return got
 
     def test_requests_in_pieces_in_a_row_and_broken(self):
@@ -223,6 +226,38 @@ class Web(OwnServerTest):
                         .startswith(b"HTTP/1.1 413 "))
         self.assertTrue(self.raw(b"GET /%2e%2e/ HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n")
                         .startswith(b"HTTP/1.1 400 "))
+
+    def test_each_domain_may_have_a_certificate_of_its_own(self):
+        name, folder = "autoconfig.second.example", self.server.folder
+        subprocess.run(["openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256",
+                        "-nodes", "-days", "30", "-subj", "/CN=second",
+                        "-addext", f"subjectAltName=DNS:{name}",
+                        "-keyout", str(folder / "key.pem"), "-out", str(folder / "second.pem")],
+                       check=True, capture_output=True)
+        self.server.cli("certificate", "add", "--certificate", str(folder / "second.pem"),
+                        "--key", str(folder / "key.pem"))
+        strict = ssl.create_default_context(cafile=str(folder / "second.pem"))
+        strict.set_alpn_protocols(["h2", "http/1.1"])
+        with socket.create_connection((HOST, self.server.ports["https"]), timeout=TIMEOUT) as plain:
+            with strict.wrap_socket(plain, server_hostname=name) as secured:
+                self.assertEqual(secured.selected_alpn_protocol(), "http/1.1")
+        with socket.create_connection((HOST, self.server.ports["https"]), timeout=TIMEOUT) as plain:
+            with self.assertRaises(ssl.SSLCertVerificationError):
+                strict.wrap_socket(plain, server_hostname=SERVER)
+
+    def test_behind_a_proxy_that_says_who_comes(self):
+        self.server.cli("listener", "set", "http", "--proxy", "127.0.0.0/8", "--per-address", "1")
+        request = f"GET / HTTP/1.1\r\nHost: {DOMAIN}\r\nConnection: close\r\n\r\n".encode()
+        header = b"PROXY TCP4 192.0.2.9 192.0.2.1 40000 80\r\n"
+        other = b"PROXY TCP4 192.0.2.10 192.0.2.1 40000 80\r\n"
+        self.assertTrue(self.raw(header + request).startswith(b"HTTP/1.1 301 "))
+        # The limit is of those who come, not of the proxy.
+        with socket.create_connection((HOST, self.server.ports["http"]), timeout=TIMEOUT) as first:
+            first.sendall(header + request[:20])
+            end = time.monotonic() + 30
+            while self.raw(header + request).startswith(b"HTTP/1.1 301 "):
+                self.assertLess(time.monotonic(), end, "nobody counts")
+            self.assertTrue(self.raw(other + request).startswith(b"HTTP/1.1 301 "))
 
     def test_the_policy_of_mta_sts(self):
         path, host = "/.well-known/mta-sts.txt", f"mta-sts.{DOMAIN}"
