@@ -306,6 +306,8 @@ Task<AcmeOrders::Outcome<AcmeOrders::Issued>> AcmeOrders::attempt(const AcmeOrde
     if (outcome || !outcome.error().child_died || life == kLivesMax || tasks_.stopping())
       co_return outcome;
     log::warning("acme.again", {{"order", order.name()}, {"cause", outcome.error().text}});
+    // Its connection may be lost before its end is known; what is awaited next is another life.
+    co_await child_.stop(kChildPatience);
   }
 }
 
