@@ -207,6 +207,29 @@ TEST_CASE("settings: what is written reads back the same") {
   CHECK(read->quarantine_deaths == settings.quarantine_deaths);
 }
 
+TEST_CASE("settings: HTTP listens like others, metrics on loopback alone") {
+  const auto with = [](const std::string& lines) {
+    return parse_settings(replaced(kGood, "[listeners]\n", "[listeners]\n" + lines + "\n"), "/data");
+  };
+  const auto settings =
+      with("http = '0.0.0.0:80'\nhttps = '0.0.0.0:443'\nmetrics = ['127.0.0.1:9100', '[::1]:9100']");
+  REQUIRE(settings);
+  const std::vector<ListenerSettings> metrics = {{"metrics", "127.0.0.1", 9100},
+                                                 {"metrics", "::1", 9100}};
+  CHECK(settings->metrics == metrics);
+  CHECK(settings->listeners.size() == 5);
+  CHECK(settings->listeners.back() == ListenerSettings{"https", "0.0.0.0", 443});
+  const auto again = parse_settings(format_settings(*settings), "/data");
+  REQUIRE(again);
+  CHECK(again->metrics == settings->metrics);
+  CHECK(again->listeners == settings->listeners);
+  for (const std::string wrong : {"0.0.0.0:9100", "192.0.2.1:9100", "[::]:9100", "9100"}) {
+    const auto refused = with("metrics = '" + wrong + "'");
+    REQUIRE_FALSE(refused);
+    CHECK(refused.error().text.find("listeners.metrics") != std::string::npos);
+  }
+}
+
 TEST_CASE("settings: certificate and key must be readable") {
   TempFolder folder;
   const ServerSettings settings{
