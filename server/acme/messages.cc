@@ -88,7 +88,10 @@ std::string short_type(const Json& json) {
 std::string detail_of(const Json& json) {
   const std::string* value = text(json, "detail");
   if (value == nullptr) value = text(json, "title");
-  return value == nullptr ? std::string() : escape_for_log(*value, kProblemTextMax);
+  if (value == nullptr) return {};
+  std::string text_alone = *value;
+  std::ranges::replace(text_alone, '"', '\'');  // many servers quote, and \x22 is hard to read
+  return escape_for_log(text_alone, kProblemTextMax);
 }
 
 std::string identifier_of(const Json& json) {

@@ -109,6 +109,8 @@ TEST_CASE("acme messages: a problem names what was refused, each name for itself
         "malformed: some of the identifiers; b.example: rejectedIdentifier: not by us");
   const Json controls{{"type", "about:blank"}, {"detail", "\x1b[31mred\r\n"}};
   CHECK(parse_problem(controls.dump(), 500).text() == "about:blank: \\x1b[31mred\\x0d\\x0a");
+  const Json quoted{{"type", "x"}, {"detail", "could not resolve \"a.example\""}};
+  CHECK(parse_problem(quoted.dump(), 400).text() == "x: could not resolve 'a.example'");
   const Json endless{{"type", "x"}, {"detail", std::string(50'000, 'a')}};
   CHECK(parse_problem(endless.dump(), 500).text().size() < 600);
 }
