@@ -50,7 +50,7 @@ void add_log_commands(CLI::App& app, Verb& chosen) {
                   "store for all of them; hauspostd; all")
       ->required();
   set->add_option("LEVEL", level->level, "debug, info, warning or error")->required();
-  // SHOW
+  add_log_show_command(*noun, chosen);
 }
 
 }  // namespace hauspost::cli
