@@ -154,12 +154,12 @@ void HealthWatch::respond(const directory::HealthSettings& settings) {
   bool restarted = false;
   for (auto& [name, entry] : entries_) {
     if (entry.off || entry.monitor.healthy() || entry.round != round_) continue;
+    if (entry.last.outcome != Outcome::kFailed) continue;  // it may be about to be well again
     std::string why;
     const std::string component = culprit(entry, why);
-    const bool failing = entry.last.outcome == Outcome::kFailed;
-    if (failing && !component.empty() && entry.monitor.failures() >= settings.failures)
+    if (!component.empty() && entry.monitor.failures() >= settings.failures)
       restarted = restart(component, entry, settings) || restarted;
-    if (failing && component.empty() && entry.done.empty()) entry.done = why;
+    if (component.empty() && entry.done.empty()) entry.done = why;
     // What is only another fault's consequence is told with that.
     const bool consequence = component.empty() && !entry.last.answered && !entry.last.at_once &&
                              entry.last.set != "frontend";

@@ -119,7 +119,10 @@ Outcome<> run_health_show(Context& context, HealthOptions& options) {
     context.say(
         fmt::format("{} is off until {}.", printable(one.name()), until_text(one.until_s())));
   if (reply.mails_waiting() != 0)
-    context.say(fmt::format("{} mails to {} wait for transport.", reply.mails_waiting(),
+    context.say(fmt::format("{} for transport, to be sent to {}.",
+                            reply.mails_waiting() == 1
+                                ? std::string("1 mail waits")
+                                : fmt::format("{} mails wait", reply.mails_waiting()),
                             printable(reply.settings().administrator())));
   return {};
 }
