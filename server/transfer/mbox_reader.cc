@@ -55,8 +55,8 @@ Result<bool> MboxReader::skip_to_separator(Item& item) {
   if (!rubbish) return false;
   item.kind = Item::Kind::kBad;
   item.where = fmt::format("{} at byte {}", name_, begun);
-  item.why = at_message_ ? "what stands before the first \"From \" line belongs to no message"
-                         : "there is no \"From \" line: this is no mbox file";
+  item.why = at_message_ ? "what stands before the first From line belongs to no message"
+                         : "there is no From line: this is no mbox file";
   return true;
 }
 

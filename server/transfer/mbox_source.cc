@@ -45,7 +45,7 @@ void MboxSource::add_box(const std::string& path, const std::string& folder, boo
   if (file && looks_like_mbox(*file)) {
     box.size = file->size();
   } else if (surely) {
-    box.bad = file ? "it does not begin with a \"From \" line: this is no mbox file"
+    box.bad = file ? "it does not begin with a From line: this is no mbox file"
                    : file.error().text;
   } else {
     return;  // an index or a note of its program
