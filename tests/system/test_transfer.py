@@ -13,7 +13,7 @@ from harness import OwnServerTest, SystemTest
 
 FORMATS = ("mbox", "maildir", "eml", "zip")
 WAIT_S = 60
-KILLS = int(os.environ.get("HAUSPOST_KILL_ROUNDS", "6"))
+KILLS = int(os.environ.get("HAUSPOST_KILL_ROUNDS", "3"))
 
 
 def folders_of(imap):
@@ -217,7 +217,7 @@ class Transfers(SystemTest):
 class Interrupted(OwnServerTest):
     """Imports and exports whose worker, or whole server, is killed in their middle, again and again."""
 
-    MESSAGES = 20_000
+    MESSAGES = 10_000
 
     def setUp(self):
         super().setUp()
