@@ -119,7 +119,10 @@ Task<metrics::Snapshot> collect_metrics(Supervisor& supervisor) {
     if (answer.snapshot) out.merge(std::move(*answer.snapshot), labels_of(answer.child));
   }
   // Some may have gone while they were asked.
-  for (const ChildProcess* child : supervisor.children()) add_child(out, *child);
+  for (const ChildProcess* child : supervisor.children()) {
+    // One that nobody wants now is not down.
+    if (child->facts().state != ChildProcess::State::kStopped) add_child(out, *child);
+  }
   add_process(out, "hauspostd", ::getpid(), supervisor.started_s());
   add_databases(out, supervisor);
   add_jobs(out, supervisor);
