@@ -245,7 +245,7 @@ class Confinement(unittest.TestCase):
 
 class Settings(unittest.TestCase):
     def test_users_that_cannot_be_are_refused_at_the_start(self):
-        server = Server()
+        server = Server(users=False)
         self.addCleanup(server.destroy)
         server.stop()
         path = server.data / "hauspost.toml"
