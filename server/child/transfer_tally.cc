@@ -10,12 +10,12 @@ namespace {
 
 struct Field {
   std::string_view name;
-  std::uint64_t Tally::*count;
+  std::uint64_t Tally::* count;
 };
-constexpr Field kFields[] = {
-    {"messages", &Tally::messages}, {"bytes", &Tally::bytes},     {"bad", &Tally::bad},
-    {"large", &Tally::large},       {"odd", &Tally::odd},         {"skipped", &Tally::skipped},
-    {"folders", &Tally::folders},   {"made", &Tally::folders_made}};
+constexpr Field kFields[] = {{"messages", &Tally::messages}, {"bytes", &Tally::bytes},
+                             {"bad", &Tally::bad},           {"large", &Tally::large},
+                             {"odd", &Tally::odd},           {"skipped", &Tally::skipped},
+                             {"folders", &Tally::folders},   {"made", &Tally::folders_made}};
 
 }  // namespace
 

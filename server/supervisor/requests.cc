@@ -23,10 +23,10 @@ namespace fs = std::filesystem;
 using State = TransferRequest::State;
 
 constexpr std::size_t kFileBytesMax = 1 << 20;
-constexpr Duration kLookEvery = std::chrono::seconds(1);    // at a job's progress
-constexpr Duration kRetryAfter = std::chrono::seconds(2);   // that broke off
+constexpr Duration kLookEvery = std::chrono::seconds(1);   // at a job's progress
+constexpr Duration kRetryAfter = std::chrono::seconds(2);  // that broke off
 constexpr Duration kWaitForMount = std::chrono::seconds(3);
-constexpr Duration kDropEvery = std::chrono::minutes(10);   // what was kept long enough
+constexpr Duration kDropEvery = std::chrono::minutes(10);  // what was kept long enough
 constexpr Duration kRemovePatience = std::chrono::seconds(30);
 constexpr std::string_view kEnding = ".request";
 
@@ -81,7 +81,8 @@ Result<> Requests::load() {
   }
   if (code) return fail(errno_error("reading " + folder_, code.value()));
   entries_.sort([](const Entry& a, const Entry& b) {
-    return std::tie(a.request.created_s, a.request.id) < std::tie(b.request.created_s, b.request.id);
+    return std::tie(a.request.created_s, a.request.id) <
+           std::tie(b.request.created_s, b.request.id);
   });
   return {};
 }
@@ -97,7 +98,8 @@ void Requests::keep_or_log(const TransferRequest& request) const {
 }
 
 Requests::Entry* Requests::entry_of(const Guid& id) {
-  const auto at = std::ranges::find(entries_, id, [](const Entry& each) { return each.request.id; });
+  const auto at =
+      std::ranges::find(entries_, id, [](const Entry& each) { return each.request.id; });
   return at == entries_.end() ? nullptr : &*at;
 }
 
@@ -130,9 +132,10 @@ Result<TransferRequest> Requests::add(TransferRequest request, bool suspended) {
     for (const Entry& other : entries_) {
       if (!other.request.is_export || is_over(other.request)) continue;
       if (real_path(other.request.file) != path) continue;
-      return fail(ErrorCode::kExists,
-                  fmt::format("{} is being written by export {}/{}", escape_for_log(request.file, 1000),
-                              other.request.mailbox, escape_for_log(other.request.name)));
+      return fail(
+          ErrorCode::kExists,
+          fmt::format("{} is being written by export {}/{}", escape_for_log(request.file, 1000),
+                      other.request.mailbox, escape_for_log(other.request.name)));
     }
   }
   request.id = Guid::ordered();
@@ -163,8 +166,8 @@ Result<TransferRequest> Requests::find(bool exports, const Guid& mailbox,
         iequals(request.name, name))
       return request;
   }
-  return fail(ErrorCode::kNotFound,
-              fmt::format("no {} is named {}", exports ? "export" : "import", escape_for_log(name)));
+  return fail(ErrorCode::kNotFound, fmt::format("no {} is named {}", exports ? "export" : "import",
+                                                escape_for_log(name)));
 }
 
 Result<TransferRequest> Requests::suspend(const Guid& id) {
@@ -251,8 +254,8 @@ Requests::Entry* Requests::next_to_run() {
     }
     const ChildProcess* const worker = database ? stores_.find(*database) : nullptr;
     if (worker == nullptr || !worker->control()) {
-      request.detail = database ? "waits for database " + *database + " to be mounted"
-                                : database.error().text;
+      request.detail =
+          database ? "waits for database " + *database + " to be mounted" : database.error().text;
       entry.not_before = now + kWaitForMount;
       continue;
     }
@@ -345,8 +348,8 @@ void Requests::ended(Entry& entry, const JobFacts& facts) {
                    .folders = report.folders(),
                    .folders_made = report.folders_made()};
   request.done = request.total;
-  request.worked_s += std::chrono::duration_cast<Seconds>(std::chrono::steady_clock::now() -
-                                                          entry.began).count();
+  request.worked_s +=
+      std::chrono::duration_cast<Seconds>(std::chrono::steady_clock::now() - entry.began).count();
   request.state = State::kCompleted;
   request.detail.clear();
   request.ended_s = now_s();
@@ -363,8 +366,8 @@ void Requests::ended(Entry& entry, const JobFacts& facts) {
 void Requests::broke_off(Entry& entry, const Error& error) {
   TransferRequest& request = entry.request;
   entry.job = 0;
-  request.worked_s += std::chrono::duration_cast<Seconds>(std::chrono::steady_clock::now() -
-                                                          entry.began).count();
+  request.worked_s +=
+      std::chrono::duration_cast<Seconds>(std::chrono::steady_clock::now() - entry.began).count();
   request.detail = error.text;
   if (entry.stop_asked) {
     request.state = State::kSuspended;
@@ -378,7 +381,8 @@ void Requests::broke_off(Entry& entry, const Error& error) {
     if (error.code == ErrorCode::kUnavailable) entry.deaths = further ? 1 : entry.deaths + 1;
     const bool hopeless = entry.deaths >= kDeathsMax;
     request.state = hopeless ? State::kFailed : State::kQueued;
-    if (hopeless) request.detail += fmt::format("; that was {} times at the same place", kDeathsMax);
+    if (hopeless)
+      request.detail += fmt::format("; that was {} times at the same place", kDeathsMax);
     entry.not_before = std::chrono::steady_clock::now() + kRetryAfter;
   } else {
     request.state = State::kFailed;
@@ -462,9 +466,8 @@ Task<void> Requests::forget(TransferRequest request) {
   if (gone) {
     log::info("request.expired", {{"mailbox", request.mailbox}, {"name", request.name}});
   } else {
-    log::warning("request.kept", {{"mailbox", request.mailbox},
-                                  {"name", request.name},
-                                  {"cause", gone.error()}});
+    log::warning("request.kept",
+                 {{"mailbox", request.mailbox}, {"name", request.name}, {"cause", gone.error()}});
   }
 }
 

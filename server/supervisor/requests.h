@@ -1,6 +1,6 @@
 // Requests: imports and exports of mail. Each is kept in a file of DATA/requests from the moment it
-// is accepted until it is removed, and worked at in the store worker of its mailbox's database: a few
-// at once, the most urgent first. What dies in between, here or there, is gone on with.
+// is accepted until it is removed, and worked at in the store worker of its mailbox's database: a
+// few at once, the most urgent first. What dies in between, here or there, is gone on with.
 #pragma once
 
 #include <list>

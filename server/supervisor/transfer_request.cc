@@ -142,7 +142,8 @@ Result<TransferRequest> from_stored(std::string_view bytes) {
   const auto id = Guid::from_bytes(from.id());
   const auto mailbox = Guid::from_bytes(from.mailbox_guid());
   const auto state = from_stored_state(from.state());
-  if (!id || id->is_nil() || !mailbox || !state || from.priority() < 1 || from.priority() > kPriorities.size())
+  if (!id || id->is_nil() || !mailbox || !state || from.priority() < 1 ||
+      from.priority() > kPriorities.size())
     return fail(ErrorCode::kCorrupt, "it holds no request");
   TransferRequest to;
   take_wish(from, to);

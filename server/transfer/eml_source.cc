@@ -51,7 +51,8 @@ Result<std::unique_ptr<Source>> EmlSource::open(const std::string& path, Limits 
   }
   TRY_ASSIGN(const File file, File::open(path));
   source->bytes_total_ = file.size();
-  source->boxes_.push_back({.path = fs::path(path).parent_path().string(), .name = ".", .folder = ""});
+  source->boxes_.push_back(
+      {.path = fs::path(path).parent_path().string(), .name = ".", .folder = ""});
   source->names_.push_back(fs::path(path).filename().string());
   source->opened_ = true;
   return source;
@@ -178,14 +179,15 @@ Result<> EmlSource::resume(std::string_view position) {
     return {};
   }
   const std::size_t first = position.find('\n');
-  const std::size_t second = first == std::string_view::npos ? first : position.find('\n', first + 1);
+  const std::size_t second =
+      first == std::string_view::npos ? first : position.find('\n', first + 1);
   if (second == std::string_view::npos)
     return fail(ErrorCode::kCorrupt, "the place where the import stood is not readable");
   const std::string_view name = position.substr(first + 1, second - first - 1);
   const auto box = std::ranges::find(boxes_, name, &Box::name);
   if (box == boxes_.end()) {
-    return fail(ErrorCode::kCorrupt, "folder " + escape_for_log(name, 1000) +
-                                         " is gone since the import stood there");
+    return fail(ErrorCode::kCorrupt,
+                "folder " + escape_for_log(name, 1000) + " is gone since the import stood there");
   }
   at_ = static_cast<std::size_t>(box - boxes_.begin());
   after_ = position.substr(second + 1);

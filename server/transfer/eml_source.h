@@ -1,5 +1,5 @@
-// EmlSource: a tree of folders with .eml files, or a single one. Beside files of an export stands its
-// manifest, which says flags, keywords and dates.
+// EmlSource: a tree of folders with .eml files, or a single one. Beside files of an export stands
+// its manifest, which says flags, keywords and dates.
 #pragma once
 
 #include <memory>
@@ -41,14 +41,15 @@ class EmlSource final : public Source {
   std::size_t next_name_ = 0;
   std::string after_;
   File manifest_file_;
-  std::unique_ptr<LineReader> manifest_;      // null: there is none
-  std::optional<ManifestEntry> entry_;        // the line that was last read
+  std::unique_ptr<LineReader> manifest_;  // null: there is none
+  std::optional<ManifestEntry> entry_;    // the line that was last read
   std::uint64_t bytes_total_ = 0;
   std::uint64_t bytes_done_ = 0;
 };
 
 // What both sources of .eml files make of one: everything but `where` and `folder`. `entry` may be
 // null; `changed_s` is the file's own time.
-void make_eml_item(std::string body, const ManifestEntry* entry, std::int64_t changed_s, Item& item);
+void make_eml_item(std::string body, const ManifestEntry* entry, std::int64_t changed_s,
+                   Item& item);
 
 }  // namespace hauspost::transfer

@@ -58,8 +58,8 @@ class Exporting {
     // Noted before the name is there: whoever finds the name and this note knows that it is ours.
     if (!options_.state_path.empty()) {
       TRY_ASSIGN(const std::string position, sink_->flush());
-      TRY(note(position, folders.empty() ? store::FolderId() : folders.back().folder.id,
-               UINT32_MAX, true));
+      TRY(note(position, folders.empty() ? store::FolderId() : folders.back().folder.id, UINT32_MAX,
+               true));
     }
     TRY(sink_->finish());
     return tally_;
@@ -78,8 +78,7 @@ class Exporting {
       name_taken = name_taken || iequals(folder.path, kDeletionsFolder);
       const std::string first = folder.path.substr(0, folder.path.find(store::kHierarchySeparator));
       const auto top = std::ranges::find(folders, first, &store::Folder::path);
-      store::SpecialUse use =
-          top == folders.end() ? store::SpecialUse::kNone : top->special_use;
+      store::SpecialUse use = top == folders.end() ? store::SpecialUse::kNone : top->special_use;
       if (first == "INBOX") use = store::SpecialUse::kInbox;
       const auto path = path_of(folder.path, use);
       if (path) out.push_back({folder, *path});
@@ -164,18 +163,18 @@ class Exporting {
     if (!folder) return chunk;
     const bool dumpster = chosen.folder.id == dumpster_;
     std::uint64_t bytes = 0;
-    snapshot.for_each_message(
-        chosen.folder.id, {after + 1, UINT32_MAX}, [&](const store::Message& message) {
-          if (chunk.size() >= kChunkMessages || bytes >= kChunkBytes) {
-            last_chunk_ = false;
-            return false;
-          }
-          after = message.uid.value;
-          bytes += message.size;
-          progress_.add(message.size);
-          take(snapshot, *folder, chosen.path, message, dumpster, chunk);
-          return true;
-        });
+    snapshot.for_each_message(chosen.folder.id, {after + 1, UINT32_MAX},
+                              [&](const store::Message& message) {
+                                if (chunk.size() >= kChunkMessages || bytes >= kChunkBytes) {
+                                  last_chunk_ = false;
+                                  return false;
+                                }
+                                after = message.uid.value;
+                                bytes += message.size;
+                                progress_.add(message.size);
+                                take(snapshot, *folder, chosen.path, message, dumpster, chunk);
+                                return true;
+                              });
     return chunk;
   }
 
@@ -217,7 +216,8 @@ class Exporting {
       if (words.empty()) return true;
       const std::string needle = mime::fold(words);
       return std::ranges::any_of(mime::header_fields(header, name), [&](const std::string& raw) {
-        const std::string text = name == "From" ? mime::decode_address_text(raw) : mime::decode_header_text(raw);
+        const std::string text =
+            name == "From" ? mime::decode_address_text(raw) : mime::decode_header_text(raw);
         return mime::fold(text).find(needle) != std::string::npos;
       });
     };
@@ -226,8 +226,7 @@ class Exporting {
 
   Result<> note_sometimes(store::FolderId folder, std::uint32_t uid) {
     const auto now = std::chrono::steady_clock::now();
-    if (options_.state_path.empty() ||
-        (since_note_ < kNoteEveryBytes && now - noted_ < kNoteEvery))
+    if (options_.state_path.empty() || (since_note_ < kNoteEveryBytes && now - noted_ < kNoteEvery))
       return {};
     since_note_ = 0;
     noted_ = now;

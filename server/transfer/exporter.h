@@ -1,5 +1,5 @@
-// Export: a mailbox, or a part of it, out of an open database into files that other programs read and
-// that an import brings back as it was.
+// Export: a mailbox, or a part of it, out of an open database into files that other programs read
+// and that an import brings back as it was.
 #pragma once
 
 #include "server/child/transfer_tally.h"

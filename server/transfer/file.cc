@@ -86,8 +86,7 @@ Result<std::string> File::read_whole(std::uint64_t bytes_max) const {
   std::string out(size() + 1, '\0');  // a byte more: it may be growing
   std::size_t filled = 0;
   for (;;) {
-    TRY_ASSIGN(const std::size_t count,
-               read_at(filled, out.data() + filled, out.size() - filled));
+    TRY_ASSIGN(const std::size_t count, read_at(filled, out.data() + filled, out.size() - filled));
     filled += count;
     if (count == 0 || filled > bytes_max) break;
     if (filled == out.size()) out.resize(out.size() * 2);

@@ -20,9 +20,9 @@ struct Word {
   store::SpecialUse use;
 };
 constexpr Word kWords[] = {
-    {"#Inbox#", store::SpecialUse::kInbox},         {"#SentItems#", store::SpecialUse::kSent},
-    {"#DeletedItems#", store::SpecialUse::kTrash},  {"#Drafts#", store::SpecialUse::kDrafts},
-    {"#JunkEmail#", store::SpecialUse::kJunk},      {"#Archive#", store::SpecialUse::kArchive},
+    {"#Inbox#", store::SpecialUse::kInbox},        {"#SentItems#", store::SpecialUse::kSent},
+    {"#DeletedItems#", store::SpecialUse::kTrash}, {"#Drafts#", store::SpecialUse::kDrafts},
+    {"#JunkEmail#", store::SpecialUse::kJunk},     {"#Archive#", store::SpecialUse::kArchive},
 };
 
 constexpr Word kNames[] = {
@@ -101,8 +101,8 @@ bool starts_with_level(std::string_view path, std::string_view above) {
 Result<std::vector<FolderEntry>> list_folder(const std::string& path) {
   std::vector<FolderEntry> entries;
   std::error_code code;
-  for (auto entry = fs::directory_iterator(path, code);
-       !code && entry != fs::directory_iterator(); entry.increment(code)) {
+  for (auto entry = fs::directory_iterator(path, code); !code && entry != fs::directory_iterator();
+       entry.increment(code)) {
     const fs::file_status status = entry->symlink_status(code);
     if (code) break;
     entries.push_back({fs::is_regular_file(status) ? FolderEntry::Kind::kFile
@@ -124,8 +124,8 @@ std::string folder_level(std::string_view name) {
   for (std::size_t i = 0; i < text.size(); ++i) {
     const auto byte = static_cast<unsigned char>(text[i]);
     // C1 controls are two bytes: 0xc2 and 0x80 to 0x9f.
-    const bool c1 = byte == 0xc2 && i + 1 < text.size() &&
-                    static_cast<unsigned char>(text[i + 1]) < 0xa0;
+    const bool c1 =
+        byte == 0xc2 && i + 1 < text.size() && static_cast<unsigned char>(text[i + 1]) < 0xa0;
     if (c1) ++i;
     out += byte < 0x20 || byte == 0x7f || text[i] == '/' || c1 ? '_' : text[i];
   }

@@ -21,8 +21,8 @@ inline constexpr std::size_t kFolderEntriesMax = 5'000'000;
 // Sorted by name. kExhausted: more than kFolderEntriesMax.
 Result<std::vector<FolderEntry>> list_folder(const std::string& path);
 
-// One level as the store takes it: UTF-8 (bytes that are not count as Latin-1), no '/', no controls,
-// not empty, not too long.
+// One level as the store takes it: UTF-8 (bytes that are not count as Latin-1), no '/', no
+// controls, not empty, not too long.
 std::string folder_level(std::string_view name);
 std::string join_folder(std::string_view above, std::string_view level);
 // Each level of it likewise.
@@ -46,7 +46,7 @@ class FolderFilter {
 
  private:
   struct Pattern {
-    std::string path;  // without "/*"; empty: everything
+    std::string path;                      // without "/*"; empty: everything
     std::optional<store::SpecialUse> use;  // stands for the first level
     bool below = false;
   };

@@ -30,7 +30,8 @@ bool is_keyword(std::string_view word) {
   return !word.empty() && word.size() <= kKeywordBytes && word[0] != '\\' && is_valid_utf8(word) &&
          std::ranges::all_of(word, [](char c) {
            const auto byte = static_cast<unsigned char>(c);
-           return byte > 0x20 && byte < 0x7f && std::string_view("(){%*\"]").find(c) == std::string_view::npos;
+           return byte > 0x20 && byte < 0x7f &&
+                  std::string_view("(){%*\"]").find(c) == std::string_view::npos;
          });
 }
 
@@ -45,8 +46,8 @@ class Importing {
   Result<Tally> run() {
     TRY_ASSIGN(filter_, FolderFilter::make(options_.include, options_.exclude));
     if (!options_.dry_run) {
-      TRY_ASSIGN(mailbox_, store::await_here(database_.open_mailbox(actor_, options_.mailbox,
-                                                                    options_.label)));
+      TRY_ASSIGN(mailbox_, store::await_here(
+                               database_.open_mailbox(actor_, options_.mailbox, options_.label)));
       const auto inbox = database_.snapshot().find_folder(mailbox_, "INBOX");
       if (!inbox) return fail(ErrorCode::kCorrupt, "the mailbox has no INBOX");
       inbox_ = inbox->id;
@@ -78,8 +79,8 @@ class Importing {
     const auto use = special_word(options_.target_root);
     if (!use) {
       if (options_.target_root.starts_with('#'))
-        return fail(ErrorCode::kInvalid, "no folder is known as " +
-                                             escape_for_log(options_.target_root));
+        return fail(ErrorCode::kInvalid,
+                    "no folder is known as " + escape_for_log(options_.target_root));
       root_ = folder_path(options_.target_root);
       return {};
     }
@@ -127,15 +128,14 @@ class Importing {
     const auto below = below_root(whole, options_.source_root);
     if (!below) return std::nullopt;
     const std::string first = whole.substr(0, whole.find(store::kHierarchySeparator));
-    const store::SpecialUse use =
-        whole.empty() ? store::SpecialUse::kInbox : special_use_of(first);
+    const store::SpecialUse use = whole.empty() ? store::SpecialUse::kInbox : special_use_of(first);
     if (!filter_.wants(whole.empty() ? "INBOX" : whole, use)) return std::nullopt;
     if (root_.empty()) return below->empty() ? "INBOX" : *below;
     return below->empty() ? root_ : join_folder(root_, *below);
   }
 
-  // Afterwards the item is in the batch, or done with; the note of a batch never covers an item that
-  // is neither.
+  // Afterwards the item is in the batch, or done with; the note of a batch never covers an item
+  // that is neither.
   Result<> take(Item& item) {
     TRY(place_item(item));
     position_ = source_.position();
@@ -211,10 +211,10 @@ class Importing {
     for (const std::uint32_t folder : folders_) note.add_folders(folder);
     const store::FolderId to = batch_.empty() ? inbox_ : batch_folder_;
     batch_bytes_ = 0;
-    TRY(store::await_here(database_.append_noted(
-        actor_, to, std::exchange(batch_, {}),
-        {options_.request, std::string(kNoteName), note.SerializeAsString()},
-        options_.ignore_quota)));
+    TRY(store::await_here(
+        database_.append_noted(actor_, to, std::exchange(batch_, {}),
+                               {options_.request, std::string(kNoteName), note.SerializeAsString()},
+                               options_.ignore_quota)));
     return tell_progress();
   }
 
@@ -228,10 +228,11 @@ class Importing {
   Result<> count_fault(const Item& item, std::uint64_t& counter,
                        const std::optional<std::uint64_t>& most, std::string_view what) {
     if (most && counter >= *most) {
-      return fail(ErrorCode::kExhausted,
-                  fmt::format("more than {} {} items: {}: {}; see what is wrong, or allow more with "
-                              "--{}-items, and resume the request",
-                              *most, what, escape_for_log(item.where), item.why, what));
+      return fail(
+          ErrorCode::kExhausted,
+          fmt::format("more than {} {} items: {}: {}; see what is wrong, or allow more with "
+                      "--{}-items, and resume the request",
+                      *most, what, escape_for_log(item.where), item.why, what));
     }
     ++counter;
     tell(item, item.why);
@@ -260,8 +261,8 @@ class Importing {
     auto folder = database_.snapshot().find_folder(mailbox_, path);
     if (!folder) {
       TRY_ASSIGN(const store::FolderId made,
-                 store::await_here(database_.create_folder(actor_, mailbox_, path,
-                                                           store::SpecialUse::kNone)));
+                 store::await_here(
+                     database_.create_folder(actor_, mailbox_, path, store::SpecialUse::kNone)));
       ++tally_.folders_made;
       TRY(store::await_here(database_.set_subscribed(actor_, made, true)));
       folder = database_.snapshot().folder(made);

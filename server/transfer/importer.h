@@ -27,8 +27,8 @@ struct ImportOptions {
   std::optional<std::uint64_t> bad_items_max;
   std::optional<std::uint64_t> large_items_max;
   bool ignore_quota = false;
-  bool dry_run = false;      // only reads and counts
-  std::string report_path;   // empty: none is written
+  bool dry_run = false;     // only reads and counts
+  std::string report_path;  // empty: none is written
 };
 
 // Blocks. kOverQuota: the mailbox is full; kExhausted: more bad or large items than may be, or no

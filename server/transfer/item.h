@@ -35,8 +35,8 @@ struct Limits {
   std::uint64_t message_bytes_max = 50ULL << 20;
 };
 
-// Items one behind the other, in an order that is the same each time. One thread; may block. What is
-// wrong with one item is that item's; an error is the end of the source.
+// Items one behind the other, in an order that is the same each time. One thread; may block. What
+// is wrong with one item is that item's; an error is the end of the source.
 class Source {
  public:
   virtual ~Source() = default;
@@ -51,8 +51,8 @@ class Source {
 };
 inline constexpr std::size_t kPositionMax = 8 * 1024;
 
-// Line ends of `text` as a message has them: those of a text whose first line ends in LF alone become
-// CRLF.
+// Line ends of `text` as a message has them: those of a text whose first line ends in LF alone
+// become CRLF.
 std::string with_crlf(std::string text);
 
 // When the newest Received field says that it came, else when Date says it was written; 0: neither.

@@ -12,7 +12,7 @@ namespace hauspost::transfer {
 
 namespace {
 
-constexpr std::int64_t kOldest_s = 315'532'800;  // 1980
+constexpr std::int64_t kOldest_s = 315'532'800;    // 1980
 constexpr std::int64_t kNewest_s = 4'102'444'800;  // 2100
 
 std::string unescape(std::string_view level) {

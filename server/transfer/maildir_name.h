@@ -29,7 +29,8 @@ std::string maildir_name(std::int64_t time_s, std::uint32_t uid, std::uint64_t s
 // "0 $Label1" a line. What is not so written is passed over.
 MaildirKeywords parse_dovecot_keywords(std::string_view text);
 
-// "Archive/2013" is ".Archive.2013" in modified UTF-7; dots and backslashes in a level are "\2e" and
+// "Archive/2013" is ".Archive.2013" in modified UTF-7; dots and backslashes in a level are "\2e"
+// and
 // "\5c", as Dovecot's listescape has them.
 std::string maildir_folder(std::string_view path);
 // Modified UTF-7 where it is that, else UTF-8, else Latin-1. nullopt: not ".NAME".

@@ -71,8 +71,7 @@ Result<> MaildirSource::list_boxes(const std::string& path, const std::string& f
       continue;
     const std::string below = path + "/" + entry.name;
     const auto name = parse_maildir_folder(entry.name);
-    TRY(list_boxes(below, join_folder(folder, name ? *name : folder_level(entry.name)),
-                   depth + 1));
+    TRY(list_boxes(below, join_folder(folder, name ? *name : folder_level(entry.name)), depth + 1));
   }
   return {};
 }
@@ -190,14 +189,15 @@ Result<> MaildirSource::resume(std::string_view position) {
     return {};
   }
   const std::size_t first = position.find('\n');
-  const std::size_t second = first == std::string_view::npos ? first : position.find('\n', first + 1);
+  const std::size_t second =
+      first == std::string_view::npos ? first : position.find('\n', first + 1);
   if (second == std::string_view::npos)
     return fail(ErrorCode::kCorrupt, "the place where the import stood is not readable");
   const std::string_view name = position.substr(first + 1, second - first - 1);
   const auto box = std::ranges::find(boxes_, name, &Box::name);
   if (box == boxes_.end()) {
-    return fail(ErrorCode::kCorrupt, "folder " + escape_for_log(name, 1000) +
-                                         " is gone since the import stood there");
+    return fail(ErrorCode::kCorrupt,
+                "folder " + escape_for_log(name, 1000) + " is gone since the import stood there");
   }
   at_ = static_cast<std::size_t>(box - boxes_.begin());
   after_ = position.substr(second + 1);

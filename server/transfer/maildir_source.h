@@ -28,7 +28,7 @@ class MaildirSource final : public Source {
     std::string folder;  // "" for the source itself
   };
   struct Entry {
-    std::string name;  // of the file
+    std::string name;    // of the file
     bool fresh = false;  // in new/
     std::string_view base() const { return std::string_view(name).substr(0, name.find(":2,")); }
   };

@@ -1,9 +1,9 @@
 #include "server/transfer/manifest.h"
 
 #include <fmt/format.h>
+#include <nlohmann/json.hpp>
 
 #include <algorithm>
-#include <nlohmann/json.hpp>
 
 #include "base/crypto/sha256.h"
 #include "base/text.h"
@@ -52,9 +52,8 @@ std::string manifest_line(const ManifestEntry& entry) {
   for (const FlagName& flag : kFlagNames) {
     if ((entry.flags & flag.bit) != 0) flags.push_back(flag.name);
   }
-  const Json line = {{"file", entry.file},        {"flags", flags},
-                     {"keywords", entry.keywords}, {"date", entry.date_s},
-                     {"size", entry.size},         {"sha256", entry.sha256}};
+  const Json line = {{"file", entry.file},   {"flags", flags},     {"keywords", entry.keywords},
+                     {"date", entry.date_s}, {"size", entry.size}, {"sha256", entry.sha256}};
   return line.dump(-1, ' ', false, Json::error_handler_t::replace) + "\n";
 }
 

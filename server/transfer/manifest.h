@@ -1,5 +1,5 @@
-// The manifest beside exported .eml files: a line of JSON for each, with what the file itself cannot
-// say.
+// The manifest beside exported .eml files: a line of JSON for each, with what the file itself
+// cannot say.
 #pragma once
 
 #include <cstdint>

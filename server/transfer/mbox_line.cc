@@ -221,8 +221,7 @@ std::optional<StateLine> parse_state_line(std::string_view value) {
 bool read_state_field(std::string_view name, std::string_view value, MboxState& state) {
   using store::kAnswered, store::kDeleted, store::kDraft, store::kFlagged, store::kSeen;
   value = trim(value);
-  if (iequals(name, "Status"))
-    return flag_letters(value, "R", {kSeen}, state.flags);
+  if (iequals(name, "Status")) return flag_letters(value, "R", {kSeen}, state.flags);
   if (iequals(name, "X-Status"))
     return flag_letters(value, "AFDT", {kAnswered, kFlagged, kDeleted, kDraft}, state.flags);
   if (iequals(name, "X-Keywords") || iequals(name, "X-Mozilla-Keys"))

@@ -1,4 +1,5 @@
-// The lines that hold an mbox file together: separators and the fields that carry a message's state.
+// The lines that hold an mbox file together: separators and the fields that carry a message's
+// state.
 #pragma once
 
 #include <cstdint>
@@ -11,8 +12,9 @@
 
 namespace hauspost::transfer {
 
-// "From someone Thu Nov 21 19:14:00 2013", with or without seconds, a sender and a zone (in UTC when
-// none is a number), as RFC 4155 and the programs before it write it. nullopt: an ordinary line.
+// "From someone Thu Nov 21 19:14:00 2013", with or without seconds, a sender and a zone (in UTC
+// when none is a number), as RFC 4155 and the programs before it write it. nullopt: an ordinary
+// line.
 struct FromLine {
   std::int64_t date_s = 0;
 };
@@ -44,8 +46,8 @@ bool read_state_field(std::string_view name, std::string_view value, MboxState& 
 // The fields Status, X-Status and X-Keywords, each with a line end of LF.
 std::string state_fields(store::FlagBits flags, const std::vector<std::string>& keywords);
 
-// "%2F": bytes that could be taken for something else, controls and "%". decode: nullopt when not so
-// written.
+// "%2F": bytes that could be taken for something else, controls and "%". decode: nullopt when not
+// so written.
 std::string percent_encode(std::string_view text, std::string_view also);
 std::optional<std::string> percent_decode(std::string_view text);
 

@@ -13,7 +13,8 @@ constexpr std::string_view kSender = "MAILER-DAEMON";
 bool is_regular(std::string_view body) {
   if (!body.ends_with("\r\n")) return false;
   std::size_t at = 0;
-  for (std::size_t end = body.find('\n'); end != std::string_view::npos; end = body.find('\n', at)) {
+  for (std::size_t end = body.find('\n'); end != std::string_view::npos;
+       end = body.find('\n', at)) {
     // "\r\r\n" would lose one.
     if (end == at) return false;
     if (body[end - 1] != '\r' || (end - at >= 2 && body[end - 2] == '\r')) return false;

@@ -45,8 +45,7 @@ void MboxSource::add_box(const std::string& path, const std::string& folder, boo
   if (file && looks_like_mbox(*file)) {
     box.size = file->size();
   } else if (surely) {
-    box.bad = file ? "it does not begin with a From line: this is no mbox file"
-                   : file.error().text;
+    box.bad = file ? "it does not begin with a From line: this is no mbox file" : file.error().text;
   } else {
     return;  // an index or a note of its program
   }
@@ -141,9 +140,8 @@ Result<> MboxSource::resume(std::string_view position) {
   LineReader::Piece line;
   TRY_ASSIGN(const bool more, there.next(line));
   if (more && parse_from_line(line.text)) return {};
-  return fail(ErrorCode::kCorrupt,
-              fmt::format("{} has changed since the import stood at byte {}",
-                          escape_for_log(box->path, 1000), *offset));
+  return fail(ErrorCode::kCorrupt, fmt::format("{} has changed since the import stood at byte {}",
+                                               escape_for_log(box->path, 1000), *offset));
 }
 
 std::uint64_t MboxSource::bytes_done() const {

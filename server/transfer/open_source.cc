@@ -74,8 +74,8 @@ Result<Format> parse_format(std::string_view word) {
   for (const auto& [name, format] : kFormats) {
     if (iequals(name, word)) return format;
   }
-  return fail(ErrorCode::kInvalid, "format " + escape_for_log(word) +
-                                       " is none of: auto, mbox, maildir, eml, zip");
+  return fail(ErrorCode::kInvalid,
+              "format " + escape_for_log(word) + " is none of: auto, mbox, maildir, eml, zip");
 }
 
 Result<std::unique_ptr<Source>> open_source(const std::string& path, Format format, Limits limits) {

@@ -24,7 +24,8 @@ Result<> name_whole(const std::string& path) {
     if (errno == EEXIST) {
       return fail(ErrorCode::kExists, escape_for_log(path, 1000) +
                                           " was made by somebody else meanwhile; the export is "
-                                          "whole in " + escape_for_log(part, 1000));
+                                          "whole in " +
+                                          escape_for_log(part, 1000));
     }
     return fail(file_error("naming", path, errno));
   }

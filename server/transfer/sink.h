@@ -30,15 +30,15 @@ class Sink {
   virtual Result<> begin_folder(const OutFolder& folder) = 0;
   // Of the folder that was begun last; UIDs rise.
   virtual Result<> add(std::span<const OutMessage> messages) = 0;
-  // All that was added is on the disk. Returns from where another sink goes on; empty: it cannot, and
-  // begins anew.
+  // All that was added is on the disk. Returns from where another sink goes on; empty: it cannot,
+  // and begins anew.
   virtual Result<std::string> flush() = 0;
   // The last step: PATH is there, whole. kExists: something else took that name.
   virtual Result<> finish() = 0;
 };
 
-// `position`: what flush() returned of an export that broke off; empty: what may be left of one goes,
-// and it begins anew. kExists: PATH is there; kDenied; kInvalid: it is not absolute.
+// `position`: what flush() returned of an export that broke off; empty: what may be left of one
+// goes, and it begins anew. kExists: PATH is there; kDenied; kInvalid: it is not absolute.
 Result<std::unique_ptr<Sink>> open_sink(const std::string& path, Format format,
                                         const std::string& position);
 // PATH.part goes. kDenied.

@@ -1,5 +1,5 @@
-// An mbox file: every byte sequence is some messages, read in bounded memory, and can be gone on with
-// behind each of them.
+// An mbox file: every byte sequence is some messages, read in bounded memory, and can be gone on
+// with behind each of them.
 #include <sys/mman.h>
 #include <unistd.h>
 

@@ -33,11 +33,13 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
   if (parse_maildir_folder(maildir_folder(level)) != level) std::abort();
   (void)parse_maildir_name(text, parse_dovecot_keywords(text));
   if (const auto line = parse_from_line(text)) {
-    if (line->date_s >= 0 && parse_from_line(from_line("a@b", line->date_s))->date_s != line->date_s)
+    if (line->date_s >= 0 &&
+        parse_from_line(from_line("a@b", line->date_s))->date_s != line->date_s)
       std::abort();
   }
   if (const auto state = parse_state_line(text)) {
-    const auto back = parse_state_line(std::string_view(state_line(*state)).substr(kStateField.size() + 1));
+    const auto back =
+        parse_state_line(std::string_view(state_line(*state)).substr(kStateField.size() + 1));
     if (!back || back->folder != state->folder || back->size != state->size) std::abort();
   }
   if (const auto entry = parse_manifest_line(text)) {

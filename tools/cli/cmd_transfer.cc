@@ -108,8 +108,8 @@ std::string percent_text(const admin::Transfer& transfer) {
 }
 
 std::string counts_text(const admin::Transfer& transfer) {
-  std::string out = fmt::format("{} ({})", messages_text(transfer.messages()),
-                                human_bytes(transfer.bytes()));
+  std::string out =
+      fmt::format("{} ({})", messages_text(transfer.messages()), human_bytes(transfer.bytes()));
   const auto add = [&](std::uint64_t count, std::string_view what) {
     if (count != 0) out += fmt::format(", {} {}", count, what);
   };
@@ -212,21 +212,20 @@ Outcome<> outcome_of(Context& context, const admin::Transfer& transfer) {
   context.print(transfer_json(transfer));
   const std::string noun = transfer.is_export() ? "export" : "import";
   if (transfer.state() == "Failed" || transfer.state() == "Suspended") {
-    return std::unexpected(
-        Failure{.exit = Exit::kRefused,
-                .code = std::string(to_string(ErrorCode::kUnavailable)),
-                .text = fmt::format("{} {} is {}: {}", noun, full_name(transfer), transfer.state(),
-                                    transfer.detail()),
-                .answered = true});
+    return std::unexpected(Failure{.exit = Exit::kRefused,
+                                   .code = std::string(to_string(ErrorCode::kUnavailable)),
+                                   .text = fmt::format("{} {} is {}: {}", noun, full_name(transfer),
+                                                       transfer.state(), transfer.detail()),
+                                   .answered = true});
   }
-  context.say(fmt::format("{} {} is {}: {} in {} folders.", transfer.is_export() ? "Export" : "Import",
-                          full_name(transfer), transfer.state(), counts_text(transfer),
-                          transfer.folders()));
+  context.say(fmt::format("{} {} is {}: {} in {} folders.",
+                          transfer.is_export() ? "Export" : "Import", full_name(transfer),
+                          transfer.state(), counts_text(transfer), transfer.folders()));
   if (transfer.state() != "CompletedWithWarning") return {};
-  return partial(fmt::format("{} items were bad, {} too large, {} odd; each is told by: hauspost "
-                             "mailbox {} report {}",
-                             transfer.bad(), transfer.large(), transfer.odd(), noun,
-                             full_name(transfer)));
+  return partial(
+      fmt::format("{} items were bad, {} too large, {} odd; each is told by: hauspost "
+                  "mailbox {} report {}",
+                  transfer.bad(), transfer.large(), transfer.odd(), noun, full_name(transfer)));
 }
 
 Outcome<> wait_for_end(Context& context, TransferOptions options) {
@@ -264,8 +263,13 @@ Outcome<> run_transfer_list(Context& context, TransferOptions& options) {
   request.set_state(options.state);
   TRY_ASSIGN(const auto reply, context.ask(request));
   Json all = Json::array();
-  Table table({{"REQUEST"}, {"STATE"}, {"DONE", true}, {"MESSAGES", true}, {"BAD", true},
-               {"CREATED"}, {"FILE"}});
+  Table table({{"REQUEST"},
+               {"STATE"},
+               {"DONE", true},
+               {"MESSAGES", true},
+               {"BAD", true},
+               {"CREATED"},
+               {"FILE"}});
   for (const auto& each : reply.transfers()) {
     if (context.json()) all.push_back(transfer_json(each));
     table.add({full_name(each), each.state(), percent_text(each), std::to_string(each.messages()),
@@ -303,9 +307,10 @@ Outcome<> run_transfer_show(Context& context, TransferOptions& options) {
   if (transfer.ignore_quota()) table.add({"quota", "not minded"});
   if (transfer.dry_run()) table.add({"dry run", "yes"});
   table.add({"priority", transfer.priority()});
-  table.add({"kept", transfer.keep_completed_s() == 0
-                         ? "until it is removed"
-                         : "for " + human_seconds(transfer.keep_completed_s()) + " once completed"});
+  table.add(
+      {"kept", transfer.keep_completed_s() == 0
+                   ? "until it is removed"
+                   : "for " + human_seconds(transfer.keep_completed_s()) + " once completed"});
   table.add({"created", human_time(transfer.created_s())});
   table.add({"started", human_time(transfer.started_s())});
   table.add({"ended", human_time(transfer.ended_s())});
@@ -408,8 +413,8 @@ Outcome<admin::Transfer> act(Context& context, const TransferOptions& options,
 
 Outcome<> run_transfer_suspend(Context& context, TransferOptions& options) {
   TRY_ASSIGN(const auto one, act(context, options, admin::TransferWorkRequest::SUSPEND));
-  context.say(full_name(one) + (one.state() == "Suspended" ? " is suspended."
-                                                           : " stops where it is, soon."));
+  context.say(full_name(one) +
+              (one.state() == "Suspended" ? " is suspended." : " stops where it is, soon."));
   return {};
 }
 
@@ -452,10 +457,11 @@ void add_limits(CLI::App& verb, TransferOptions& options) {
 
 void add_transfer_new(CLI::App& noun, Verb& chosen,
                       const std::shared_ptr<TransferOptions>& options) {
-  CLI::App* verb = add_verb<TransferOptions>(
-      noun, "new", options->is_export ? "Export a mailbox in the background"
-                                      : "Import files into a mailbox in the background",
-      chosen, options, run_transfer_new);
+  CLI::App* verb = add_verb<TransferOptions>(noun, "new",
+                                             options->is_export
+                                                 ? "Export a mailbox in the background"
+                                                 : "Import files into a mailbox in the background",
+                                             chosen, options, run_transfer_new);
   verb->add_option("--mailbox", options->mailbox, "The mailbox")->required()->type_name("ADDRESS");
   verb->add_option("--file", options->file,
                    options->is_export ? "What is written; must not exist yet"
@@ -493,8 +499,7 @@ void add_transfer_new(CLI::App& noun, Verb& chosen,
                  "Without deleted messages that are still kept (folder Deletions)");
   verb->add_option("--after", options->after, "Only messages received from then on")
       ->type_name("TIME");
-  verb->add_option("--before", options->before, "Only messages received before")
-      ->type_name("TIME");
+  verb->add_option("--before", options->before, "Only messages received before")->type_name("TIME");
   verb->add_option("--from", options->from, "Only messages whose From holds this")
       ->type_name("TEXT");
   verb->add_option("--subject", options->subject, "Only messages whose Subject holds this")

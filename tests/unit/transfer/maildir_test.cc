@@ -2,8 +2,8 @@
 #include <archive.h>
 #include <archive_entry.h>
 
-#include "rig.h"
 #include "base/text.h"
+#include "rig.h"
 #include "server/transfer/folder_name.h"
 #include "server/transfer/maildir_name.h"
 #include "server/transfer/manifest.h"
@@ -66,7 +66,8 @@ TEST_CASE("maildir: links, pipes and odd files are told and never opened", "[mai
     auto second = *open_source(box, Format::kMaildir, {});
     REQUIRE(second->resume(first->position()));
     const auto rest = messages_of(read_all(*second));
-    const std::size_t had = messages_of({items.begin(), items.begin() + static_cast<long>(stop)}).size();
+    const std::size_t had =
+        messages_of({items.begin(), items.begin() + static_cast<long>(stop)}).size();
     CHECK(rest.size() == 3 - had);
   }
 }
@@ -113,8 +114,8 @@ TEST_CASE("manifest: lines come back, and others are none", "[manifest]") {
   CHECK(back->keywords == entry.keywords);
   CHECK(back->date_s == -5);
   for (const std::string_view bad :
-       {"", "{", "[]", "{\"file\":1,\"date\":1,\"size\":1}", "{\"file\":\"x\",\"date\":1.5,\"size\":1}",
-        "{\"file\":\"x\",\"date\":1,\"size\":-1}",
+       {"", "{", "[]", "{\"file\":1,\"date\":1,\"size\":1}",
+        "{\"file\":\"x\",\"date\":1.5,\"size\":1}", "{\"file\":\"x\",\"date\":1,\"size\":-1}",
         "{\"file\":\"x\",\"date\":1,\"size\":1,\"flags\":\"\\\\Seen\"}"})
     CHECK_FALSE(parse_manifest_line(bad));
 }

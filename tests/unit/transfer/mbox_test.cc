@@ -16,11 +16,12 @@ TEST_CASE("mbox: separators are lines with a date, nothing else", "[mbox]") {
   CHECK(parse_from_line("From a@b Thu Nov 21 20:14:00 2013 +0100")->date_s == 1385061240);
   CHECK(parse_from_line("From a@b Thu Nov 21 20:14:00 +0100 2013")->date_s == 1385061240);
   CHECK(parse_from_line("From Thu Nov 21 19:14:00 2013"));
-  for (const char* text : {"From", "From ", "From here to there", "from a@b Thu Nov 21 19:14:00 2013",
-                           "From a@b Thu Nov 32 19:14:00 2013", "From a@b Thu Nov 21 25:14:00 2013",
-                           "From a@b Thu Nov 21 19:14:00", "From a@b Xxx Nov 21 19:14:00 2013",
-                           "From a@b Thu Nov 21 19:14:00 13", ">From a@b Thu Nov 21 19:14:00 2013",
-                           "From a@b Thu Nov 21 19:14:00 2013 and more words"}) {
+  for (const char* text :
+       {"From", "From ", "From here to there", "from a@b Thu Nov 21 19:14:00 2013",
+        "From a@b Thu Nov 32 19:14:00 2013", "From a@b Thu Nov 21 25:14:00 2013",
+        "From a@b Thu Nov 21 19:14:00", "From a@b Xxx Nov 21 19:14:00 2013",
+        "From a@b Thu Nov 21 19:14:00 13", ">From a@b Thu Nov 21 19:14:00 2013",
+        "From a@b Thu Nov 21 19:14:00 2013 and more words"}) {
     INFO(text);
     CHECK_FALSE(parse_from_line(text));
   }
@@ -33,12 +34,30 @@ TEST_CASE("mbox: quoting, states and line ends", "[mbox]") {
   const std::string path = rig.path("x.mbox");
   for (const std::string_view end : {"\n", "\r\n"}) {
     std::string text;
-    for (const std::string_view line :
-         {"From a@b Thu Nov 21 19:14:00 2013", "Subject: one", "Status: RO", "X-Status: AF",
-          "X-Keywords: $Label1 work", "X-UID: 17", "", ">From here", ">>From there",
-          "From nowhere, no separator", "", "From a@b Thu Nov 21 19:15:00 2013", "Subject: two",
-          "X-Mozilla-Status: 0005", "X-Mozilla-Keys: later", "", "", "",
-          "From - Thu Nov 21 19:16:00 2013", "X-Mozilla-Status: 0009", "Subject: gone", "", "x", ""})
+    for (const std::string_view line : {"From a@b Thu Nov 21 19:14:00 2013",
+                                        "Subject: one",
+                                        "Status: RO",
+                                        "X-Status: AF",
+                                        "X-Keywords: $Label1 work",
+                                        "X-UID: 17",
+                                        "",
+                                        ">From here",
+                                        ">>From there",
+                                        "From nowhere, no separator",
+                                        "",
+                                        "From a@b Thu Nov 21 19:15:00 2013",
+                                        "Subject: two",
+                                        "X-Mozilla-Status: 0005",
+                                        "X-Mozilla-Keys: later",
+                                        "",
+                                        "",
+                                        "",
+                                        "From - Thu Nov 21 19:16:00 2013",
+                                        "X-Mozilla-Status: 0009",
+                                        "Subject: gone",
+                                        "",
+                                        "x",
+                                        ""})
       text.append(line).append(end);
     write_file(path, text);
     const auto items = read_all(path);
@@ -60,10 +79,10 @@ TEST_CASE("mbox: a Content-Length that holds is the message's end, one that does
   Rig rig;
   const std::string inner = "one\n\nFrom x@y Thu Nov 21 19:14:00 2013\ntwo\n";
   const auto file = [&](std::size_t length) {
-    write_file(rig.path("x.mbox"),
-               "From a@b Thu Nov 21 19:14:00 2013\nSubject: a\nContent-Length: " +
-                   std::to_string(length) + "\n\n" + inner +
-                   "\nFrom a@b Thu Nov 21 19:15:00 2013\nSubject: b\n\nthree\n");
+    write_file(
+        rig.path("x.mbox"),
+        "From a@b Thu Nov 21 19:14:00 2013\nSubject: a\nContent-Length: " + std::to_string(length) +
+            "\n\n" + inner + "\nFrom a@b Thu Nov 21 19:15:00 2013\nSubject: b\n\nthree\n");
     return messages_of(read_all(rig.path("x.mbox")));
   };
   const auto good = file(inner.size());
@@ -74,8 +93,8 @@ TEST_CASE("mbox: a Content-Length that holds is the message's end, one that does
   for (const std::size_t length : {std::size_t{2}, inner.size() - 5, std::size_t{1'000'000}}) {
     const auto bad = file(length);
     REQUIRE(bad.size() == 3);
-    CHECK(bad[0].body == "Subject: a\r\nContent-Length: " + std::to_string(length) +
-                             "\r\n\r\none\r\n");
+    CHECK(bad[0].body ==
+          "Subject: a\r\nContent-Length: " + std::to_string(length) + "\r\n\r\none\r\n");
   }
 }
 

@@ -4,6 +4,7 @@
 #include <sys/stat.h>
 
 #include <catch2/catch.hpp>
+
 #include <filesystem>
 #include <fstream>
 
@@ -53,15 +54,16 @@ inline std::vector<Item> messages_of(std::vector<Item> items) {
 }
 
 // The first of each side that the other lacks; empty when they are equal.
-inline std::string difference(const std::vector<std::string>& a, const std::vector<std::string>& b) {
+inline std::string difference(const std::vector<std::string>& a,
+                              const std::vector<std::string>& b) {
   std::vector<std::string> only_a;
   std::vector<std::string> only_b;
   std::ranges::set_difference(a, b, std::back_inserter(only_a));
   std::ranges::set_difference(b, a, std::back_inserter(only_b));
   if (only_a.empty() && only_b.empty()) return {};
   return std::to_string(only_a.size()) + " missing: " + (only_a.empty() ? "" : only_a.front()) +
-         "\n" + std::to_string(only_b.size()) + " too many: " +
-         (only_b.empty() ? "" : only_b.front());
+         "\n" + std::to_string(only_b.size()) +
+         " too many: " + (only_b.empty() ? "" : only_b.front());
 }
 
 struct Rig {
@@ -86,8 +88,8 @@ struct Rig {
               std::vector<std::string> keywords, std::int64_t date_s) {
     auto found = database->snapshot().find_folder(anna, where);
     store::FolderId id = found ? found->id : store::FolderId();
-    if (!found) id = *store::await_here(
-        database->create_folder({}, anna, where, store::SpecialUse::kNone));
+    if (!found)
+      id = *store::await_here(database->create_folder({}, anna, where, store::SpecialUse::kNone));
     store::NewMessage message;
     message.body = std::make_shared<const std::string>(std::move(text));
     message.flags = flags;

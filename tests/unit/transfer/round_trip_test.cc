@@ -14,8 +14,10 @@ void fill(Rig& rig) {
                        std::vector<std::string> keywords = {}, std::int64_t date = 1385061240) {
     rig.append(where, std::move(text), flags, std::move(keywords), date);
   };
-  add("INBOX", "Subject: plain\r\n\r\nbody\r\n", store::kSeen | store::kFlagged, {"$Label1", "work"});
-  add("INBOX", "Subject: from\r\n\r\nFrom a@b Thu Nov 21 19:14:00 2013\r\n>From x\r\n>>From\r\n\r\n",
+  add("INBOX", "Subject: plain\r\n\r\nbody\r\n", store::kSeen | store::kFlagged,
+      {"$Label1", "work"});
+  add("INBOX",
+      "Subject: from\r\n\r\nFrom a@b Thu Nov 21 19:14:00 2013\r\n>From x\r\n>>From\r\n\r\n",
       store::kAnswered, {}, 1);
   add("INBOX", "Subject: no end\r\n\r\nbody", store::kDraft);
   add("INBOX", "Subject: bare\n\nlf\nlf\n\n", store::kDeleted);
@@ -97,7 +99,8 @@ TEST_CASE("round trip: an import that breaks off anywhere goes on without loss o
   CHECK(difference(rig.contents(kAnna), rig.contents(kBert)) == "");
   REQUIRE(forget_import(*rig.database, options.request, kBert));
   const auto bert = rig.database->snapshot().mailbox(kBert);
-  CHECK_FALSE(rig.database->snapshot().metadata({bert->id, {}, options.request}, "/hauspost/import"));
+  CHECK_FALSE(
+      rig.database->snapshot().metadata({bert->id, {}, options.request}, "/hauspost/import"));
 }
 
 TEST_CASE("round trip: what was bad is counted and told once, however often it broke off",
@@ -105,8 +108,9 @@ TEST_CASE("round trip: what was bad is counted and told once, however often it b
   Rig rig;
   std::string text = "rubbish\n";
   for (int i = 0; i < 10; ++i)
-    text += "From a@b Thu Nov 21 19:14:00 2013\nSubject: x\n\nx\n\n"
-            "From a@b Thu Nov 21 19:14:00 2013\n\n";
+    text +=
+        "From a@b Thu Nov 21 19:14:00 2013\nSubject: x\n\nx\n\n"
+        "From a@b Thu Nov 21 19:14:00 2013\n\n";
   write_file(rig.path("x.mbox"), text);
   ImportOptions options;
   options.request = Guid::random();
