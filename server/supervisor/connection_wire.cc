@@ -2,6 +2,8 @@
 
 #include <algorithm>
 
+#include "server/supervisor/admin.pb.h"
+
 namespace hauspost::supervisor {
 
 namespace {

@@ -4,7 +4,10 @@
 
 #include "server/directory/client_settings.h"
 #include "server/directory/writer.h"
-#include "server/supervisor/admin.pb.h"
+
+namespace hauspost::admin {
+class ConnectionSettings;
+}
 
 namespace hauspost::supervisor {
 
