@@ -17,7 +17,9 @@ namespace {
 
 using Outcome = Observation::Outcome;
 
-constexpr Duration kSoon = std::chrono::seconds(5);  // to the next round when something failed
+// To the next round when something failed; more often, and the probes' connections would take those
+// of others on this machine, who share the limit of their address.
+constexpr Duration kSoon = std::chrono::seconds(10);
 constexpr Duration kOffPause = std::chrono::hours(24);
 constexpr Duration kProberStart = std::chrono::seconds(10);
 constexpr Duration kProberStop = std::chrono::seconds(1);

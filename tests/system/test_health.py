@@ -52,6 +52,9 @@ class HealthTest(unittest.TestCase):
         cls.addClassCleanup(cls.server.destroy)
         cls.server.cli("service", "enable", "pop3", "pop3-backend")
         cls.admin = cls.server.user("admin")
+        # A round each second makes more connections than one address may have.
+        for listener in ("smtp", "submission", "submissions", "imap", "imaps", "pop3", "pop3s"):
+            cls.server.cli("listener", "set", listener, "--new-per-minute", "100000")
         cls.server.cli("health", "set", "--interval", "1s", "--timeout", "1s", "--failures", "2",
                        "--window", "3", "--restarts-per-hour", "20", "--disk-free", "0",
                        "--administrator", cls.admin)
@@ -151,6 +154,12 @@ class HealthTest(unittest.TestCase):
         self.assertIn("health.unhealthy", log)
         self.assertRegex(log, r'health\.restart .*component="?store DB1')
         self.assertIn("store DB1 was restarted", self.show()[("database", "DB1")]["done"])
+        host = "mail.example.test"
+        self.server.wait_for_subject(self.admin, f"{host}: database DB1 is well again", SECONDS)
+        # What only follows from that fault is no subject of its own.
+        told = {subject for subject in self.server.subjects(self.admin) if "DB1" in subject}
+        self.assertEqual(told, {f"{host}: database DB1 is unhealthy",
+                                f"{host}: database DB1 is well again"})
 
     def test_the_administrator_hears_of_transport(self):
         self.wait_healthy()
