@@ -78,12 +78,17 @@ struct Line {
   bool internet = false;  // connections out
   bool any_file = false;
   bool resolver = false;  // kResolverAndAuthorities
+  bool helpers = false;   // it always has helper programs: those that fetch policies by HTTPS
   std::span<const Place> own = {};
 };
 constexpr Line kLines[] = {
     {.role = Role::kAuth, .own = kAuth},
     {.role = Role::kFrontend},
-    {.role = Role::kTransport, .internet = true, .resolver = true, .own = kTransport},
+    {.role = Role::kTransport,
+     .internet = true,
+     .resolver = true,
+     .helpers = true,
+     .own = kTransport},
     {.role = Role::kStore, .any_file = true},
     {.role = Role::kWeb},
     {.role = Role::kHealth, .internet = true},
@@ -129,12 +134,13 @@ LandlockFence landlock_fence(const Settings& settings) {
   const Line& line = line_of(settings.role);
   LandlockFence fence;
   fence.any_file = line.any_file;
-  fence.tcp = line.internet || settings.auth_helpers;
+  const bool helpers = line.helpers || settings.auth_helpers;
+  fence.tcp = line.internet || helpers;
   if (line.any_file) return fence;
   add(kOfEverybody, settings, fence.files);
   add(line.own, settings, fence.files);
   if (line.resolver) add(kResolverAndAuthorities, settings, fence.files);
-  if (settings.auth_helpers) add(kAuthWithHelpers, settings, fence.files);
+  if (helpers) add(kAuthWithHelpers, settings, fence.files);
   // The folder, for the file may be replaced by a new one of its name.
   for (const std::string& file : settings.further_reads)
     fence.files.push_back({file.substr(0, file.rfind('/') + 1), Access::kRead});
@@ -142,7 +148,8 @@ LandlockFence landlock_fence(const Settings& settings) {
 }
 
 SyscallFence syscall_fence(const Settings& settings) {
-  return {.internet = line_of(settings.role).internet, .programs = settings.auth_helpers};
+  const Line& line = line_of(settings.role);
+  return {.internet = line.internet, .programs = line.helpers || settings.auth_helpers};
 }
 
 Result<> confine(const Settings& settings) {
@@ -155,9 +162,8 @@ Result<> confine(const Settings& settings) {
              stands(raise_landlock(landlock_fence(settings)), "confine.no_landlock"));
   TRY_ASSIGN(const bool calls,
              stands(raise_syscall_fence(syscall_fence(settings)), "confine.no_seccomp"));
-  log::info(
-      "confined",
-      {{"uid", ::geteuid()}, {"landlock", files ? version : 0}, {"seccomp", calls}});
+  log::info("confined",
+            {{"uid", ::geteuid()}, {"landlock", files ? version : 0}, {"seccomp", calls}});
   return {};
 }
 
