@@ -111,8 +111,8 @@ struct Target {
 };
 
 // "host", "host:port", "[2001:db8::1]:25".
-Target parse_target(const std::string& text) {
-  Target out{text, kSmtpPort};
+Target parse_target(const std::string& text, std::uint16_t usual_port) {
+  Target out{text, usual_port};
   const auto colon = text.rfind(':');
   const bool one = colon != std::string::npos &&
                    (text.find(':') == colon || (colon > 0 && text[colon - 1] == ']'));
@@ -153,7 +153,7 @@ Task<void> try_outbound(Network& network) {
     }
     wanted = mx.records.front().host;
   }
-  const Target target = parse_target(wanted);
+  const Target target = parse_target(wanted, kSmtpPort);
   facts.target = fmt::format("{} port {}", target.host, target.port);
   std::string error;
   const std::string address = co_await address_of(network, target.host, error);
@@ -200,6 +200,7 @@ void start_all(Network& network) {
   if (!wish.outbound.empty()) network.tasks.spawn("doctor.outbound", try_outbound(network));
 }
 
+constexpr std::uint16_t kNtpPort = 123;
 constexpr std::size_t kSntpBytes = 48;
 constexpr std::uint64_t kNtpToUnix = 2'208'988'800;  // RFC 4330 section 3
 
@@ -236,8 +237,7 @@ NetworkAnswers ask_network(NetworkWish wish) {
 ClockFacts ask_time(const std::string& server) {
   ClockFacts facts;
   facts.asked = server;
-  Target target = parse_target(server);
-  if (target.port == kSmtpPort && server.find(':') == std::string::npos) target.port = 123;
+  const Target target = parse_target(server, kNtpPort);
   addrinfo hints{};
   hints.ai_socktype = SOCK_DGRAM;
   addrinfo* found = nullptr;

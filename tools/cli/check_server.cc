@@ -23,7 +23,7 @@ Finding not_running(std::string check) {
 
 Finding backup_finding(const DoctorFacts& facts, const admin::Database& database) {
   const std::string remedy = fmt::format(
-      "hauspost backup {} DIR, every night; see docs/manual/backup.md", database.name());
+      "hauspost database backup {} DIR, every night", database.name());
   const std::int64_t since =
       database.last_backup_s() != 0 ? database.last_backup_s() : database.created_s();
   const std::int64_t age = facts.now_s - since;

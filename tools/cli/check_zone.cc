@@ -84,7 +84,7 @@ Finding srv_finding(const DoctorFacts& facts, const DnsRecord& record) {
             record.name,
             Verdict::kWarning,
             "there is no SRV record",
-            record.why + " not",
+            "mail programs do not find the service by themselves",
             to_publish(record.name, "SRV", record.value)};
   const auto fields = split(record.value, ' ');
   for (const std::string& raw : answer.records) {

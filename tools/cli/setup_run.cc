@@ -179,7 +179,7 @@ Outcome<> show_users_where(Context& context, const Answers& answers) {
     request.set_name(connector.name());
     auto* change = request.add_changes();
     change->set_key("advertise-client-settings");
-    change->add_values("yes");
+    change->add_values("on");
     auto* name = request.add_changes();
     name->set_key("fqdn");
     name->add_values(status.hostname());
