@@ -228,13 +228,13 @@ class Published(DoctorTest):
 
     def test_what_changed_since_last_time_is_told(self):
         self.assertEqual(self.faults(), {})
-        self.plant(DOMAIN, "MX", ["10 elsewhere.test"])
+        self.plant("_dmarc." + DOMAIN, "TXT", None)
         answer = json.loads(self.run_doctor().stdout)
         self.assertEqual(len(answer["drift"]), 1, answer["drift"])
-        self.assertIn(f"mx {DOMAIN}: was good", answer["drift"][0])
+        self.assertIn(f"dmarc _dmarc.{DOMAIN}: was good", answer["drift"][0])
         self.setUp()
         answer = json.loads(self.run_doctor().stdout)
-        self.assertIn(f"mx {DOMAIN}: was fault", answer["drift"][0])
+        self.assertIn(f"dmarc _dmarc.{DOMAIN}: was fault", answer["drift"][0])
         self.assertEqual(json.loads(self.run_doctor().stdout)["drift"], [])
 
     def test_records_of_before_do_not_pass_for_the_present_ones(self):
