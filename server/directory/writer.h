@@ -37,6 +37,13 @@ struct LoginChanges {
   std::optional<bool> app_passwords_only;
 };
 
+// What `mailbox set` says about its names; what is not set stays.
+struct NameChanges {
+  std::optional<std::string> display_name;
+  std::vector<std::string> add_aliases;
+  std::vector<std::string> remove_aliases;
+};
+
 // What `domain set` changes; what is not set stays.
 struct DomainChanges {
   std::optional<DomainType> type;
@@ -99,6 +106,9 @@ class DirectoryWriter {
   Result<MailboxEntry> set_mailbox_limits(const Guid& guid, const LimitChanges& changes);
   // `names` are capabilities as protocols/imap/extensions.h knows them.
   Result<MailboxEntry> set_mailbox_imap_without(const Guid& guid, std::vector<std::string> names);
+  // All of it or nothing. kNotFound: no alias of it; kExists: somebody has the address; kExhausted:
+  // too many.
+  Result<MailboxEntry> set_mailbox_names(const Guid& guid, const NameChanges& changes);
   Result<MailboxEntry> set_mailbox_login(const Guid& guid, const LoginChanges& changes);
 
   // Where its mail goes too, or instead; empty: nowhere else. kInvalid: its own address.

@@ -35,6 +35,16 @@ class DirectoryWriter::Impl {
   // local part alone.
   Result<> put_address(store::WriteTxn& txn, const Address& address, const Guid& guid, bool log_in);
   Result<> drop_address(store::WriteTxn& txn, const Address& address, const Guid& guid);
+  // Takes away and enters aliases of `owner`, and in `aliases` likewise. writer_recipients.cc
+  struct AliasChanges {
+    const Guid& guid;
+    const std::string& owner;
+    std::span<const std::string> remove;
+    std::span<const std::string> add;
+    bool log_in;
+  };
+  Result<> change_aliases(store::WriteTxn& txn, const AliasChanges& changes,
+                          std::vector<std::string>& aliases);
   // No effect when the database has none. writer_health.cc
   Result<> remove_health_mailbox(store::WriteTxn& txn, std::string_view database);
   // Out of every group, and out of every grant.

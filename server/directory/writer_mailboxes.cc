@@ -171,6 +171,24 @@ Result<MailboxEntry> DirectoryWriter::set_mailbox_limits(const Guid& guid,
   return impl_->change_mailbox(guid, [&](MailboxEntry& entry) { apply(changes, entry.limits); });
 }
 
+Result<MailboxEntry> DirectoryWriter::set_mailbox_names(const Guid& guid,
+                                                        const NameChanges& changes) {
+  if (changes.display_name) TRY(check_display_name(*changes.display_name));
+  const Data& data = *impl_->data;
+  return impl_->in_transaction(true, [&](store::WriteTxn& txn) -> Result<MailboxEntry> {
+    TRY_ASSIGN(const auto bytes, txn.get(data.mailboxes, guid.as_bytes()));
+    if (!bytes) return fail(ErrorCode::kNotFound, "the mailbox does not exist");
+    TRY_ASSIGN(StoredMailbox stored, mailbox_from_stored(*bytes));
+    MailboxEntry& entry = stored.entry;
+    entry.display_name = changes.display_name.value_or(entry.display_name);
+    TRY(impl_->change_aliases(
+        txn, {guid, entry.address, changes.remove_aliases, changes.add_aliases, true},
+        entry.aliases));
+    TRY(txn.put(data.mailboxes, guid.as_bytes(), to_stored(entry, stored.number)));
+    return std::move(entry);
+  });
+}
+
 Result<MailboxEntry> DirectoryWriter::set_mailbox_login(const Guid& guid,
                                                         const LoginChanges& changes) {
   return impl_->change_mailbox(guid, [&](MailboxEntry& entry) {

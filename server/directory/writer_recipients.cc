@@ -168,6 +168,30 @@ Result<RecipientEntry> DirectoryWriter::create_recipient(const RecipientOrder& o
   });
 }
 
+Result<> DirectoryWriter::Impl::change_aliases(store::WriteTxn& txn, const AliasChanges& changes,
+                                               std::vector<std::string>& aliases) {
+  for (const std::string& text : changes.remove) {
+    TRY_ASSIGN(const Address address, parse_address(text));
+    const auto same = [&](const std::string& alias) {
+      const auto known = split_address(alias);
+      return known && known->key() == address.key();
+    };
+    if (std::erase_if(aliases, same) == 0) {
+      return fail(ErrorCode::kNotFound,
+                  fmt::format("{} is no alias of {}", address.text(), changes.owner));
+    }
+    TRY(drop_address(txn, address, changes.guid));
+  }
+  for (const std::string& text : changes.add) {
+    TRY_ASSIGN(const Address address, check_free(*data, txn, text));
+    TRY(put_address(txn, address, changes.guid, changes.log_in));
+    aliases.push_back(address.text());
+  }
+  if (aliases.size() > kAliasesMax)
+    return fail(ErrorCode::kExhausted, fmt::format("at most {} aliases", kAliasesMax));
+  return {};
+}
+
 Result<RecipientEntry> DirectoryWriter::set_recipient(const Guid& guid,
                                                       const RecipientChanges& changes) {
   if (changes.display_name) TRY(check_display_name(*changes.display_name));
@@ -181,25 +205,9 @@ Result<RecipientEntry> DirectoryWriter::set_recipient(const Guid& guid,
       TRY_ASSIGN(entry.target, check_target(data, txn, *changes.target));
     }
     if (entry.kind == RecipientKind::kGroup) TRY(change_group(data, txn, changes, entry));
-    for (const std::string& text : changes.remove_aliases) {
-      TRY_ASSIGN(const Address address, parse_address(text));
-      const auto same = [&](const std::string& alias) {
-        const auto known = split_address(alias);
-        return known && known->key() == address.key();
-      };
-      if (std::erase_if(entry.aliases, same) == 0) {
-        return fail(ErrorCode::kNotFound, fmt::format("{} is no alias of {}", address.text(),
-                                                      entry.address));
-      }
-      TRY(impl_->drop_address(txn, address, guid));
-    }
-    for (const std::string& text : changes.add_aliases) {
-      TRY_ASSIGN(const Address address, check_free(data, txn, text));
-      TRY(impl_->put_address(txn, address, guid, false));
-      entry.aliases.push_back(address.text());
-    }
-    if (entry.aliases.size() > kAliasesMax)
-      return fail(ErrorCode::kExhausted, fmt::format("at most {} aliases", kAliasesMax));
+    TRY(impl_->change_aliases(
+        txn, {guid, entry.address, changes.remove_aliases, changes.add_aliases, false},
+        entry.aliases));
     TRY(txn.put(data.recipients, guid.as_bytes(), to_stored(entry)));
     return std::move(entry);
   });

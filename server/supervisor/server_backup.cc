@@ -37,10 +37,17 @@ constexpr std::size_t kPart = 256ULL << 10;
 constexpr std::string_view kFolders[] = {"secrets", "tls", "quarantine"};
 constexpr std::string_view kAuditLog = "audit.log";
 
+// Folders above a file of ours are the owner's alone, whatever the umask is.
+Result<> make_folders(const fs::path& folder) {
+  if (::mkdir(folder.c_str(), 0700) == 0 || errno == EEXIST) return {};
+  if (errno != ENOENT || !folder.has_parent_path()) return fail(errno_error(folder.string()));
+  TRY(make_folders(folder.parent_path()));
+  if (::mkdir(folder.c_str(), 0700) == 0 || errno == EEXIST) return {};
+  return fail(errno_error(folder.string()));
+}
+
 Result<UniqueFd> create(const std::string& path) {
-  std::error_code code;
-  fs::create_directories(fs::path(path).parent_path(), code);
-  if (code) return fail(errno_error(path, code.value()));
+  TRY(make_folders(fs::path(path).parent_path()));
   UniqueFd fd(::open(path.c_str(), O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC, 0600));
   if (!fd) return fail(errno_error(path));
   return fd;

@@ -23,6 +23,9 @@ struct MailboxSet {
   std::string forward_to;
   std::string keep_copy;
   bool no_forward = false;
+  std::optional<std::string> display_name;
+  std::vector<std::string> add_aliases;
+  std::vector<std::string> remove_aliases;
 };
 
 struct OwnerOptions {
@@ -84,13 +87,17 @@ void set_forwarding(const MailboxSet& options, admin::MailboxSetRequest& request
 Outcome<> run_mailbox_set(Context& context, MailboxSet& options) {
   if (!any_given(options.limits) && options.imap_without.empty() && options.protocols.empty() &&
       options.restricted.empty() && options.app_passwords_only.empty() &&
-      options.forward_to.empty() && !options.no_forward)
+      options.forward_to.empty() && !options.no_forward && !options.display_name &&
+      options.add_aliases.empty() && options.remove_aliases.empty())
     return usage("mailbox set: say what to set; see --help");
   admin::MailboxSetRequest request;
   request.set_name(options.name);
   TRY_ASSIGN(*request.mutable_limits(), to_changes(options.limits));
   set_login(options, request);
   set_forwarding(options, request);
+  if (options.display_name) request.set_display_name(*options.display_name);
+  for (const std::string& alias : options.add_aliases) request.add_add_aliases(alias);
+  for (const std::string& alias : options.remove_aliases) request.add_remove_aliases(alias);
   if (!options.imap_without.empty()) {
     admin::ImapWithout& without = *request.mutable_imap_without();
     const bool none = options.imap_without == std::vector<std::string>{"none"};
@@ -99,6 +106,8 @@ Outcome<> run_mailbox_set(Context& context, MailboxSet& options) {
   }
   TRY_ASSIGN(const auto reply, context.ask(request));
   context.print({{"address", reply.mailbox().address()},
+                 {"display_name", reply.mailbox().display_name()},
+                 {"aliases", to_json(reply.mailbox())["aliases"]},
                  {"imap_without", to_json(reply.mailbox())["imap_without"]},
                  {"imap", reply.mailbox().imap()},
                  {"pop3", reply.mailbox().pop3()},
@@ -349,6 +358,14 @@ void add_mailbox_limit_commands(CLI::App& noun, Verb& chosen) {
       add_verb<MailboxSet>(noun, "set", "Set what a mailbox may hold", chosen, set, run_mailbox_set);
   verb->add_option("ADDRESS", set->name, "The mailbox")->required();
   add_limit_options(*verb, set->limits, LimitScope::kMailbox);
+  verb->add_option("--display-name", set->display_name, "The name people read");
+  verb->add_option("--add-alias", set->add_aliases, "A further address; may be given several times")
+      ->type_name("ADDRESS")
+      ->allow_extra_args(false);
+  verb->add_option("--remove-alias", set->remove_aliases,
+                   "No longer an address of it; may be given several times")
+      ->type_name("ADDRESS")
+      ->allow_extra_args(false);
   verb->add_option("--protocols", set->protocols,
                    "What it may log in over, of imap, pop3 and smtp, or \"none\"")
       ->delimiter(',')
