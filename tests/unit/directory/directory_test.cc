@@ -153,6 +153,36 @@ TEST_CASE("directory: without a database no mailbox, and the emptiest is chosen"
   CHECK(f.create({.address = "e@example.test"})->database == "DB2");
 }
 
+TEST_CASE("directory: names and aliases of a mailbox change, all or nothing") {
+  Fixture f;
+  f.standard();
+  const auto alice = f.create({.address = "alice@example.test", .aliases = {"a@example.test"}});
+  REQUIRE(f.create({.address = "bob@example.test"}));
+  const auto set = [&](NameChanges changes) {
+    return f.writer->set_mailbox_names(alice->guid, changes);
+  };
+  const auto changed = set({.display_name = "Alice",
+                            .add_aliases = {"Info@example.test"},
+                            .remove_aliases = {"A@example.test"}});
+  REQUIRE(changed);
+  CHECK(changed->display_name == "Alice");
+  CHECK(changed->aliases == std::vector<std::string>{"Info@example.test"});
+  CHECK(f.reader().resolve("info@EXAMPLE.test")->mailbox->guid == alice->guid);
+  CHECK_FALSE(f.reader().resolve("a@example.test")->mailbox);
+  CHECK(f.reader().find_login("info")->has_value());
+  // What fails changes nothing of it.
+  CHECK(code_of(set({.add_aliases = {"new@example.test", "bob@example.test"}})) == ErrorCode::kExists);
+  CHECK(code_of(set({.add_aliases = {"alice@example.test"}})) == ErrorCode::kExists);
+  CHECK(code_of(set({.remove_aliases = {"info@example.test", "no@example.test"}})) ==
+        ErrorCode::kNotFound);
+  CHECK(code_of(set({.add_aliases = {"x@example.org"}})) == ErrorCode::kInvalid);
+  std::vector<std::string> many;
+  for (std::size_t i = 0; i < kAliasesMax; ++i) many.push_back(std::to_string(i) + "@example.test");
+  CHECK(code_of(set({.add_aliases = many})) == ErrorCode::kExhausted);
+  CHECK((*f.reader().mailbox(alice->guid))->aliases.size() == 1);
+  CHECK_FALSE(f.reader().resolve("new@example.test")->mailbox);
+}
+
 TEST_CASE("directory: recipients resolve by any address in any case") {
   Fixture f;
   f.standard();
