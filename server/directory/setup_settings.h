@@ -22,6 +22,7 @@ struct SetupSettings {
   bool private_box = false;      // nothing is published: no check asks the DNS or the Internet
   std::string administrator;     // whom the server writes to; empty: nobody
   bool tlsa = false;             // TLSA records are published (DANE)
+  bool under_way = false;        // a set-up has begun and not ended: the next one goes on
   bool operator==(const SetupSettings&) const = default;
 };
 

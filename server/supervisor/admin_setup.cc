@@ -17,6 +17,7 @@ void settings_to_wire(const directory::SetupSettings& settings, admin::SetupSett
   out.set_private_box(settings.private_box);
   out.set_administrator(settings.administrator);
   out.set_tlsa(settings.tlsa);
+  out.set_under_way(settings.under_way);
 }
 
 directory::SetupSettings settings_from_wire(const admin::SetupSettings& settings) {
@@ -31,6 +32,7 @@ directory::SetupSettings settings_from_wire(const admin::SetupSettings& settings
   out.private_box = settings.private_box();
   out.administrator = settings.administrator();
   out.tlsa = settings.tlsa();
+  out.under_way = settings.under_way();
   return out;
 }
 

@@ -69,6 +69,11 @@ bool has_step(const std::vector<SetupStep>& steps, StepKind kind) {
   return std::ranges::any_of(steps, [&](const SetupStep& step) { return step.kind == kind; });
 }
 
+bool is_done(const SetupReport& report, StepKind kind) {
+  return std::ranges::any_of(report.steps,
+                             [&](const auto& one) { return one.step.kind == kind && one.done; });
+}
+
 Outcome<SetupSecrets> read_secrets(const std::vector<SetupStep>& steps, const Answers& answers,
                                    bool unattended) {
   SetupSecrets secrets;
@@ -136,7 +141,13 @@ void say_plan(Context& context, const std::vector<SetupStep>& steps) {
 // What was done is there after a failure, and the next run goes on behind it.
 Outcome<> take_steps(Context& context, const std::vector<SetupStep>& steps, const Answers& answers,
                      const SetupState& state, const SetupSecrets& secrets, SetupReport& report) {
+  bool marked = state.settings.under_way();
   for (std::size_t i = 0; i < steps.size(); ++i) {
+    const bool served = steps[i].kind != StepKind::kInit && steps[i].kind != StepKind::kStart;
+    if (state.fresh() && served && !marked) {
+      TRY(mark_under_way(context, true));
+      marked = true;
+    }
     const auto done = take_step(context, steps[i], answers, state, secrets);
     if (!done) {
       Failure failure = done.error();
@@ -149,6 +160,7 @@ Outcome<> take_steps(Context& context, const std::vector<SetupStep>& steps, cons
     context.say(fmt::format("[{}/{}] {}{}", i + 1, steps.size(), printable(steps[i].text),
                             done->done ? "" : " - " + printable(done->note)));
   }
+  if (marked) TRY(mark_under_way(context, false));
   if (!steps.empty()) context.say("");
   return {};
 }
@@ -199,8 +211,12 @@ Outcome<> run_setup(Context& context, SetupOptions& options) {
     TRY_ASSIGN(const bool go, ask_yes("Do it?"));
     if (!go) return refused(ErrorCode::kCancelled, "set-up: not wanted; nothing was done");
   }
-  TRY(take_steps(context, steps, answers, state, secrets, report));
   if (has_step(steps, StepKind::kMailbox)) report.mailbox = answers.text("mailbox");
+  const auto taken = take_steps(context, steps, answers, state, secrets, report);
+  if (!taken && secrets.generated && is_done(report, StepKind::kMailbox))
+    context.say(fmt::format("The password of {} is {}  (it is not shown again)", report.mailbox,
+                            secrets.mailbox.reveal()));
+  if (!taken) return taken;
   if (secrets.generated) report.password = std::string(secrets.mailbox.reveal());
   return finish_setup(context, report);
 }

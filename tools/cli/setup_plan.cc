@@ -218,6 +218,7 @@ std::vector<SetupStep> setup_plan(const Answers& answers, const SetupState& stat
 
 admin::SetupSettings settings_wanted(const Answers& answers, const SetupState& state) {
   admin::SetupSettings out = state.settings;
+  out.set_under_way(state.fresh());
   out.set_private_box(answers.yes("offline"));
   out.set_administrator(or_empty(answers.text("administrator")));
   out.set_dmarc_policy(answers.text("dmarc"));

@@ -29,7 +29,8 @@ struct SetupState {
   std::string sts_mode = "off";
   bool acme = false;  // certificates are ordered already
 
-  bool fresh() const { return domains.empty() && !any_mailbox; }
+  // Nobody uses it yet, also where a first set-up broke off.
+  bool fresh() const { return (domains.empty() && !any_mailbox) || settings.under_way(); }
 };
 
 enum class StepKind : std::uint8_t {

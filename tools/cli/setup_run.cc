@@ -6,6 +6,7 @@
 
 #include "base/text.h"
 #include "server/child/frontend.pb.h"
+#include "server/supervisor/admin_health_api.h"
 #include "server/supervisor/settings.h"
 #include "tools/cli/zone_facts.h"
 
@@ -142,6 +143,10 @@ Outcome<> note_settings(Context& context, const Answers& answers, const SetupSta
   admin::SetupSetRequest request;
   *request.mutable_settings() = settings_wanted(answers, state);
   TRY(context.ask(request));
+  if (request.settings().administrator() == state.settings.administrator()) return {};
+  admin::HealthSetRequest health;
+  health.set_administrator(request.settings().administrator());
+  TRY(context.ask(health));
   return {};
 }
 
@@ -238,6 +243,15 @@ Outcome<SetupState> find_setup_state(Context& context, const std::string& root) 
   state.settings = std::move(*settings.mutable_settings());
   TRY(find_names_state(context, state));
   return state;
+}
+
+Outcome<> mark_under_way(Context& context, bool under_way) {
+  TRY_ASSIGN(const auto now, context.ask(admin::SetupShowRequest{}));
+  admin::SetupSetRequest request;
+  *request.mutable_settings() = now.settings();
+  request.mutable_settings()->set_under_way(under_way);
+  TRY(context.ask(request));
+  return {};
 }
 
 Outcome<> find_addresses(Context& context, const std::vector<std::string>& wanted,

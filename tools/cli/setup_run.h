@@ -30,6 +30,8 @@ struct StepOutcome {
   bool done = true;
 };
 // REQUIRES: not kInit and not kStart; a server.
+// Notes that a set-up is under way, or that it has ended. REQUIRES: a server.
+Outcome<> mark_under_way(Context& context, bool under_way);
 Outcome<StepOutcome> do_step(Context& context, const SetupStep& step, const Answers& answers,
                              const SetupState& state, const SetupSecrets& secrets);
 
