@@ -64,8 +64,7 @@ Result<P256Key> P256Key::from_number(std::string_view number) {
   }
   const EC_GROUP* group = EC_KEY_get0_group(key.get());
   const bssl::UniquePtr<EC_POINT> point(EC_POINT_new(group));
-  if (!point ||
-      EC_POINT_mul(group, point.get(), secret.get(), nullptr, nullptr, nullptr) != 1 ||
+  if (!point || EC_POINT_mul(group, point.get(), secret.get(), nullptr, nullptr, nullptr) != 1 ||
       EC_KEY_set_public_key(key.get(), point.get()) != 1) {
     return no_key("not the number of a private key on P-256");
   }
@@ -99,8 +98,8 @@ std::string P256Key::y() const { return coordinate(true); }
 
 std::string P256Key::sign(std::string_view message) const {
   const std::string digest = hash(Digest::kSha256, message);
-  const bssl::UniquePtr<ECDSA_SIG> signature(
-      ECDSA_do_sign(reinterpret_cast<const std::uint8_t*>(digest.data()), digest.size(), key_.get()));
+  const bssl::UniquePtr<ECDSA_SIG> signature(ECDSA_do_sign(
+      reinterpret_cast<const std::uint8_t*>(digest.data()), digest.size(), key_.get()));
   HP_CHECK(signature != nullptr);
   const BIGNUM* r = nullptr;
   const BIGNUM* s = nullptr;

@@ -33,8 +33,8 @@ int held_index() {
 }
 
 bool add_identifier(X509* certificate, std::string_view digest) {
-  const std::string value = std::string(kOctetStringOf32, sizeof kOctetStringOf32) +
-                            std::string(digest);
+  const std::string value =
+      std::string(kOctetStringOf32, sizeof kOctetStringOf32) + std::string(digest);
   const bssl::UniquePtr<ASN1_OBJECT> kind(OBJ_txt2obj(kAcmeIdentifier, 1));
   const bssl::UniquePtr<ASN1_OCTET_STRING> text(ASN1_OCTET_STRING_new());
   if (!kind || !text ||
@@ -149,8 +149,8 @@ Result<> answer_challenges(ssl_ctx_st* context, Held challenges) {
 
 Result<ssl_ctx_st*> challenge_context(const ssl_early_callback_ctx* hello,
                                       std::string_view server_name) {
-  const auto* held = static_cast<const Held*>(
-      SSL_CTX_get_ex_data(SSL_get_SSL_CTX(hello->ssl), held_index()));
+  const auto* held =
+      static_cast<const Held*>(SSL_CTX_get_ex_data(SSL_get_SSL_CTX(hello->ssl), held_index()));
   if (held == nullptr || !*held || !wants_proof(hello)) return nullptr;
   if (SSL_CTX* const found = (*held)->find(server_name); found != nullptr) return found;
   return fail(ErrorCode::kNotFound, "nothing is to be proved for that name");

@@ -1,6 +1,6 @@
-// The answer to tls-alpn-01 (RFC 8737): whoever connects with the ALPN protocol "acme-tls/1" and the
-// name that is to be proved is shown a certificate made for the proof alone, and no other client
-// ever sees it.
+// The answer to tls-alpn-01 (RFC 8737): whoever connects with the ALPN protocol "acme-tls/1" and
+// the name that is to be proved is shown a certificate made for the proof alone, and no other
+// client ever sees it.
 #pragma once
 
 #include <map>
@@ -17,8 +17,8 @@ namespace hauspost::tls {
 inline constexpr std::string_view kAlpnAcme = "acme-tls/1";
 
 // Section 3: self-signed, for `host_name` alone, with the critical extension acmeIdentifier that
-// holds `digest`, the 32 octets of SHA-256 over the key authorization. kInvalid: not a host name, or
-// a digest of another length.
+// holds `digest`, the 32 octets of SHA-256 over the key authorization. kInvalid: not a host name,
+// or a digest of another length.
 Result<CertificatePair> make_challenge_certificate(const std::string& host_name,
                                                    std::string_view digest);
 

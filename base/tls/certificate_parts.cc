@@ -146,8 +146,8 @@ std::string bio_text(BIO* bio) {
 
 std::string key_pem(EVP_PKEY* key) {
   bssl::UniquePtr<BIO> out(BIO_new(BIO_s_mem()));
-  if (!out || PEM_write_bio_PKCS8PrivateKey(out.get(), key, nullptr, nullptr, 0, nullptr,
-                                            nullptr) != 1) {
+  if (!out ||
+      PEM_write_bio_PKCS8PrivateKey(out.get(), key, nullptr, nullptr, 0, nullptr, nullptr) != 1) {
     return {};
   }
   return bio_text(out.get());

@@ -14,7 +14,7 @@
 namespace hauspost::tls {
 
 // Null: the library made none; its error queue says why.
-bssl::UniquePtr<EVP_PKEY> make_rsa_key();   // 2048 bits: some hundred milliseconds
+bssl::UniquePtr<EVP_PKEY> make_rsa_key();  // 2048 bits: some hundred milliseconds
 bssl::UniquePtr<EVP_PKEY> make_p256_key();
 
 // subjectAltName of RFC 5280 section 4.2.1.6. kInvalid: a name that is not a host name, or an

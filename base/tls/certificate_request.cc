@@ -20,16 +20,17 @@ struct FreeExtensions {
 
 bool add_names(X509_REQ* request, GENERAL_NAMES* names) {
   STACK_OF(X509_EXTENSION)* made = nullptr;
-  const bool added = X509V3_add1_i2d(&made, NID_subject_alt_name, names, 0, X509V3_ADD_DEFAULT) == 1;
+  const bool added =
+      X509V3_add1_i2d(&made, NID_subject_alt_name, names, 0, X509V3_ADD_DEFAULT) == 1;
   const std::unique_ptr<STACK_OF(X509_EXTENSION), FreeExtensions> owner(made);
   return added && X509_REQ_add_extensions(request, made) == 1;
 }
 
 std::string taken_bytes(std::uint8_t* bytes, int count) {
   const bssl::UniquePtr<std::uint8_t> owner(bytes);
-  return count <= 0 ? std::string()
-                    : std::string(reinterpret_cast<const char*>(bytes),
-                                  static_cast<std::size_t>(count));
+  return count <= 0
+             ? std::string()
+             : std::string(reinterpret_cast<const char*>(bytes), static_cast<std::size_t>(count));
 }
 
 // Encrypted keys would make the library ask on the terminal.

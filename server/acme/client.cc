@@ -1,9 +1,9 @@
 #include "server/acme/client.h"
 
 #include <fmt/format.h>
+#include <nlohmann/json.hpp>
 
 #include <algorithm>
-#include <nlohmann/json.hpp>
 
 #include "base/log.h"
 #include "base/text.h"
@@ -25,7 +25,9 @@ constexpr std::string_view kFinalTypes[] = {"unsupportedIdentifier", "rejectedId
                                             "userActionRequired",    "externalAccountRequired",
                                             "unsupportedContact",    "invalidContact"};
 
-std::unexpected<Failure> failed(std::string text) { return std::unexpected(Failure{std::move(text)}); }
+std::unexpected<Failure> failed(std::string text) {
+  return std::unexpected(Failure{std::move(text)});
+}
 std::unexpected<Failure> failed(const Error& error) { return failed(error.text); }
 
 std::unexpected<Failure> refused(std::string_view what, const Problem& problem,
@@ -82,11 +84,13 @@ Task<Outcome<HttpAnswer>> AcmeClient::post(std::string url, std::string payload,
 Task<Outcome<>> AcmeClient::read_directory() {
   CO_TRY_ASSIGN(const HttpAnswer answer, co_await plain("GET", wishes_.directory));
   auto directory = parse_directory(answer.body);
-  if (!directory) co_return failed(fmt::format("{}: {}", wishes_.directory, directory.error().text));
+  if (!directory)
+    co_return failed(fmt::format("{}: {}", wishes_.directory, directory.error().text));
   directory_ = std::move(*directory);
   if (!directory_.terms.empty() && !wishes_.terms_agreed) {
     co_return std::unexpected(Failure{.text = "the server's terms of service are not agreed to; "
-                                              "read them at " + directory_.terms,
+                                              "read them at " +
+                                              directory_.terms,
                                       .type = "userActionRequired",
                                       .final = true,
                                       .terms = directory_.terms});
@@ -106,8 +110,8 @@ Task<Outcome<HttpAnswer>> AcmeClient::new_account() {
   wish["termsOfServiceAgreed"] = wishes_.terms_agreed;
   if (!wishes_.contacts.empty()) wish["contact"] = wishes_.contacts;
   if (!wishes_.eab_kid.empty()) {
-    wish["externalAccountBinding"] = Json::parse(external_binding(
-        key_, wishes_.eab_kid, wishes_.eab_key.reveal(), directory_.new_account));
+    wish["externalAccountBinding"] = Json::parse(
+        external_binding(key_, wishes_.eab_kid, wishes_.eab_key.reveal(), directory_.new_account));
   }
   co_return co_await post(directory_.new_account, wish.dump(), true);
 }
@@ -145,10 +149,10 @@ Task<Outcome<std::optional<ToPlace>>> AcmeClient::look_at(std::string url) {
   if (challenge == found.challenges.end() || challenge->token.empty()) {
     std::string offered;
     for (const Challenge& one : found.challenges) offered += " " + one.type;
-    co_return std::unexpected(Failure{
-        .text = fmt::format("{}: the server does not offer {}, but:{}", found.name, challenge_,
-                            offered),
-        .final = true});
+    co_return std::unexpected(
+        Failure{.text = fmt::format("{}: the server does not offer {}, but:{}", found.name,
+                                    challenge_, offered),
+                .final = true});
   }
   pending_.push_back({found.name, std::move(url), challenge->url});
   co_return ToPlace{found.name, challenge->token, key_authorization(challenge->token, key_)};
@@ -179,8 +183,8 @@ Task<Outcome<std::vector<ToPlace>>> AcmeClient::begin(std::vector<std::string> n
 Task<Outcome<>> AcmeClient::pause(const HttpAnswer& answer, Duration& delay, TimePoint until) {
   Duration wait = delay;
   if (answer.retry_after_s > 0)
-    wait = std::max<Duration>(wait, std::chrono::seconds(std::min<std::int64_t>(
-                                        answer.retry_after_s, 3600)));
+    wait = std::max<Duration>(
+        wait, std::chrono::seconds(std::min<std::int64_t>(answer.retry_after_s, 3600)));
   wait = std::min(wait, pace_.poll_most);
   delay = std::min<Duration>(delay * 2, pace_.poll_most);
   if (std::chrono::steady_clock::now() + wait > until)
@@ -255,8 +259,9 @@ Task<Outcome<Issued>> AcmeClient::collect(const Order& order, Secret key_pem) {
       co_return failed(name + ": the certificate that the server issued is not for it");
   }
   if (facts.not_after <= clock_.now())
-    co_return failed(names_text(names_) + ": the certificate that the server issued has expired, "
-                                          "or the clock of this machine is wrong");
+    co_return failed(names_text(names_) +
+                     ": the certificate that the server issued has expired, "
+                     "or the clock of this machine is wrong");
   co_return Issued{std::move(answer.body), std::move(key_pem), facts.not_before, facts.not_after};
 }
 
@@ -276,9 +281,8 @@ Task<Outcome<Issued>> AcmeClient::finish(bool rsa) {
 Task<Outcome<>> AcmeClient::revoke(std::string certificate_der, unsigned reason) {
   CO_TRY(co_await sign_in());
   if (directory_.revoke_cert.empty()) {
-    co_return std::unexpected(
-        Failure{.text = wishes_.directory + ": the server does not revoke certificates",
-                .final = true});
+    co_return std::unexpected(Failure{
+        .text = wishes_.directory + ": the server does not revoke certificates", .final = true});
   }
   const Json wish{{"certificate", base64url(certificate_der)}, {"reason", reason}};
   auto answer = co_await post(directory_.revoke_cert, wish.dump());

@@ -23,7 +23,8 @@ struct HttpAnswer {
   std::string location;
   std::int64_t retry_after_s = 0;  // 0: the server did not say
 };
-// Whoever carries questions. kUnavailable, kTimeout, kDenied (the server could not prove who it is).
+// Whoever carries questions. kUnavailable, kTimeout, kDenied (the server could not prove who it
+// is).
 using AskHttp = std::function<Task<Result<HttpAnswer>>(HttpQuestion question)>;
 
 // Why an order comes to nothing.

@@ -1,7 +1,6 @@
 #include "server/acme/jose.h"
 
 #include <fmt/format.h>
-
 #include <nlohmann/json.hpp>
 
 #include "base/crypto/mac.h"
@@ -17,9 +16,8 @@ std::string flattened(std::string_view protected_header, std::string_view payloa
                       const auto& sign) {
   const std::string header = base64url(protected_header);
   const std::string body = base64url(payload);
-  return Json{{"protected", header},
-              {"payload", body},
-              {"signature", base64url(sign(header + "." + body))}}
+  return Json{
+      {"protected", header}, {"payload", body}, {"signature", base64url(sign(header + "." + body))}}
       .dump();
 }
 

@@ -1,9 +1,9 @@
 #include "server/acme/messages.h"
 
 #include <fmt/format.h>
+#include <nlohmann/json.hpp>
 
 #include <algorithm>
-#include <nlohmann/json.hpp>
 
 #include "base/text.h"
 
@@ -71,7 +71,8 @@ Result<std::string> optional_url(const Json& json, const char* name, std::string
 Result<Status> status_of(const Json& json, std::string_view what) {
   const std::string* value = text(json, "status");
   if (value == nullptr) return wrong(what, "no \"status\"");
-  const auto* found = std::ranges::find(kStatuses, *value, &std::pair<std::string_view, Status>::first);
+  const auto* found =
+      std::ranges::find(kStatuses, *value, &std::pair<std::string_view, Status>::first);
   if (found == std::end(kStatuses))
     return wrong(what, fmt::format("unknown status \"{}\"", escape_for_log(*value, kTypeMax)));
   return found->second;

@@ -15,9 +15,9 @@ namespace hauspost::acme {
 inline constexpr std::size_t kAnswerBytesMax = 256 * 1024;
 inline constexpr std::size_t kUrlMax = 2000;
 inline constexpr std::size_t kTokenMax = 128;
-inline constexpr std::size_t kNamesMax = 100;       // of an order
-inline constexpr std::size_t kChallengesMax = 20;   // of an authorization
-inline constexpr std::size_t kProblemTextMax = 500; // of what a server says, as it is kept
+inline constexpr std::size_t kNamesMax = 100;        // of an order
+inline constexpr std::size_t kChallengesMax = 20;    // of an authorization
+inline constexpr std::size_t kProblemTextMax = 500;  // of what a server says, as it is kept
 
 // RFC 8555 section 7.1.6, of all objects.
 enum class Status : std::uint8_t {

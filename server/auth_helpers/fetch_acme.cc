@@ -75,9 +75,8 @@ bool prepare(CURL* handle, const Fields& question, Taken* taken, curl_slist* hea
               set(CURLOPT_WRITEDATA, static_cast<void*>(taken)) &&
               set(CURLOPT_HEADERFUNCTION, take_header) &&
               set(CURLOPT_HEADERDATA, static_cast<void*>(taken)) &&
-              (ca_file.empty() ||
-               (set(CURLOPT_CAINFO, ca_file.c_str()) &&
-                set(CURLOPT_CAPATH, static_cast<const char*>(nullptr))));
+              (ca_file.empty() || (set(CURLOPT_CAINFO, ca_file.c_str()) &&
+                                   set(CURLOPT_CAPATH, static_cast<const char*>(nullptr))));
   if (method == "HEAD") return good && set(CURLOPT_NOBODY, 1L);
   if (method != "POST") return good;
   const std::string_view body = field(question, "body");

@@ -51,8 +51,8 @@ bool is_plain(std::string_view text) {
 Result<> check_contact(std::string_view contact) {
   const std::size_t at = contact.rfind('@');
   // RFC 8555 section 7.3: one address, and no header fields behind it.
-  if (!is_plain(contact) || at == std::string_view::npos || at == 0 ||
-      at + 1 == contact.size() || contact.find_first_of(",?") != std::string_view::npos) {
+  if (!is_plain(contact) || at == std::string_view::npos || at == 0 || at + 1 == contact.size() ||
+      contact.find_first_of(",?") != std::string_view::npos) {
     return wrong(contact, "is not a mail address");
   }
   return {};
@@ -79,8 +79,11 @@ Result<AcmeOrder> from_stored(const stored::AcmeOrder& stored) {
   order.terms_agreed = stored.terms_agreed();
   switch (stored.challenge()) {
     case stored::ACME_CHALLENGE_KIND_HTTP_01: order.challenge = AcmeChallenge::kHttp01; break;
-    case stored::ACME_CHALLENGE_KIND_TLS_ALPN_01: order.challenge = AcmeChallenge::kTlsAlpn01; break;
-    default: return fail(ErrorCode::kCorrupt, "directory: an order of a certificate has no challenge");
+    case stored::ACME_CHALLENGE_KIND_TLS_ALPN_01:
+      order.challenge = AcmeChallenge::kTlsAlpn01;
+      break;
+    default:
+      return fail(ErrorCode::kCorrupt, "directory: an order of a certificate has no challenge");
   }
   order.rsa = stored.rsa();
   order.ca_file = stored.ca_file();
@@ -107,7 +110,8 @@ std::optional<AcmeChallenge> parse_acme_challenge(std::string_view word) {
 Result<> check(const AcmeOrder& order) {
   if (order.names.empty()) return fail(ErrorCode::kInvalid, "a certificate needs a name");
   if (order.names.size() > kAcmeNamesMax)
-    return fail(ErrorCode::kInvalid, fmt::format("at most {} names in a certificate", kAcmeNamesMax));
+    return fail(ErrorCode::kInvalid,
+                fmt::format("at most {} names in a certificate", kAcmeNamesMax));
   for (std::size_t i = 0; i < order.names.size(); ++i) {
     TRY(check_name(order.names[i]));
     if (std::find(order.names.begin(), order.names.begin() + static_cast<std::ptrdiff_t>(i),
@@ -150,7 +154,8 @@ Result<std::vector<AcmeOrder>> acme_orders(const DirectoryReader& reader) {
 
 Result<> set_acme_orders(DirectoryWriter& writer, const std::vector<AcmeOrder>& orders) {
   if (orders.size() > kAcmeOrdersMax)
-    return fail(ErrorCode::kInvalid, fmt::format("at most {} orders of certificates", kAcmeOrdersMax));
+    return fail(ErrorCode::kInvalid,
+                fmt::format("at most {} orders of certificates", kAcmeOrdersMax));
   stored::AcmeOrders message;
   message.set_format(kOrdersFormat);
   for (const AcmeOrder& order : orders) {

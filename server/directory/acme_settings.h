@@ -11,20 +11,21 @@ namespace hauspost::directory {
 
 class DirectoryWriter;
 
-// How a name is proved: by a file at port 80 (RFC 8555 section 8.3), or by a certificate at port 443
-// (RFC 8737).
+// How a name is proved: by a file at port 80 (RFC 8555 section 8.3), or by a certificate at port
+// 443 (RFC 8737).
 enum class AcmeChallenge : std::uint8_t { kHttp01, kTlsAlpn01 };
 std::string_view to_string(AcmeChallenge challenge);  // "http-01", "tls-alpn-01"
 std::optional<AcmeChallenge> parse_acme_challenge(std::string_view word);
 
 struct AcmeOrder {
-  std::vector<std::string> names;  // host names, lower case; the first is the order's own
-  std::string directory;           // https URL
+  std::vector<std::string> names;          // host names, lower case; the first is the order's own
+  std::string directory;                   // https URL
   std::vector<std::string> contacts = {};  // mail addresses
   bool terms_agreed = false;               // of the server's terms of service
   AcmeChallenge challenge = AcmeChallenge::kHttp01;
-  bool rsa = false;     // keys of RSA 2048 instead of ECDSA P-256
-  std::string ca_file = {};  // absolute; the only authorities that the server's own certificate may be of
+  bool rsa = false;  // keys of RSA 2048 instead of ECDSA P-256
+  std::string ca_file =
+      {};  // absolute; the only authorities that the server's own certificate may be of
   std::string eab_kid = {};  // of an external account (section 7.3.4); empty: none
   bool operator==(const AcmeOrder&) const = default;
 

@@ -3,9 +3,10 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include <nlohmann/json.hpp>
+
 #include <algorithm>
 #include <cerrno>
-#include <nlohmann/json.hpp>
 
 #include "base/crypto/mac.h"
 #include "base/durable_file.h"
@@ -145,10 +146,10 @@ AcmeState AcmeFiles::state(const std::string& name) const {
 Result<> AcmeFiles::keep_state(const std::string& name, const AcmeState& state) const {
   TRY(make_private_folder(root_ + "/tls"));
   TRY(make_private_folder(root_ + "/tls/acme"));
-  const Json json{{"last_try_s", state.last_try_s},     {"next_try_s", state.next_try_s},
-                  {"issued_s", state.issued_s},         {"not_before_s", state.not_before_s},
-                  {"not_after_s", state.not_after_s},   {"failures", state.failures},
-                  {"unfinished", state.unfinished},     {"error", state.error},
+  const Json json{{"last_try_s", state.last_try_s},   {"next_try_s", state.next_try_s},
+                  {"issued_s", state.issued_s},       {"not_before_s", state.not_before_s},
+                  {"not_after_s", state.not_after_s}, {"failures", state.failures},
+                  {"unfinished", state.unfinished},   {"error", state.error},
                   {"error_type", state.error_type}};
   return replace_file(tls_path(name, ".json"),
                       json.dump(2, ' ', true, Json::error_handler_t::replace) + "\n");

@@ -19,7 +19,7 @@ namespace hauspost::supervisor {
 
 namespace {
 
-constexpr Duration kChildTime = std::chrono::seconds(20);   // until it answers
+constexpr Duration kChildTime = std::chrono::seconds(20);  // until it answers
 constexpr Duration kBeginTime = std::chrono::minutes(5);
 constexpr Duration kFinishTime = std::chrono::minutes(10);
 constexpr Duration kRevokeTime = std::chrono::minutes(2);
@@ -29,7 +29,8 @@ constexpr Duration kChildPatience = std::chrono::seconds(2);
 constexpr Duration kLongestPause = std::chrono::hours(1);  // the wall clock may be set meanwhile
 constexpr Duration kDrainingPause = std::chrono::minutes(1);
 constexpr unsigned kLivesMax = 3;  // of hauspost-acme in one try
-constexpr std::uint32_t kUnfinishedMost = 3;  // tries that the server's own end cut off; then it pauses
+constexpr std::uint32_t kUnfinishedMost =
+    3;  // tries that the server's own end cut off; then it pauses
 constexpr std::int64_t kUrgentShare = 10;  // a tenth of its life left: draining or not
 
 using directory::AcmeChallenge;
@@ -54,9 +55,11 @@ Result<Message> parsed(const std::string& bytes) {
 
 std::string_view hint(AcmeChallenge kind) {
   return kind == AcmeChallenge::kHttp01
-             ? " (http-01: the server asks at port 80 of the name; hauspost-web has to be on and its "
+             ? " (http-01: the server asks at port 80 of the name; hauspost-web has to be on and "
+               "its "
                "listener http reachable from outside)"
-             : " (tls-alpn-01: the server connects to port 443 of the name; the listener https has to "
+             : " (tls-alpn-01: the server connects to port 443 of the name; the listener https has "
+               "to "
                "be reachable from outside, and nothing before it may end TLS)";
 }
 
@@ -158,7 +161,8 @@ Task<Result<AcmeFacts>> AcmeOrders::enable(AcmeOrder order, Secret eab_key) {
   if (!eab_key.empty()) {
     CO_TRY(files_.keep_eab_key(order.name(), eab_key));
   } else if (!order.eab_kid.empty() && !files_.eab_key(order.name())) {
-    co_return fail(ErrorCode::kNotFound, "the key of the external account is missing: --eab-key-file");
+    co_return fail(ErrorCode::kNotFound,
+                   "the key of the external account is missing: --eab-key-file");
   }
   const auto same = std::ranges::find(orders, order.name(), &AcmeOrder::name);
   if (same == orders.end())
@@ -249,13 +253,13 @@ Task<void> AcmeOrders::try_order(std::string name) {
   AcmeState state = found->state;
   state.last_try_s = now_s();
   // A server that dies in each try must not try for ever.
-  state.next_try_s = ++state.unfinished <= kUnfinishedMost
-                         ? 0
-                         : state.last_try_s + acme_pause_s(state.unfinished - kUnfinishedMost,
-                                                           random_share());
+  state.next_try_s =
+      ++state.unfinished <= kUnfinishedMost
+          ? 0
+          : state.last_try_s + acme_pause_s(state.unfinished - kUnfinishedMost, random_share());
   const auto noted = files_.keep_state(name, state);
-  auto outcome = noted ? co_await attempt(found->order)
-                       : Outcome<Issued>(Failed::of(noted.error()));
+  auto outcome =
+      noted ? co_await attempt(found->order) : Outcome<Issued>(Failed::of(noted.error()));
   if (outcome) {
     enter("installing");
     const auto installed = co_await install(found->order, *outcome);
@@ -288,8 +292,8 @@ void AcmeOrders::settle(const std::string& name, AcmeState state, const Outcome<
     ++state.failures;
     state.error = failed.text;
     state.error_type = failed.type;
-    state.next_try_s = std::max(now_s() + acme_pause_s(state.failures, random_share()),
-                                failed.retry_after_s);
+    state.next_try_s =
+        std::max(now_s() + acme_pause_s(state.failures, random_share()), failed.retry_after_s);
     log::error("acme.failed", {{"order", name},
                                {"cause", failed.text},
                                {"failures", state.failures},
@@ -316,10 +320,10 @@ Task<AcmeOrders::Outcome<std::shared_ptr<link::RpcClient>>> AcmeOrders::wake_chi
   [[maybe_unused]] const bool runs = co_await child_.wait_running(kChildTime);
   auto control = child_.control();
   if (control) co_return control;
-  co_return std::unexpected(Failed{
-      .text = fmt::format("hauspost-acme does not start ({}); its last log lines say why",
-                          child_.facts().last_death),
-      .child_died = true});
+  co_return std::unexpected(
+      Failed{.text = fmt::format("hauspost-acme does not start ({}); its last log lines say why",
+                                 child_.facts().last_death),
+             .child_died = true});
 }
 
 Result<> AcmeOrders::fill_account(const AcmeOrder& order, child::wire::AcmeAccount& out) const {
@@ -332,8 +336,7 @@ Result<> AcmeOrders::fill_account(const AcmeOrder& order, child::wire::AcmeAccou
   if (order.eab_kid.empty()) return {};
   TRY_ASSIGN(const Secret text, files_.eab_key(order.name()));
   auto bytes = auth::base64url_decode(text.reveal());
-  if (!bytes)
-    return fail(ErrorCode::kInvalid, "the key of the external account is not base64url");
+  if (!bytes) return fail(ErrorCode::kInvalid, "the key of the external account is not base64url");
   out.set_eab_kid(order.eab_kid);
   out.set_eab_key(std::move(*bytes));
   return {};
@@ -388,9 +391,8 @@ Task<AcmeOrders::Outcome<int>> AcmeOrders::place(Proofs proofs) {
   proofs_ = std::move(proofs);
   const auto placed = co_await send_proofs();
   if (placed) co_return 0;
-  co_return std::unexpected(
-      Failed{.text = "placing the proofs: " + placed.error().text +
-                     std::string(hint(proofs_.kind))});
+  co_return std::unexpected(Failed{.text = "placing the proofs: " + placed.error().text +
+                                           std::string(hint(proofs_.kind))});
 }
 
 Task<Result<>> AcmeOrders::send_proofs() {
@@ -417,8 +419,9 @@ Task<Result<>> AcmeOrders::send_proofs() {
   if (!control) {
     if (proofs_.answers.empty()) co_return Result<>{};  // nobody has any
     co_return fail(ErrorCode::kUnavailable,
-                   http ? "hauspost-web does not run; switch it on with: hauspost service enable web"
-                        : "the front-end does not run; see: hauspost status");
+                   http
+                       ? "hauspost-web does not run; switch it on with: hauspost service enable web"
+                       : "the front-end does not run; see: hauspost status");
   }
   const auto method =
       http ? child::ControlMethod::kWebChallenges : child::ControlMethod::kAlpnChallenges;
@@ -444,8 +447,8 @@ Task<Result<>> AcmeOrders::install(const AcmeOrder& order, const Issued& issued)
   // Clients go on with what they had.
   const auto back = files_.take_back(order.name());
   if (back && !*back) {
-    auto paths = directory::further_certificates(
-        directory::asking(supervisor_.directory().reader()));
+    auto paths =
+        directory::further_certificates(directory::asking(supervisor_.directory().reader()));
     std::erase_if(paths, [&](const auto& one) { return one.certificate_file == file; });
     CO_TRY(directory::set_further_certificates(supervisor_.directory(), paths));
   }
@@ -497,8 +500,8 @@ Task<Result<AcmeFacts>> AcmeOrders::revoke(std::string name, unsigned reason) {
   Result<std::string> answer = fail(ErrorCode::kUnavailable, child ? "" : child.error().text);
   const std::string body = request.SerializeAsString();
   if (child) {
-    answer = co_await (*child)->call(
-        static_cast<std::uint16_t>(child::ControlMethod::kAcmeRevoke), body, kRevokeTime);
+    answer = co_await (*child)->call(static_cast<std::uint16_t>(child::ControlMethod::kAcmeRevoke),
+                                     body, kRevokeTime);
   }
   co_await child_.stop(kChildPatience);
   revoking_ = false;

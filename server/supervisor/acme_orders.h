@@ -1,6 +1,6 @@
-// AcmeOrders: certificates that the server orders by itself. Keeps the orders, has hauspost-acme ask
-// the certificate authority, places the proofs that it wants in hauspost-web or in the front-end,
-// and gives the front-end what was issued. Whatever fails, the certificate in use stays.
+// AcmeOrders: certificates that the server orders by itself. Keeps the orders, has hauspost-acme
+// ask the certificate authority, places the proofs that it wants in hauspost-web or in the
+// front-end, and gives the front-end what was issued. Whatever fails, the certificate in use stays.
 #pragma once
 
 #include <optional>
@@ -47,8 +47,8 @@ class AcmeOrders {
   Result<std::vector<AcmeFacts>> list() const;
   // kNotFound.
   Result<AcmeFacts> show(const std::string& name) const;
-  // Begins an order, or changes the one of that name, and tries at once; `eab_key` empty: as it was,
-  // or none. kInvalid as directory::check(); kNotFound: an external account without a key.
+  // Begins an order, or changes the one of that name, and tries at once; `eab_key` empty: as it
+  // was, or none. kInvalid as directory::check(); kNotFound: an external account without a key.
   Task<Result<AcmeFacts>> enable(directory::AcmeOrder order, Secret eab_key);
   // Tries at once, whatever the state says.
   Result<AcmeFacts> renew(const std::string& name);

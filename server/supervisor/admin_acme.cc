@@ -11,7 +11,7 @@ namespace hauspost::supervisor {
 
 namespace {
 
-constexpr unsigned kReasonMost = 10;     // RFC 5280 section 5.3.1
+constexpr unsigned kReasonMost = 10;  // RFC 5280 section 5.3.1
 constexpr unsigned kReasonUnused = 7;
 constexpr std::size_t kEabKeyMax = 4096;
 
@@ -79,8 +79,8 @@ Task<Result<admin::AcmeEnableReply>> AdminService::acme_enable(admin::AcmeEnable
     *reply.mutable_order() = wire_of(AcmeFacts{.order = std::move(order)});
     co_return reply;
   }
-  CO_TRY_ASSIGN(const AcmeFacts facts, co_await supervisor_.acme().enable(
-                                           std::move(order), Secret(request.eab_key())));
+  CO_TRY_ASSIGN(const AcmeFacts facts,
+                co_await supervisor_.acme().enable(std::move(order), Secret(request.eab_key())));
   *reply.mutable_order() = wire_of(facts);
   co_return reply;
 }
@@ -108,8 +108,8 @@ Task<Result<admin::AcmeDisableReply>> AdminService::acme_disable(
     admin::AcmeDisableRequest request) {
   const std::string name = ascii_lower(request.name());
   admin::AcmeDisableReply reply;
-  auto facts = request.dry_run() ? supervisor_.acme().show(name)
-                                 : co_await supervisor_.acme().disable(name);
+  auto facts =
+      request.dry_run() ? supervisor_.acme().show(name) : co_await supervisor_.acme().disable(name);
   if (!facts) co_return fail(facts.error());
   *reply.mutable_order() = wire_of(*facts);
   co_return reply;
@@ -122,9 +122,8 @@ Task<Result<admin::AcmeRevokeReply>> AdminService::acme_revoke(admin::AcmeRevoke
                    "RFC 5280 section 5.3.1");
   }
   const std::string name = ascii_lower(request.name());
-  auto facts = request.dry_run()
-                   ? supervisor_.acme().show(name)
-                   : co_await supervisor_.acme().revoke(name, request.reason());
+  auto facts = request.dry_run() ? supervisor_.acme().show(name)
+                                 : co_await supervisor_.acme().revoke(name, request.reason());
   if (!facts) co_return fail(facts.error());
   admin::AcmeRevokeReply reply;
   *reply.mutable_order() = wire_of(*facts);

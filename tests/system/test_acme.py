@@ -46,9 +46,9 @@ class AcmeTest(OwnServerTest):
 
     def enable(self, ca, *more, names=NAMES, challenge="tls-alpn-01", ca_file=None):
         named = [word for name in names for word in ("--name", name)]
-        return self.server.run("--json", "certificate", "acme", "enable", *named, "--directory",
-                               ca.directory, "--ca-file", str(ca_file or ca.ca_file), "--challenge", challenge,
-                               "--agree-terms", *more, timeout=120)
+        return self.server.run("--json", "certificate", "acme", "enable", *named, "--agree-terms",
+                               "--directory", ca.directory, "--ca-file", str(ca_file or ca.ca_file),
+                               "--challenge", challenge, *more, timeout=120)
 
     def good_enable(self, *arguments, **options):
         done = self.enable(*arguments, **options)

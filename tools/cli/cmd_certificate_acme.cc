@@ -85,7 +85,8 @@ void say_acme_order(Context& context, const admin::AcmeOrder& order) {
   if (!order.eab_kid().empty()) table.add({"external account", printable(order.eab_kid())});
   if (order.issued_s() != 0) {
     table.add({"certificate", printable(order.certificate_file())});
-    table.add({"valid", human_time(order.not_before_s()) + " to " + human_time(order.not_after_s())});
+    table.add(
+        {"valid", human_time(order.not_before_s()) + " to " + human_time(order.not_after_s())});
   }
   if (!order.error().empty()) table.add({"last error", printable(order.error())});
   if (order.failures() > 0) table.add({"failures", std::to_string(order.failures())});
@@ -103,9 +104,10 @@ Outcome<admin::AcmeOrder> follow_acme(Context& context, admin::AcmeOrder order) 
   const auto until = std::chrono::steady_clock::now() + kAcmeWait;
   while (order.tries() == before) {
     if (std::chrono::steady_clock::now() >= until) {
-      return partial(fmt::format("order {} is still under way ({}); see: hauspost certificate acme "
-                                 "show {}",
-                                 order.name(), order.step(), order.name()));
+      return partial(
+          fmt::format("order {} is still under way ({}); see: hauspost certificate acme "
+                      "show {}",
+                      order.name(), order.step(), order.name()));
     }
     progress.update(order.step().empty() ? "waiting" : order.step(), 0, 0);
     std::this_thread::sleep_for(kAcmePoll);
@@ -227,9 +229,10 @@ Outcome<> run_acme_disable(Context& context, AcmeOptions& options) {
     context.say("No further certificates are ordered for " + acme_names(reply.order()) + ".");
   }
   if (issued) {
-    context.say(fmt::format("What was issued stays in use until {}; to take it away: hauspost "
-                            "certificate remove {}",
-                            human_time(reply.order().not_after_s()), printable(file)));
+    context.say(
+        fmt::format("What was issued stays in use until {}; to take it away: hauspost "
+                    "certificate remove {}",
+                    human_time(reply.order().not_after_s()), printable(file)));
   }
   return {};
 }
@@ -245,9 +248,10 @@ Outcome<> run_acme_revoke(Context& context, AcmeOptions& options) {
   TRY_ASSIGN(const auto reply, context.ask(request));
   if (options.dry_run) {
     context.print({{"dry_run", true}, {"order", acme_json(reply.order())}});
-    context.say(fmt::format("Would have {} revoke the certificate for {}, and order another. "
-                            "Nothing was changed.",
-                            printable(reply.order().directory()), acme_names(reply.order())));
+    context.say(
+        fmt::format("Would have {} revoke the certificate for {}, and order another. "
+                    "Nothing was changed.",
+                    printable(reply.order().directory()), acme_names(reply.order())));
     return {};
   }
   context.say("Revoked. Another is ordered, with another key.");
@@ -266,8 +270,9 @@ void add_acme_enable(CLI::App& noun, Verb& chosen, const std::shared_ptr<AcmeOpt
   enable->add_option("--name", options->names, "A host name; the first names the order")
       ->type_name("HOST")
       ->required();
-  enable->add_option("--directory", options->directory,
-                     "The authority's ACME directory; Let's Encrypt unless it is said")
+  enable
+      ->add_option("--directory", options->directory,
+                   "The authority's ACME directory; Let's Encrypt unless it is said")
       ->type_name("URL");
   enable->add_flag("--staging", options->staging,
                    "Let's Encrypt's staging server, whose certificates nobody trusts");
@@ -275,15 +280,17 @@ void add_acme_enable(CLI::App& noun, Verb& chosen, const std::shared_ptr<AcmeOpt
       ->type_name("ADDRESS");
   enable->add_flag("--agree-terms", options->agree_terms,
                    "You have read the authority's terms of service and agree");
-  enable->add_option("--challenge", options->challenge,
-                     "http-01 (port 80, service web) or tls-alpn-01 (port 443, listener https)")
+  enable
+      ->add_option("--challenge", options->challenge,
+                   "http-01 (port 80, service web) or tls-alpn-01 (port 443, listener https)")
       ->type_name("KIND")
       ->capture_default_str();
   enable->add_option("--key", options->key, "ecdsa (P-256) or rsa (2048 bits)")
       ->type_name("KIND")
       ->capture_default_str();
-  enable->add_option("--ca-file", options->ca_file,
-                     "PEM: the only authorities that the server itself may be of")
+  enable
+      ->add_option("--ca-file", options->ca_file,
+                   "PEM: the only authorities that the server itself may be of")
       ->type_name("FILE");
   enable->add_option("--eab-kid", options->eab_kid, "Of an account that you have there already")
       ->type_name("ID");
@@ -302,8 +309,8 @@ void add_certificate_acme_commands(CLI::App& certificate, Verb& chosen) {
   add_verb<AcmeOptions>(*noun, "show", "Show the orders, or all of one", chosen, options,
                         run_acme_show)
       ->add_option("NAME", options->name, "The first name of its certificate; none: all");
-  CLI::App* renew = add_verb<AcmeOptions>(*noun, "renew", "Order another now", chosen, options,
-                                          run_acme_renew);
+  CLI::App* renew =
+      add_verb<AcmeOptions>(*noun, "renew", "Order another now", chosen, options, run_acme_renew);
   add_acme_order_argument(renew, *options);
   renew->add_flag("--no-wait", options->no_wait, "Return before the certificate is there");
   CLI::App* disable = add_verb<AcmeOptions>(
@@ -314,8 +321,9 @@ void add_certificate_acme_commands(CLI::App& certificate, Verb& chosen) {
       add_verb<AcmeOptions>(*noun, "revoke", "Have the authority revoke it, and order another",
                             chosen, options, run_acme_revoke);
   add_acme_order_argument(revoke, *options);
-  revoke->add_option("--reason", options->reason,
-                     "Number of RFC 5280: 0 none, 1 key compromise, 4 superseded")
+  revoke
+      ->add_option("--reason", options->reason,
+                   "Number of RFC 5280: 0 none, 1 key compromise, 4 superseded")
       ->type_name("N")
       ->capture_default_str();
   revoke->add_flag("--dry-run", options->dry_run, "Check, change nothing");

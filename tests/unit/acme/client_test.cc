@@ -21,24 +21,28 @@ struct Try {
 
   // The failure of the order, or what was to be placed, as text.
   std::string begin(std::vector<std::string> names, std::string kind = "http-01") {
-    client = std::make_unique<AcmeClient>(ca.asker(), system_clock(), key, std::move(wishes), kQuick);
+    client =
+        std::make_unique<AcmeClient>(ca.asker(), system_clock(), key, std::move(wishes), kQuick);
     std::string out;
-    hauspost::test::run(io, [](AcmeClient& with, std::vector<std::string> all, std::string challenge,
-                               std::string& told) -> Task<void> {
-      const auto placed = co_await with.begin(std::move(all), std::move(challenge));
-      if (!placed) {
-        told = "failed: " + placed.error().text + (placed.error().final ? " (final)" : "");
-        co_return;
-      }
-      for (const ToPlace& one : *placed) told += one.name + "=" + one.key_authorization + " ";
-    }(*client, std::move(names), std::move(kind), out));
+    hauspost::test::run(
+        io,
+        [](AcmeClient& with, std::vector<std::string> all, std::string challenge,
+           std::string& told) -> Task<void> {
+          const auto placed = co_await with.begin(std::move(all), std::move(challenge));
+          if (!placed) {
+            told = "failed: " + placed.error().text + (placed.error().final ? " (final)" : "");
+            co_return;
+          }
+          for (const ToPlace& one : *placed) told += one.name + "=" + one.key_authorization + " ";
+        }(*client, std::move(names), std::move(kind), out));
     return out;
   }
   Outcome<Issued> finish() {
     std::optional<Outcome<Issued>> out;
-    hauspost::test::run(io, [](AcmeClient& with, std::optional<Outcome<Issued>>& told) -> Task<void> {
-      told.emplace(co_await with.finish(false));
-    }(*client, out));
+    hauspost::test::run(io,
+                        [](AcmeClient& with, std::optional<Outcome<Issued>>& told) -> Task<void> {
+                          told.emplace(co_await with.finish(false));
+                        }(*client, out));
     return std::move(*out);
   }
   std::unique_ptr<AcmeClient> client;
@@ -56,7 +60,8 @@ TEST_CASE("acme client: an order asks for proofs of each name, of the kind that 
   Try order;
   const std::string thumb = thumbprint(jwk(order.key));
   CHECK(order.begin({"a.example", "b.example"}, "tls-alpn-01") ==
-        "a.example=token-of-tls-alpn-01." + thumb + " b.example=token-of-tls-alpn-01." + thumb + " ");
+        "a.example=token-of-tls-alpn-01." + thumb + " b.example=token-of-tls-alpn-01." + thumb +
+            " ");
   CHECK(order.ca.account["contact"] == nlohmann::json::array({"mailto:a@example.org"}));
 }
 
@@ -127,8 +132,9 @@ TEST_CASE("acme client: what is issued for another key or another name is not ta
 
 TEST_CASE("acme client: a limit of the server's is told with its time") {
   Try order;
-  order.ca.forced["/order"] = HttpAnswer{
-      429, R"({"type":"urn:ietf:params:acme:error:rateLimited","detail":"too many"})", "", "", 3600};
+  order.ca.forced["/order"] =
+      HttpAnswer{429, R"({"type":"urn:ietf:params:acme:error:rateLimited","detail":"too many"})",
+                 "", "", 3600};
   order.client = nullptr;
   CHECK(order.begin({"a.example"}) == "failed: https://ca.test/order: rateLimited: too many");
   Try again;

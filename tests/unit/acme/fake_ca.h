@@ -3,10 +3,10 @@
 #pragma once
 
 #include <fmt/format.h>
+#include <nlohmann/json.hpp>
 
 #include <deque>
 #include <map>
-#include <nlohmann/json.hpp>
 #include <set>
 
 #include "base/crypto/public_key.h"
@@ -30,14 +30,14 @@ inline std::string decoded(std::string text) {
 class FakeCa {
  public:
   // What a test decides.
-  unsigned bad_nonces = 0;                 // so many requests are refused with badNonce
+  unsigned bad_nonces = 0;  // so many requests are refused with badNonce
   bool needs_binding = false;
   std::string terms;
-  std::set<std::string> refused;           // names that do not verify
+  std::set<std::string> refused;  // names that do not verify
   std::vector<std::string> kinds{"http-01", "tls-alpn-01"};
-  std::string certificate;                 // what is issued, whatever the CSR says
+  std::string certificate;                   // what is issued, whatever the CSR says
   std::map<std::string, HttpAnswer> forced;  // by URL: this, once
-  unsigned looks_until_valid = 2;          // at an authorization
+  unsigned looks_until_valid = 2;            // at an authorization
 
   // What a test looks at.
   Json account = nullptr;
@@ -91,7 +91,8 @@ class FakeCa {
     const Json jws = Json::parse(question.body);
     const std::string header_text = jws["protected"];
     const Json header = Json::parse(decoded(header_text));
-    if (nonces_.erase(header["nonce"].get<std::string>()) == 0) return problem("badNonce", "unknown");
+    if (nonces_.erase(header["nonce"].get<std::string>()) == 0)
+      return problem("badNonce", "unknown");
     if (bad_nonces > 0) {
       --bad_nonces;
       return problem("badNonce", "try again");
@@ -155,7 +156,9 @@ class FakeCa {
       all = all && looks_[name] > looks_until_valid && !refused.contains(name);
       any_refused = any_refused || (looks_[name] > looks_until_valid && refused.contains(name));
     }
-    Json out{{"status", any_refused ? "invalid" : all ? (csr.empty() ? "ready" : "valid") : "pending"},
+    Json out{{"status", any_refused ? "invalid"
+                        : all       ? (csr.empty() ? "ready" : "valid")
+                                    : "pending"},
              {"finalize", url("/finalize")},
              {"authorizations", urls}};
     if (all && !csr.empty()) out["certificate"] = url("/certificate");

@@ -1,7 +1,6 @@
 #include "server/acme/jose.h"
 
 #include <catch2/catch.hpp>
-
 #include <nlohmann/json.hpp>
 
 #include "base/crypto/mac.h"
@@ -37,13 +36,14 @@ TEST_CASE("jose: base64url has no padding and its own two letters") {
 }
 
 TEST_CASE("jose: a thumbprint is that of RFC 7638 section 3.1, and of RFC 9449 for P-256") {
-  CHECK(thumbprint(
-            R"({"e":"AQAB","kty":"RSA","n":"0vx7agoebGcQSuuPiLJXZptN9nndrQmbXEps2aiAFbWhM78LhWx4cbb)"
-            R"(fAAtVT86zwu1RK7aPFFxuhDR1L6tSoc_BJECPebWKRXjBZCiFV4n3oknjhMstn64tZ_2W-5JsGY4Hc5n9yBX)"
-            R"(Arwl93lqt7_RN5w6Cf0h4QyQ5v-65YGjQR0_FDW2QvzqY368QQMicAtaSqzs8KJZgnYb9c7d0zgdAZHzu6qM)"
-            R"(QvRL5hajrn1n91CbOpbISD08qNLyrdkt-bFTWhAI4vMQFh6WeZu0fM4lFd2NcRwr3XPksINHaQ-G_xBniIq)"
-            R"(bw0Ls1jF44-csFCur-kEgU8awapJzKnqDKgw"})") ==
-        "NzbLsXh8uDCcd-6MNwXF4W_7noWXFZAfHkxZsRGC9Xs");
+  CHECK(
+      thumbprint(
+          R"({"e":"AQAB","kty":"RSA","n":"0vx7agoebGcQSuuPiLJXZptN9nndrQmbXEps2aiAFbWhM78LhWx4cbb)"
+          R"(fAAtVT86zwu1RK7aPFFxuhDR1L6tSoc_BJECPebWKRXjBZCiFV4n3oknjhMstn64tZ_2W-5JsGY4Hc5n9yBX)"
+          R"(Arwl93lqt7_RN5w6Cf0h4QyQ5v-65YGjQR0_FDW2QvzqY368QQMicAtaSqzs8KJZgnYb9c7d0zgdAZHzu6qM)"
+          R"(QvRL5hajrn1n91CbOpbISD08qNLyrdkt-bFTWhAI4vMQFh6WeZu0fM4lFd2NcRwr3XPksINHaQ-G_xBniIq)"
+          R"(bw0Ls1jF44-csFCur-kEgU8awapJzKnqDKgw"})") ==
+      "NzbLsXh8uDCcd-6MNwXF4W_7noWXFZAfHkxZsRGC9Xs");
   CHECK(thumbprint(R"({"crv":"P-256","kty":"EC","x":"l8tFrhx-34tV3hRICRDY9zCkDlpBhF42UQUfWVAWBFs",)"
                    R"("y":"9VE4jf_Ok_o64zbTTlcuNJajHmt6v9TDVrU0CdvGRDA"})") ==
         "0ZcOCORZNYy-DWpqq30jZyJGHTN0d2HglBV3uiguA4I");
@@ -90,9 +90,8 @@ TEST_CASE("jose: an external account is bound by an HMAC over our key") {
   const std::string payload = json["payload"];
   CHECK(decoded(payload) == jwk(key));
   const auto fields = nlohmann::json::parse(decoded(header));
-  CHECK(fields == nlohmann::json{{"alg", "HS256"},
-                                 {"kid", "kid-1"},
-                                 {"url", "https://ca.example/account"}});
+  CHECK(fields ==
+        nlohmann::json{{"alg", "HS256"}, {"kid", "kid-1"}, {"url", "https://ca.example/account"}});
   CHECK(decoded(json["signature"]) ==
         crypto::hmac(crypto::Digest::kSha256, "secret", header + "." + payload));
 }
@@ -110,7 +109,8 @@ TEST_CASE("p256 key: PEM brings it back, and what is no such key is refused") {
   CHECK(again->y() == key.y());
   CHECK(key.sign("a") != key.sign("a"));
   CHECK_FALSE(crypto::P256Key::from_pem(""));
-  CHECK_FALSE(crypto::P256Key::from_pem("-----BEGIN PRIVATE KEY-----\nAAAA\n-----END PRIVATE KEY-----\n"));
+  CHECK_FALSE(
+      crypto::P256Key::from_pem("-----BEGIN PRIVATE KEY-----\nAAAA\n-----END PRIVATE KEY-----\n"));
   CHECK_FALSE(crypto::P256Key::from_number("short"));
   CHECK_FALSE(crypto::P256Key::from_number(std::string(32, '\xff')));
 }

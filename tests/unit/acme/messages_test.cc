@@ -1,7 +1,6 @@
 #include "server/acme/messages.h"
 
 #include <catch2/catch.hpp>
-
 #include <nlohmann/json.hpp>
 
 namespace hauspost::acme {
@@ -9,12 +8,13 @@ namespace hauspost::acme {
 using Json = nlohmann::json;
 
 TEST_CASE("acme messages: a directory") {
-  const Json whole{{"newNonce", "https://ca.example/nonce"},
-                   {"newAccount", "https://ca.example/account"},
-                   {"newOrder", "https://ca.example/order"},
-                   {"revokeCert", "https://ca.example/revoke"},
-                   {"meta", {{"termsOfService", "https://ca.example/terms"},
-                             {"externalAccountRequired", true}}}};
+  const Json whole{
+      {"newNonce", "https://ca.example/nonce"},
+      {"newAccount", "https://ca.example/account"},
+      {"newOrder", "https://ca.example/order"},
+      {"revokeCert", "https://ca.example/revoke"},
+      {"meta",
+       {{"termsOfService", "https://ca.example/terms"}, {"externalAccountRequired", true}}}};
   const auto directory = parse_directory(whole.dump());
   REQUIRE(directory);
   CHECK(directory->new_order == "https://ca.example/order");
@@ -25,8 +25,9 @@ TEST_CASE("acme messages: a directory") {
     Json less = whole;
     less.erase(name);
     CHECK_FALSE(parse_directory(less.dump()));
-    for (const Json& other : {Json("http://ca.example/x"), Json("https:///x"), Json(5), Json(nullptr),
-                              Json("https://ca.example/a b"), Json("https://" + std::string(kUrlMax, 'a'))}) {
+    for (const Json& other :
+         {Json("http://ca.example/x"), Json("https:///x"), Json(5), Json(nullptr),
+          Json("https://ca.example/a b"), Json("https://" + std::string(kUrlMax, 'a'))}) {
       less[name] = other;
       CHECK_FALSE(parse_directory(less.dump()));
     }
@@ -78,14 +79,14 @@ TEST_CASE("acme messages: an order, and its states") {
 
 TEST_CASE("acme messages: an authorization takes no token that could be anything but one") {
   const auto with_token = [](const Json& token) {
-    return parse_authorization(Json{{"status", "pending"},
-                                    {"identifier", {{"type", "dns"}, {"value", "a.example"}}},
-                                    {"challenges",
-                                     {{{"type", "http-01"},
-                                       {"url", "https://ca.example/ch"},
-                                       {"status", "pending"},
-                                       {"token", token}}}}}
-                                   .dump());
+    return parse_authorization(Json{
+        {"status", "pending"},
+        {"identifier", {{"type", "dns"}, {"value", "a.example"}}},
+        {"challenges",
+         {{{"type", "http-01"},
+           {"url", "https://ca.example/ch"},
+           {"status", "pending"},
+           {"token", token}}}}}.dump());
   };
   CHECK(with_token("abc_DEF-123")->challenges.front().token == "abc_DEF-123");
   CHECK(with_token("abc_DEF-123")->name == "a.example");
@@ -98,13 +99,12 @@ TEST_CASE("acme messages: an authorization takes no token that could be anything
 }
 
 TEST_CASE("acme messages: a problem names what was refused, each name for itself") {
-  const Json problem{
-      {"type", "urn:ietf:params:acme:error:malformed"},
-      {"detail", "some of the identifiers"},
-      {"subproblems",
-       {{{"type", "urn:ietf:params:acme:error:rejectedIdentifier"},
-         {"detail", "not by us"},
-         {"identifier", {{"type", "dns"}, {"value", "b.example"}}}}}}};
+  const Json problem{{"type", "urn:ietf:params:acme:error:malformed"},
+                     {"detail", "some of the identifiers"},
+                     {"subproblems",
+                      {{{"type", "urn:ietf:params:acme:error:rejectedIdentifier"},
+                        {"detail", "not by us"},
+                        {"identifier", {{"type", "dns"}, {"value", "b.example"}}}}}}};
   CHECK(parse_problem(problem.dump(), 403).text() ==
         "malformed: some of the identifiers; b.example: rejectedIdentifier: not by us");
   const Json controls{{"type", "about:blank"}, {"detail", "\x1b[31mred\r\n"}};

@@ -48,7 +48,8 @@ TEST_CASE("acme settings: names that cannot be ordered are refused, each by its 
   twice.names.push_back("mail.example.org");
   CHECK_FALSE(check(twice));
   AcmeOrder many = good();
-  for (std::size_t i = 0; i < kAcmeNamesMax; ++i) many.names.push_back("n" + std::to_string(i) + ".example");
+  for (std::size_t i = 0; i < kAcmeNamesMax; ++i)
+    many.names.push_back("n" + std::to_string(i) + ".example");
   CHECK_FALSE(check(many));
 }
 

@@ -33,19 +33,20 @@ Seen shake(const TlsContext& server, const std::string& name, std::string_view a
   TcpSocket far(io.get_executor());
   acceptor.accept(far);
   Seen seen;
-  test::run(io, [](TcpSocket ours, TcpSocket theirs, const TlsContext& from, const TlsContext& with,
-                   std::string host, std::string_view protocol, Seen& out) -> Task<void> {
-    TaskGroup group(co_await asio::this_coro::executor);
-    group.spawn("server", accept_one(std::move(theirs), from));
-    auto stream = co_await TlsStream::connect(std::move(ours), with, host, protocol);
-    if (stream) {
-      char byte = 0;
-      const auto got = co_await (*stream)->read_some({&byte, 1});
-      out = {got && *got == 1, (*stream)->alpn(), (*stream)->version()};
-      (*stream)->close();
-    }
-    co_await group.join();
-  }(std::move(near), std::move(far), server, client, name, alpn, seen));
+  test::run(io,
+            [](TcpSocket ours, TcpSocket theirs, const TlsContext& from, const TlsContext& with,
+               std::string host, std::string_view protocol, Seen& out) -> Task<void> {
+              TaskGroup group(co_await asio::this_coro::executor);
+              group.spawn("server", accept_one(std::move(theirs), from));
+              auto stream = co_await TlsStream::connect(std::move(ours), with, host, protocol);
+              if (stream) {
+                char byte = 0;
+                const auto got = co_await (*stream)->read_some({&byte, 1});
+                out = {got && *got == 1, (*stream)->alpn(), (*stream)->version()};
+                (*stream)->close();
+              }
+              co_await group.join();
+            }(std::move(near), std::move(far), server, client, name, alpn, seen));
   return seen;
 }
 
@@ -68,8 +69,11 @@ TEST_CASE("acme proof: the certificate is for the name alone and holds the diges
         std::vector<std::string>{"mail.example.org"});
   const std::string der = certificate_der(pair->certificate_pem).value();
   // RFC 8737 section 3: 1.3.6.1.5.5.7.1.31, critical, an octet string of the digest in the value.
-  const std::string extension = std::string("\x06\x08\x2b\x06\x01\x05\x05\x07\x01\x1f"
-                                            "\x01\x01\xff\x04\x22\x04\x20", 17) + digest;
+  const std::string extension = std::string(
+                                    "\x06\x08\x2b\x06\x01\x05\x05\x07\x01\x1f"
+                                    "\x01\x01\xff\x04\x22\x04\x20",
+                                    17) +
+                                digest;
   CHECK(der.find(extension) != std::string::npos);
   CHECK_FALSE(make_challenge_certificate("mail.example.org", "short"));
   CHECK_FALSE(make_challenge_certificate("not a name", digest));
@@ -110,8 +114,9 @@ TEST_CASE("certificate choice: what an authority has issued comes before what is
   options[1] = {nullptr, {"mail.example.org", "autoconfig.example.org"}, true, false};
   options[2] = {nullptr, {"other.example"}, true, false};
   CHECK(choose(options, {"mail.example.org", true}) == 1);
-  CHECK(choose(options, {"mail.example.org", false}) == 1);  // trusted, and self-signed is of no use
-  CHECK(choose(options, {"", true}) == 1);                   // in the default's place
+  CHECK(choose(options, {"mail.example.org", false}) ==
+        1);                                 // trusted, and self-signed is of no use
+  CHECK(choose(options, {"", true}) == 1);  // in the default's place
   CHECK(choose(options, {"127.0.0.1", true}) == 0);
   CHECK(choose(options, {"other.example", true}) == 2);
   options[0].self_issued = false;

@@ -1,7 +1,8 @@
 #include "server/supervisor/acme_files.h"
 
-#include <catch2/catch.hpp>
 #include <sys/stat.h>
+
+#include <catch2/catch.hpp>
 
 #include "base/durable_file.h"
 #include "tests/unit/temp_folder.h"
@@ -42,8 +43,14 @@ TEST_CASE("acme files: certificate and key change together, and come back togeth
 TEST_CASE("acme files: a state is kept, and one that cannot be read is as new") {
   test::TempFolder folder;
   const AcmeFiles files(folder / ".");
-  AcmeState state{.last_try_s = 1, .next_try_s = 2, .issued_s = 3, .not_before_s = 4,
-                  .not_after_s = 5, .failures = 6, .unfinished = 7, .error = "caf\xff \"x\"",
+  AcmeState state{.last_try_s = 1,
+                  .next_try_s = 2,
+                  .issued_s = 3,
+                  .not_before_s = 4,
+                  .not_after_s = 5,
+                  .failures = 6,
+                  .unfinished = 7,
+                  .error = "caf\xff \"x\"",
                   .error_type = "rateLimited"};
   REQUIRE(files.keep_state("m.example", state));
   const AcmeState again = files.state("m.example");
@@ -52,7 +59,8 @@ TEST_CASE("acme files: a state is kept, and one that cannot be read is as new") 
   CHECK(again.unfinished == 7);
   CHECK(again.error_type == "rateLimited");
   CHECK(again.error.starts_with("caf"));
-  REQUIRE(replace_file(folder / "./tls/acme/m.example.json", R"({"failures": "many", "next_try_s")"));
+  REQUIRE(
+      replace_file(folder / "./tls/acme/m.example.json", R"({"failures": "many", "next_try_s")"));
   CHECK(files.state("m.example").failures == 0);
 }
 
