@@ -138,7 +138,9 @@ Task<Result<Identity>> AuthService::enter_by(AppPassword used, Attempt attempt, 
 }
 
 bool AuthService::is_health_login(const LoginAttempt& attempt, const Login& login) const {
-  return login.entry && login.entry->system && !login.entry->opens && !health_password_.empty() &&
+  // Probes log in where mail is; the settings of mail programs are nothing to them.
+  return attempt.protocol != link::Protocol::kHttp && login.entry && login.entry->system &&
+         !login.entry->opens && !health_password_.empty() &&
          crypto::equal(attempt.password.reveal(), health_password_.reveal());
 }
 

@@ -47,10 +47,11 @@ Result<> check_new(const Data& data, const store::Txn& txn, const Guid& group, c
     return fail(ErrorCode::kInvalid,
                 fmt::format("group {} cannot be a member of itself", member.address));
   }
-  if (member.kind == GroupMember::Kind::kOutside) {
-    TRY_ASSIGN(const Address address, split_address(member.address));
+  TRY_ASSIGN(const Address address, split_address(member.address));
+  const bool system = address.domain == kSystemDomain;  // mail to those is not kept
+  if (system || member.kind == GroupMember::Kind::kOutside) {
     TRY_ASSIGN(const auto domain, find_domain(data, txn, address.domain));
-    if (domain && domain->type == DomainType::kAuthoritative) {
+    if (system || (domain && domain->type == DomainType::kAuthoritative)) {
       return fail(ErrorCode::kNotFound,
                   fmt::format("nobody has the address {}; see: hauspost mailbox list",
                               member.address));

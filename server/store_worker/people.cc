@@ -25,7 +25,10 @@ std::optional<imap::Person> DirectoryPeople::here(
 }
 
 std::optional<imap::Person> DirectoryPeople::named(std::string_view address) const {
-  return here(directory_.find_login(address));
+  const auto found = directory_.find_login(address);
+  // Nobody shares anything with a mailbox of the server's own, nor learns that it is there.
+  if (found && *found && (*found)->system) return std::nullopt;
+  return here(found);
 }
 
 std::optional<imap::Person> DirectoryPeople::person(const Guid& mailbox) const {

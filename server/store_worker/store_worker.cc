@@ -43,20 +43,28 @@ class Place {
   Guid user_;
 };
 
-// One session's place in the table of what each is at, for as long as it lives.
+// One session's place in the table of what each is at, for as long as it lives. The front-end gives
+// the ids: a second session of one that is there already stands in no table.
 class Seen {
  public:
   using Table = std::unordered_map<Guid, SessionActivity>;
-  Seen(Table& table, const Guid& session) : table_(table), session_(session) { table_[session_]; }
+  Seen(Table& table, const Guid& session) : table_(table), session_(session) {
+    const auto [place, added] = table_.try_emplace(session_);
+    if (added) shown_ = &place->second;
+  }
   Seen(const Seen&) = delete;
   Seen& operator=(const Seen&) = delete;
-  ~Seen() { table_.erase(session_); }
+  ~Seen() {
+    if (shown_ != nullptr) table_.erase(session_);
+  }
   // Stays where it is while others come and go.
-  SessionActivity* activity() const { return &table_.find(session_)->second; }
+  SessionActivity* activity() { return shown_ != nullptr ? shown_ : &unseen_; }
 
  private:
   Table& table_;
   Guid session_;
+  SessionActivity* shown_ = nullptr;
+  SessionActivity unseen_;
 };
 
 directory::MaintenanceSettings maintenance_of(const LimitsCache& cache) {
@@ -217,7 +225,7 @@ Task<void> StoreWorker::serve_accepted(std::unique_ptr<link::FrameSocket> frames
                                 {"protocol", pop3 ? "pop3" : "imap"},
                                 {"user", start.user},
                                 {"client", start.client_address}});
-  const Seen seen(activities_, start.session);
+  Seen seen(activities_, start.session);
   AcceptingStream stream(std::move(frames));
   SessionEnd end = SessionEnd::kBroken;
   if (pop3) {

@@ -99,7 +99,7 @@ Task<Result<std::uint32_t>> AdminService::set_folder_rights(
 // Who logs in: a mailbox's user or a mail user.
 Result<directory::MailboxEntry> AdminService::find_user(const std::string& name) const {
   TRY_ASSIGN(auto entry, supervisor_.directory().reader().find_login(name));
-  if (entry && !entry->opens && !entry->shared) return std::move(*entry);
+  if (entry && !entry->opens && !entry->shared && !entry->system) return std::move(*entry);
   return fail(ErrorCode::kNotFound,
               fmt::format("nobody logs in as \"{}\"; see: hauspost mailbox list",
                           escape_for_log(name)));

@@ -161,6 +161,8 @@ TEST_CASE("auth: a system mailbox opens for the password of probes alone, and th
     REQUIRE(let_in);
     CHECK(let_in->mailbox == health.guid);
   }
+  check_denied(
+      fixture.login(health.address, "a password for probes alone", link::Protocol::kHttp));
   check_denied(fixture.login(health.address, "its own password"));
   check_denied(fixture.login(anna.address, "a password for probes alone"));
   CHECK(fixture.login(anna.address, "hers"));
