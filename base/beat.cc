@@ -8,8 +8,16 @@ Duration time_to_beat(Duration since_epoch, std::chrono::seconds beat) {
 }
 
 Task<Result<>> sleep_to_beat(std::chrono::seconds beat) {
-  const Duration now = std::chrono::steady_clock::now().time_since_epoch();
-  co_return co_await sleep_for(time_to_beat(now, beat));
+  if (was_cancelled(co_await asio::this_coro::cancellation_state))
+    co_return fail(ErrorCode::kCancelled, "wait");
+  Timer timer(co_await asio::this_coro::executor);
+  // The moment itself: waits that begin microseconds apart would end so, too, each with a waking.
+  const auto now = std::chrono::steady_clock::now();
+  timer.expires_at(now + time_to_beat(now.time_since_epoch(), beat));
+  std::error_code code;
+  co_await timer.async_wait(asio::redirect_error(kUseTask, code));
+  if (code) co_return fail(asio_error("wait", code));
+  co_return Result<>{};
 }
 
 }  // namespace hauspost
