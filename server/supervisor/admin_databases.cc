@@ -74,10 +74,25 @@ Result<> make_database_folder(const Ownership& ownership, const std::string& pat
     TRY(ownership.lend(path, child::Role::kStore, Ownership::Need::kWrite));
     std::filesystem::create_directories(path, code);
   }
-  if (!code) std::filesystem::permissions(path, std::filesystem::perms::owner_all, code);
+  // Where it is given away, that closes it too, and follows no link to do so.
+  if (!code && !ownership.users().switching)
+    std::filesystem::permissions(path, std::filesystem::perms::owner_all, code);
   if (code) return fail(errno_error("making folder " + escape_for_log(path), code.value()));
   TRY(ownership.give_tree(path, child::Role::kStore));
   return ownership.lend(path, child::Role::kStore, Ownership::Need::kWrite);
+}
+
+// The folder of databases is the store's user's: a link in it must not lead us to give away what is
+// elsewhere, such as an empty folder of programs.
+Result<> check_inside(const Ownership& ownership, const std::string& databases,
+                      const std::string& wanted, const std::string& path) {
+  if (!ownership.users().switching || !wanted.starts_with(databases + "/")) return {};
+  TRY_ASSIGN(const std::string real, normal_path(databases));
+  if (path.starts_with(real + "/")) return {};
+  return fail(ErrorCode::kDenied,
+              fmt::format("{} leads to {} by a symbolic link; remove that, or name the folder "
+                          "itself by --path",
+                          escape_for_log(wanted), escape_for_log(path)));
 }
 
 }  // namespace
@@ -156,6 +171,8 @@ Task<Result<admin::DatabaseCreateReply>> AdminService::database_create(
                                  ? supervisor_.options().data_root + "/databases/" + name
                                  : request.path();
   CO_TRY_ASSIGN(const std::string path, normal_path(wanted));
+  CO_TRY(check_inside(supervisor_.ownership(), supervisor_.options().data_root + "/databases",
+                      wanted, path));
   CO_TRY(make_database_folder(supervisor_.ownership(), path));
   CO_TRY(supervisor_.directory().create_database(name, path, unix_now()));
   if (!request.leave_dismounted()) CO_TRY(co_await supervisor_.mount(name));

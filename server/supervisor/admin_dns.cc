@@ -82,6 +82,11 @@ Task<Result<admin::DnsSetReply>> AdminService::dns_set(admin::DnsSetRequest requ
   CO_TRY_ASSIGN(const auto turn, co_await supervisor_.take_turn());
   CO_TRY_ASSIGN(auto settings, directory::dns_settings(supervisor_.directory().reader()));
   CO_TRY(apply(request, settings));
+  // Unread it would leave every policy unfetched, and mail to their domains unprotected.
+  if (request.has_sts_ca_file() && settings.sts_ca_file.starts_with('/')) {
+    CO_TRY(supervisor_.ownership().lend(settings.sts_ca_file, child::Role::kTransport,
+                                        Ownership::Need::kRead));
+  }
   CO_TRY(request.dry_run() ? directory::check(settings)
                            : directory::set_dns_settings(supervisor_.directory(), settings));
   admin::DnsSetReply reply;

@@ -33,8 +33,9 @@ constexpr int kVersion = 1;
 constexpr std::size_t kListBytesMax = 256ULL << 20;  // a quarantine may hold many messages
 constexpr std::size_t kPart = 256ULL << 10;
 
+constexpr std::string_view kQuarantine = "filters/quarantine";
 // Of the data root: the rest is mail, made anew, or gone with the process.
-constexpr std::string_view kFolders[] = {"secrets", "tls", "quarantine"};
+constexpr std::string_view kFolders[] = {"secrets", "tls", kQuarantine};
 constexpr std::string_view kAuditLog = "audit.log";
 
 // Folders above a file of ours are the owner's alone, whatever the umask is.
@@ -83,13 +84,16 @@ Result<> write_all(const UniqueFd& to, const std::string& path, std::string_view
   return {};
 }
 
-// Copies what is a regular file and no link, durably.
-Result<ServerBackup::File> copy_file(const std::string& from, const std::string& to) {
+// Copies what is a regular file and no link, durably. `owner`: what is somebody else's is kNotFound.
+Result<ServerBackup::File> copy_file(const std::string& from, const std::string& to,
+                                     std::optional<uid_t> owner = {}) {
   const UniqueFd source(::open(from.c_str(), O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC));
   if (!source) return fail(errno_error(from));
   struct stat facts{};
   if (::fstat(source.get(), &facts) != 0) return fail(errno_error(from));
   if (!S_ISREG(facts.st_mode)) return fail(ErrorCode::kInvalid, from + ": is not a file");
+  if (owner && facts.st_uid != *owner)
+    return fail(ErrorCode::kNotFound, from + ": is not of the folder's owner");
   TRY_ASSIGN(const UniqueFd target, create(to));
   TRY_ASSIGN(ServerBackup::File file, read_through(source, from, [&](std::string_view bytes) {
                return write_all(target, to, bytes);
@@ -132,8 +136,8 @@ class Maker {
   std::string in_root(std::string_view name) const {
     return fmt::format("{}/{}", sources_.data_root, name);
   }
-  Result<> copy(const std::string& from, std::string name) {
-    TRY_ASSIGN(ServerBackup::File file, copy_file(from, folder_ + "/" + name));
+  Result<> copy(const std::string& from, std::string name, std::optional<uid_t> owner = {}) {
+    TRY_ASSIGN(ServerBackup::File file, copy_file(from, folder_ + "/" + name, owner));
     file.name = std::move(name);
     files_.push_back(std::move(file));
     return {};
@@ -156,11 +160,17 @@ class Maker {
     std::error_code code;
     const fs::path top = in_root(name);
     if (!fs::exists(top, code)) return {};
+    // Of transport's user: no link in it may bring anybody else's file into the copy, from where a
+    // restore would give it to that user.
+    std::optional<uid_t> owner;
+    struct stat facts{};
+    if (name == kQuarantine && ::lstat(top.parent_path().c_str(), &facts) == 0)
+      owner = facts.st_uid;
     for (fs::recursive_directory_iterator it(top, code), end; !code && it != end;
          it.increment(code)) {
       const std::string below = it->path().lexically_relative(sources_.data_root).string();
       if (below.ends_with('~') || it->is_symlink(code) || !it->is_regular_file(code)) continue;
-      auto copied = copy(it->path().string(), root_name(below));
+      auto copied = copy(it->path().string(), root_name(below), owner);
       if (!copied && copied.error().code != ErrorCode::kNotFound) return copied;
     }
     if (code) return fail(errno_error(top.string(), code.value()));

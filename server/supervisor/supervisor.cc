@@ -67,6 +67,18 @@ bool starts_helpers(const auth::SourceSettings& sources) {
          (sources.bearer.enabled() && sources.bearer.jwks_file.empty());
 }
 
+// Files that hauspost.toml names and auth or a helper of it opens. We can read them; that it cannot
+// would show only when somebody logs in.
+void tell_unreadable(const Ownership& ownership, const auth::SourceSettings& sources) {
+  if (!ownership.users().auth_groups.empty()) return;  // by one of those it may well
+  for (const std::string* file : {&sources.ldap.ca_file, &sources.ldap.search_password_file,
+                                  &sources.bearer.jwks_file, &sources.bearer.jwks_ca_file}) {
+    if (file->empty()) continue;
+    const auto lent = ownership.lend(*file, child::Role::kAuth, Ownership::Need::kRead);
+    if (!lent) log::error("auth.unreadable", {{"cause", lent.error()}});
+  }
+}
+
 // What other roles have to know of hauspost.toml.
 Result<> note_bindings(directory::DirectoryWriter& writer, const ServerSettings& settings) {
   std::vector<directory::ClientBinding> bindings;
@@ -109,6 +121,7 @@ Result<std::unique_ptr<Supervisor>> Supervisor::prepare(asio::io_context& io, Op
   TRY_ASSIGN(prepared.directory,
              directory::DirectoryWriter::open(options.data_root + "/directory.mdb"));
   TRY(prepared.ownership.share_directory());
+  tell_unreadable(prepared.ownership, prepared.settings.sources);
   TRY_ASSIGN(prepared.auth_calls, listen_unix(child::auth_socket(run_dir), group));
   TRY_ASSIGN(prepared.transport_session, listen_unix(child::transport_session_socket(run_dir), group));
   TRY_ASSIGN(prepared.web_session, listen_unix(child::web_session_socket(run_dir), group));

@@ -116,6 +116,21 @@ class Confinement(unittest.TestCase):
             self.assertEqual((path.stat().st_uid, stat.S_IMODE(path.stat().st_mode)),
                              (transport, 0o600))
 
+        # A link that the store's user has put there gives nothing of root's away.
+        elsewhere = self.server.folder / "elsewhere"
+        elsewhere.mkdir(0o755)
+        (self.server.data / "databases" / "DB2").symlink_to(elsewhere)
+        refused = self.server.run("database", "create", "DB2")
+        self.assertEqual((refused.returncode, "symbolic link" in refused.stderr), (1, True), refused)
+        self.assertEqual(elsewhere.stat().st_uid, 0)
+
+        # What transport's helper could not read is not taken.
+        authority = self.server.folder / "authority.pem"
+        authority.write_text("")
+        authority.chmod(0o600)
+        refused = self.server.run("dns", "set", "--sts-ca-file", str(authority))
+        self.assertEqual((refused.returncode, "as whom transport runs" in refused.stderr), (1, True), refused)
+
     def test_a_socket_is_for_its_callers_alone(self):
         database = "store-db1"
         callers = {"auth.calls": {"frontend", "web"}, "transport.session": {"frontend"},

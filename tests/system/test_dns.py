@@ -361,6 +361,7 @@ class Policies(DnsTest):
         super().setUpClass()
         folder = tempfile.TemporaryDirectory()
         cls.addClassCleanup(folder.cleanup)
+        pathlib.Path(folder.name).chmod(0o755)  # the user of transport reads the authority
         cls.web = WebServer(pathlib.Path(folder.name), cls.HOSTS)
         cls.addClassCleanup(cls.web.stop)
         cls.server.cli("dns", "set", "--mta-sts", "on", "--web-proxy", cls.web.proxy_url,

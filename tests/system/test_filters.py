@@ -167,6 +167,8 @@ class MilterTest(FilterTest):
     def milter(self, *options, path=None):
         program = Milter(path)
         self.addCleanup(program.stop)
+        if path:
+            path.chmod(0o666)  # transport may be another user
         self.filter("milter", "add", "test", "--address", program.address, *options)
         end = time.monotonic() + SETTINGS_SECONDS
         while not program.heard:
@@ -325,6 +327,7 @@ class RealMilterTest(FilterTest):
         # Spam from a score of 15 on is rejected.
         self.run_program(program("spamass-milter"), "-p", str(path), "-r", "15", "--", "-p", str(port),
                          "-d", "127.0.0.1", path=path)
+        path.chmod(0o666)  # transport may be another user
         self.filter("milter", "add", "spamassassin", "--address", f"unix:{path}")
         self.wait_for_reply("550 5.7.1", "s@example.net", self.address, "a badword")
         self.assertTrue(self.reply("s@example.net", self.address, "a good word").startswith("250"))

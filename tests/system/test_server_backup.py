@@ -48,12 +48,19 @@ class ServerBackups(OwnServerTest):
 
     def test_a_copy_is_private_and_complete(self):
         self.server.user()
+        filters = self.server.data / "filters"
+        held = filters / "quarantine" / "held.mail"
+        held.parent.mkdir(mode=0o700, exist_ok=True)
+        held.write_text("held back")
+        for path in (held.parent, held):  # as transport makes it
+            os.chown(path, filters.stat().st_uid, filters.stat().st_gid)
         made = self.back_up()
         folder = pathlib.Path(made["folder"])
         listed = json.loads((folder / "server-backup.json").read_text())
         names = {entry["name"] for entry in listed["files"]}
         self.assertLessEqual({"settings.toml", "root/hauspost-root", "root/directory.mdb",
-                              "root/auth/verifiers.mdb", "root/tls/key.pem", "root/audit.log"}, names)
+                              "root/auth/verifiers.mdb", "root/filters/quarantine/held.mail",
+                              "root/tls/key.pem", "root/audit.log"}, names)
         on_disk = {str(path.relative_to(folder)) for path in folder.rglob("*") if path.is_file()}
         self.assertEqual(on_disk, names | {"server-backup.json"})
         for path in [folder, *folder.rglob("*")]:
