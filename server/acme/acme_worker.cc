@@ -2,6 +2,8 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
+
 #include "base/log.h"
 #include "base/text.h"
 #include "base/tls/certificate_request.h"
@@ -14,6 +16,8 @@ namespace {
 
 constexpr std::chrono::seconds kRequestTime{30};
 constexpr std::chrono::seconds kHelperTime{35};  // then it is killed
+// A server that says longer does not keep us from what it issues for so long.
+constexpr std::int64_t kRetryAfterMost_s = 7 * 86'400;
 
 child::HelperPool::Settings fetcher() {
   child::HelperPool::Settings settings;
@@ -102,7 +106,8 @@ Task<Result<HttpAnswer>> AcmeWorker::fetch(HttpQuestion question, std::string ca
   answer.body = std::string(helpers::field(out, "body"));
   answer.nonce = std::string(helpers::field(out, "nonce"));
   answer.location = std::string(helpers::field(out, "location"));
-  answer.retry_after_s = number_of(out, "retry_after_s");
+  answer.retry_after_s =
+      std::clamp<std::int64_t>(number_of(out, "retry_after_s"), 0, kRetryAfterMost_s);
   log::info("acme.request", {{"url", question.url}, {"status", answer.status}});
   co_return answer;
 }

@@ -44,6 +44,13 @@ Outcome<T> checked(Result<T> result) {
   return std::move(*result);
 }
 
+// What may stand in what we sign; anything else is as good as none (section 6.5.1, which has it in
+// base64url, is kept by most).
+std::string usable_nonce(const std::string& nonce) {
+  const auto fits = [](char c) { return c > ' ' && c < 0x7f; };
+  return nonce.size() <= kNonceMax && std::ranges::all_of(nonce, fits) ? nonce : std::string();
+}
+
 std::string names_text(const std::vector<std::string>& names) {
   return fmt::format("{}", fmt::join(names, ", "));
 }
@@ -62,9 +69,9 @@ Task<Outcome<HttpAnswer>> AcmeClient::plain(std::string method, std::string url)
 Task<Outcome<std::string>> AcmeClient::take_nonce() {
   if (!nonce_.empty()) co_return std::exchange(nonce_, {});
   CO_TRY_ASSIGN(const HttpAnswer answer, co_await plain("HEAD", directory_.new_nonce));
-  if (answer.nonce.empty() || answer.nonce.size() > kNonceMax)
-    co_return failed(directory_.new_nonce + ": the server gave no nonce");
-  co_return answer.nonce;
+  std::string nonce = usable_nonce(answer.nonce);
+  if (nonce.empty()) co_return failed(directory_.new_nonce + ": the server gave no nonce");
+  co_return nonce;
 }
 
 Task<Outcome<HttpAnswer>> AcmeClient::post(std::string url, std::string payload, bool by_key) {
@@ -73,7 +80,7 @@ Task<Outcome<HttpAnswer>> AcmeClient::post(std::string url, std::string payload,
     CO_TRY_ASSIGN(signing.nonce, co_await take_nonce());
     auto answer = co_await ask_({"POST", url, signed_request(key_, signing, payload)});
     if (!answer) co_return failed(fmt::format("{}: {}", url, answer.error().text));
-    nonce_ = answer->nonce.size() <= kNonceMax ? answer->nonce : std::string();
+    nonce_ = usable_nonce(answer->nonce);
     if (answer->status >= kOk && answer->status < 300) co_return std::move(*answer);
     const Problem problem = parse_problem(answer->body, answer->status);
     if (problem.type == "badNonce" && tried < kNonceTries) continue;  // section 6.5

@@ -31,6 +31,9 @@ constexpr Duration kDrainingPause = std::chrono::minutes(1);
 constexpr unsigned kLivesMax = 3;  // of hauspost-acme in one try
 constexpr std::uint32_t kUnfinishedMost =
     3;  // tries that the server's own end cut off; then it pauses
+// The next certificate is ordered when this one has lived as long, and a quarter of what was left.
+constexpr std::int64_t kLeastLife_s = 5;
+constexpr std::int64_t kLeastShare = 4;
 constexpr std::int64_t kUrgentShare = 10;  // a tenth of its life left: draining or not
 
 using directory::AcmeChallenge;
@@ -52,6 +55,15 @@ Result<Message> parsed(const std::string& bytes) {
     return fail(ErrorCode::kCorrupt, "hauspost-acme's answer does not parse");
   return message;
 }
+
+// True for as long as it lives, however its task ends.
+struct Flag {
+  explicit Flag(bool& of) : flag(of) { flag = true; }
+  ~Flag() { flag = false; }
+  Flag(const Flag&) = delete;
+  Flag& operator=(const Flag&) = delete;
+  bool& flag;
+};
 
 std::string_view hint(AcmeChallenge kind) {
   return kind == AcmeChallenge::kHttp01
@@ -269,8 +281,9 @@ Task<void> AcmeOrders::try_order(std::string name) {
   [[maybe_unused]] const auto cleared = co_await send_proofs();
   co_await child_.stop(kChildPatience);
   under_way_.clear();
-  // The end of the server is nobody's failure: the next one tries again at once.
-  if (tasks_.stopping()) co_return;
+  // The end of the server is nobody's failure: the next one tries again at once. What is installed
+  // is not ordered again.
+  if (tasks_.stopping() && !outcome) co_return;
   // Nobody may have disabled it meanwhile.
   if (show(name)) settle(name, std::move(state), outcome);
   ++tries_[name];
@@ -285,7 +298,11 @@ void AcmeOrders::settle(const std::string& name, AcmeState state, const Outcome<
     state.failures = 0;
     state.error.clear();
     state.error_type.clear();
-    state.next_try_s = acme_renewal_s(state.not_before_s, state.not_after_s, random_share());
+    // What began long before it was issued, or by another clock, is not ordered over and over.
+    state.next_try_s =
+        std::max(acme_renewal_s(state.not_before_s, state.not_after_s, random_share()),
+                 state.issued_s +
+                     std::max(kLeastLife_s, (state.not_after_s - state.issued_s) / kLeastShare));
     log::info("acme.issued", {{"order", name}, {"until_s", state.not_after_s}});
   } else {
     const Failed& failed = outcome.error();
@@ -495,7 +512,7 @@ Task<Result<AcmeFacts>> AcmeOrders::revoke(std::string name, unsigned reason) {
   const std::string_view text = certificate->reveal();
   request.set_certificate_pem(std::string(text.substr(0, text.find("-----BEGIN PRIVATE KEY"))));
   request.set_reason(reason);
-  revoking_ = true;
+  const Flag revoking(revoking_);
   const auto child = co_await wake_child();
   Result<std::string> answer = fail(ErrorCode::kUnavailable, child ? "" : child.error().text);
   const std::string body = request.SerializeAsString();
@@ -504,7 +521,6 @@ Task<Result<AcmeFacts>> AcmeOrders::revoke(std::string name, unsigned reason) {
                                      body, kRevokeTime);
   }
   co_await child_.stop(kChildPatience);
-  revoking_ = false;
   CO_TRY(answer);
   CO_TRY_ASSIGN(const auto reply, parsed<child::wire::AcmeRevokeReply>(*answer));
   if (reply.has_failure()) co_return fail(ErrorCode::kDenied, reply.failure().text());

@@ -3,6 +3,7 @@
 // front-end, and gives the front-end what was issued. Whatever fails, the certificate in use stays.
 #pragma once
 
+#include <map>
 #include <optional>
 #include <set>
 #include <vector>

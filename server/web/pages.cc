@@ -28,12 +28,15 @@ bool is_noncharacter(std::string_view text, std::size_t at) {
   return text.substr(at, 3) == "\xEF\xBF\xBE" || text.substr(at, 3) == "\xEF\xBF\xBF";
 }
 
+// Longer names are none that we look for: looking for their ends would cost the square of the body.
+constexpr std::size_t kTagMax = 64;
+
 // The text of the first element of that name, without regard to case and prefixes of namespaces.
 std::string element(std::string_view body, std::string_view name) {
   for (std::size_t at = body.find('<'); at != std::string_view::npos; at = body.find('<', at + 1)) {
     std::string_view rest = body.substr(at + 1);
-    const std::size_t end = rest.find_first_of("> \t\r\n/");
-    if (end == std::string_view::npos) return {};
+    const std::size_t end = rest.substr(0, kTagMax).find_first_of("> \t\r\n/");
+    if (end == std::string_view::npos) continue;
     std::string_view tag = rest.substr(0, end);
     if (const auto colon = tag.find(':'); colon != std::string_view::npos)
       tag.remove_prefix(colon + 1);
@@ -43,7 +46,7 @@ std::string element(std::string_view body, std::string_view name) {
     rest.remove_prefix(close + 1);
     std::string text(rest.substr(0, rest.find('<')));
     // An address can have no other of XML's five.
-    for (std::size_t amp; (amp = text.find("&amp;")) != std::string::npos;)
+    for (std::size_t amp = 0; (amp = text.find("&amp;", amp)) != std::string::npos; ++amp)
       text.replace(amp, 5, "&");
     const std::size_t first = text.find_first_not_of(" \t\r\n");
     if (first == std::string::npos) return {};

@@ -212,9 +212,11 @@ Result<Response> Site::front_page(const Asked& asked) const {
   if (domain.empty() && (!address.empty() || asked.host != hostname_)) return not_found();
   TRY_ASSIGN(const Settings settings, directory::advertised_settings(directory_));
   PageFacts facts{.title = title_for(domain), .address = std::string(address), .domain = domain};
+  // By number there is no name to lead a phone to.
+  const std::string_view name = asked.host.empty() ? std::string_view(hostname_) : asked.host;
   if (!address.empty() && !mobileconfig(settings, address, facts.title).empty())
     facts.profile_url =
-        fmt::format("{}{}?email={}", origin(asked.host), kProfilePath, percent_encode(address));
+        fmt::format("{}{}?email={}", origin(name), kProfilePath, percent_encode(address));
   return document(kHtml, settings_page(settings, facts));
 }
 

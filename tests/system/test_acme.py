@@ -143,10 +143,11 @@ class AcmeTest(OwnServerTest):
 
     def test_renewal(self):
         """Another is ordered at two thirds of a short life, by nobody's word."""
-        ca = self.authority(valid_seconds=12)
+        ca = self.authority(valid_seconds=20)
         self.good_enable(ca)
         first = self.order()["issued_s"]
-        self.wait_for(lambda: self.order()["issued_s"] > first and self.order()["state"] == "good")
+        self.wait_for(lambda: self.order()["issued_s"] > first and self.order()["state"] == "good",
+                      seconds=60)
         self.assertFalse(self.order()["error"])
         self.shown(ca)
 

@@ -308,12 +308,13 @@ class Web(OwnServerTest):
         self.assertIn("Content-Type: text/xml", done.stdout)
         # curl waits for "100 Continue" before it sends this much.
         done = subprocess.run(
-            [*curl, "--header", "Expect: 100-continue", "--data", "x" * 5000, "--output", "/dev/null",
-             "--write-out", "%{http_code} %{time_total}", f"https://{name}:{port}{AUTODISCOVER}"],
+            [*curl, "--expect100-timeout", "15", "--header", "Expect: 100-continue", "--data", "x" * 5000,
+             "--output", "/dev/null", "--write-out", "%{http_code} %{time_total}",
+             f"https://{name}:{port}{AUTODISCOVER}"],
             capture_output=True, text=True, timeout=TIMEOUT)
         code, seconds = done.stdout.split()
         self.assertEqual(code, "401")
-        self.assertLess(float(seconds), 1.0, "it was not told to go on")
+        self.assertLess(float(seconds), 10, "it was not told to go on")
 
     def test_off_is_off_and_a_web_that_dies_is_back(self):
         before = self.process("web")["pid"]

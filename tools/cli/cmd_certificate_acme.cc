@@ -217,7 +217,7 @@ Outcome<> run_acme_disable(Context& context, AcmeOptions& options) {
   request.set_name(options.name);
   request.set_dry_run(options.dry_run);
   if (!options.dry_run)
-    TRY(context.confirm("Order no further certificates for " + options.name + "?"));
+    TRY(context.confirm("Order no further certificates for " + options.name));
   TRY_ASSIGN(const auto reply, context.ask(request));
   context.print({{"dry_run", options.dry_run}, {"order", acme_json(reply.order())}});
   const std::string& file = reply.order().certificate_file();
@@ -244,7 +244,7 @@ Outcome<> run_acme_revoke(Context& context, AcmeOptions& options) {
   request.set_dry_run(options.dry_run);
   if (!options.dry_run)
     TRY(context.confirm("Have the authority revoke the certificate of " + options.name +
-                        ", and order another?"));
+                        ", and order another"));
   TRY_ASSIGN(const auto reply, context.ask(request));
   if (options.dry_run) {
     context.print({{"dry_run", true}, {"order", acme_json(reply.order())}});

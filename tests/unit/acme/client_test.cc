@@ -75,6 +75,14 @@ TEST_CASE("acme client: another nonce is fetched as often as the server wants") 
   CHECK(endless.ca.requests.size() < 2 * AcmeClient::kNonceTries + 5);
 }
 
+TEST_CASE("acme client: a nonce that is none is not signed") {
+  for (const char* const wrong : {"", "\xff\xfe", "a b"}) {
+    Try order;
+    order.ca.forced["/nonce"] = HttpAnswer{200, "", wrong, ""};
+    CHECK(order.begin({"a.example"}) == "failed: https://ca.test/nonce: the server gave no nonce");
+  }
+}
+
 TEST_CASE("acme client: terms are agreed to by the administrator alone") {
   Try order;
   order.ca.terms = "https://ca.test/terms";

@@ -80,6 +80,11 @@ TEST_CASE("web pages: Autodiscover's question", "[web][pages]") {
     INFO(bad);
     CHECK(parse_autodiscover(bad).address.empty());
   }
+  CHECK(parse_autodiscover("<EMailAddress>a&amp;amp;b@y.z<").address == "a&amp;b@y.z");
+  // As much as a request may hold; looked through once, not once for each of its signs.
+  const std::string much(64 * 1024, '<');
+  CHECK(parse_autodiscover(much).address.empty());
+  CHECK(parse_autodiscover(much + "EMailAddress>x@y.z<").address == "x@y.z");
 }
 
 TEST_CASE("web pages: Autodiscover's answers", "[web][pages]") {
