@@ -4,6 +4,7 @@
 #include <algorithm>
 
 #include "base/text.h"
+#include "server/directory/names.h"
 #include "tools/cli/commands.h"
 #include "tools/cli/table.h"
 #include "tools/cli/zone_facts.h"
@@ -27,7 +28,8 @@ Json dns_record_json(const DnsRecord& record) {
 
 Outcome<> run_dns_records(Context& context, DnsRecordsOptions& options) {
   TRY_ASSIGN(const ZoneFacts facts, zone_facts(context));
-  const std::string wanted = ascii_lower(options.domain);
+  const std::string wanted =
+      directory::canonical_domain(options.domain).value_or(ascii_lower(options.domain));
   std::vector<std::string> domains = facts.domains;
   if (!wanted.empty()) {
     std::erase_if(domains, [&](const std::string& domain) { return domain != wanted; });

@@ -3,6 +3,7 @@
 
 #include "base/log.h"
 #include "base/text.h"
+#include "server/directory/names.h"
 #include "tools/cli/amount.h"
 #include "tools/cli/commands.h"
 #include "tools/cli/doctor_report.h"
@@ -31,7 +32,8 @@ Outcome<> read_doctor_limits(DoctorOptions& options) {
       return usage(fmt::format("--backup-age {}: a time, as 7d", options.backup_age));
     options.wish.limits.backup_age_s_most = *seconds;
   }
-  for (std::string& domain : options.wish.domains) domain = ascii_lower(domain);
+  for (std::string& domain : options.wish.domains)
+    domain = directory::canonical_domain(domain).value_or(ascii_lower(domain));
   return {};
 }
 

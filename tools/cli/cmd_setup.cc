@@ -138,6 +138,12 @@ void say_plan(Context& context, const std::vector<SetupStep>& steps) {
   context.say("");
 }
 
+// After a failure: nobody can tell it again.
+void tell_password(const std::string& mailbox, const Secret& password) {
+  fmt::print(stderr, "The password of {} is {}  (it is not shown again)\n", printable(mailbox),
+             password.reveal());
+}
+
 // What was done is there after a failure, and the next run goes on behind it.
 Outcome<> take_steps(Context& context, const std::vector<SetupStep>& steps, const Answers& answers,
                      const SetupState& state, const SetupSecrets& secrets, SetupReport& report) {
@@ -166,11 +172,11 @@ Outcome<> take_steps(Context& context, const std::vector<SetupStep>& steps, cons
 }
 
 // The server of a data root that is there has to run before anybody knows what it has.
-Outcome<SetupState> look_around(Context& context, const Answers& answers, bool dry_run) {
+Outcome<SetupState> look_around(Context& context, const Answers& answers, bool only_looks) {
   TRY_ASSIGN(const std::string root, root_of_setup(context));
   TRY_ASSIGN(SetupState state, find_setup_state(context, root));
   if (!state.root_there || state.running) return state;
-  if (dry_run)
+  if (only_looks)
     return std::unexpected(
         Failure{Exit::kUnreachable, "unreachable",
                 fmt::format("{}: its server does not run, so nobody knows what is missing; start "
@@ -184,7 +190,8 @@ Outcome<SetupState> look_around(Context& context, const Answers& answers, bool d
 Outcome<> run_setup(Context& context, SetupOptions& options) {
   const bool asks = !options.unattended && options.answers_file.empty() && !options.print_answers;
   TRY_ASSIGN(Answers answers, collect_answers(options));
-  TRY_ASSIGN(SetupState state, look_around(context, answers, options.dry_run));
+  const bool only_looks = options.dry_run || options.print_answers;
+  TRY_ASSIGN(SetupState state, look_around(context, answers, only_looks));
   const std::string machine = supervisor::is_host_name(own_hostname()) ? own_hostname() : "";
   propose_answers(state, machine, login_name(), answers);
   if (options.print_answers) {
@@ -197,6 +204,12 @@ Outcome<> run_setup(Context& context, SetupOptions& options) {
     TRY(ask_answers(state, machine, login_name(), answers));
   }
   TRY(check_answers(answers, !state.root_there));
+  if (state.running && answers.given("hostname") &&
+      !iequals(answers.text("hostname"), state.hostname))
+    return usage(
+        fmt::format("hostname {}: this server is {} already; change it under [server] of "
+                    "hauspost.toml, then restart the server",
+                    printable(answers.text("hostname")), state.hostname));
   make_absolute(answers);
   if (state.running) TRY(find_addresses(context, addresses_wanted(answers), state));
   const auto steps = setup_plan(answers, state);
@@ -214,11 +227,14 @@ Outcome<> run_setup(Context& context, SetupOptions& options) {
   if (has_step(steps, StepKind::kMailbox)) report.mailbox = answers.text("mailbox");
   const auto taken = take_steps(context, steps, answers, state, secrets, report);
   if (!taken && secrets.generated && is_done(report, StepKind::kMailbox))
-    context.say(fmt::format("The password of {} is {}  (it is not shown again)", report.mailbox,
-                            secrets.mailbox.reveal()));
+    tell_password(report.mailbox, secrets.mailbox);
   if (!taken) return taken;
   if (secrets.generated) report.password = std::string(secrets.mailbox.reveal());
-  return finish_setup(context, report);
+  auto finished = finish_setup(context, report);
+  // As JSON it is told at the end alone, which did not come.
+  if (!finished && finished.error().exit != Exit::kPartial && secrets.generated && context.json())
+    tell_password(report.mailbox, secrets.mailbox);
+  return finished;
 }
 
 }  // namespace

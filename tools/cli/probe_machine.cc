@@ -89,28 +89,33 @@ std::optional<double> median_sync_us(const std::string& folder) {
   return times[times.size() / 2];
 }
 
+// Of a folder that may go while it is read, as that of a process does; range-for would throw.
+template <class Take>
+void for_each_entry(const fs::path& folder, const Take& take) {
+  std::error_code code;
+  for (fs::directory_iterator at(folder, code), end; !code && at != end; at.increment(code))
+    take(at->path());
+}
+
 // Name of each program that has one of these sockets open, by inode. What we may not look into is
 // left out.
 std::map<std::uint64_t, std::string> holders_of(const std::set<std::uint64_t>& inodes) {
   std::map<std::uint64_t, std::string> out;
-  std::error_code code;
-  for (const auto& process : fs::directory_iterator("/proc", code)) {
-    const std::string pid = process.path().filename().string();
-    if (!parse_u64(pid)) continue;
-    std::error_code ended;
-    for (const auto& file : fs::directory_iterator(process.path() / "fd", ended)) {
+  for_each_entry("/proc", [&](const fs::path& process) {
+    if (!parse_u64(process.filename().string())) return;
+    for_each_entry(process / "fd", [&](const fs::path& file) {
       std::error_code gone;
-      const std::string target = fs::read_symlink(file.path(), gone).string();
-      if (gone || !target.starts_with("socket:[")) continue;
+      const std::string target = fs::read_symlink(file, gone).string();
+      if (gone || !target.starts_with("socket:[")) return;
       const auto inode = parse_u64(std::string_view(target).substr(8, target.size() - 9));
-      if (!inode || !inodes.contains(*inode)) continue;
-      std::ifstream name_file(process.path() / "comm");
+      if (!inode || !inodes.contains(*inode)) return;
+      std::ifstream name_file(process / "comm");
       std::string name;
       std::getline(name_file, name);
       std::string& known = out[*inode];
       if (!known.starts_with("hauspost")) known = name;
-    }
-  }
+    });
+  });
   return out;
 }
 

@@ -93,13 +93,14 @@ Outcome<> print_setup_plan(Context& context, const SetupReport& report) {
 }
 
 Outcome<> finish_setup(Context& context, const SetupReport& report) {
+  // First: when something behind it fails, nobody can tell it again.
+  if (!report.password.empty())
+    context.say(fmt::format("The password of {} is {}  (it is not shown again)\n", report.mailbox,
+                            report.password));
   TRY_ASSIGN(const auto setup, context.ask(admin::SetupShowRequest{}));
   TRY_ASSIGN(const auto status, context.ask(admin::StatusRequest{}));
   bool web = false;
   for (const auto& service : status.services()) web |= service.name() == "web" && service.enabled();
-  if (!report.password.empty())
-    context.say(fmt::format("The password of {} is {}  (it is not shown again)\n", report.mailbox,
-                            report.password));
   TRY_ASSIGN(const Json records, tell_records(context, setup.settings().private_box()));
   TRY_ASSIGN(const Json settings, tell_client_settings(context, report.mailbox, web));
   Json out = {{"data_root", report.root},    {"hostname", status.hostname()},

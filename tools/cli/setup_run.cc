@@ -1,5 +1,7 @@
 #include "tools/cli/setup_run.h"
 
+#include <sys/stat.h>
+
 #include <fmt/format.h>
 
 #include <algorithm>
@@ -54,6 +56,19 @@ Outcome<> create_mailbox(Context& context, const SetupStep& step, const Answers&
                                                                  : "no answer about the mailbox");
 }
 
+Outcome<> add_administrator(Context& context, const std::string& group,
+                            const std::string& administrator) {
+  admin::GroupMemberAddRequest add;
+  add.set_name(group);
+  add.add_members(administrator);
+  TRY_ASSIGN(const auto added, context.ask(add));
+  if (added.outcomes_size() == 1 && !added.outcomes(0).error().empty())
+    return refused(ErrorCode::kInvalid,
+                   fmt::format("{}; name somebody with --administrator ADDRESS, or none",
+                               added.outcomes(0).error()));
+  return {};
+}
+
 // A group, so that whoever reads it can be changed without touching a mailbox.
 Outcome<> create_role_addresses(Context& context, const std::string& domain,
                                 const std::string& administrator, const SetupState& state) {
@@ -67,13 +82,14 @@ Outcome<> create_role_addresses(Context& context, const std::string& domain,
   if (!taken && !iequals(abuse, administrator)) request.add_aliases(abuse);
   request.mutable_changes()->set_anyone(true);
   TRY(context.ask(request));
-  admin::GroupMemberAddRequest add;
-  add.set_name(request.name());
-  add.add_members(administrator);
-  TRY_ASSIGN(const auto added, context.ask(add));
-  if (added.outcomes_size() == 1 && !added.outcomes(0).error().empty())
-    return refused(ErrorCode::kInvalid, added.outcomes(0).error());
-  return {};
+  auto added = add_administrator(context, request.name(), administrator);
+  if (added) return {};
+  // Without a member it would swallow what comes, and the next run would take it for done.
+  admin::RecipientRemoveRequest remove;
+  remove.set_kind(request.kind());
+  remove.set_name(request.name());
+  TRY(context.ask(remove));
+  return added;
 }
 
 Outcome<> switch_service(Context& context, const std::string& name, bool on) {
@@ -303,6 +319,11 @@ Outcome<Secret> secret_from_file(const std::string& path) {
   std::string line = text->substr(0, text->find_first_of("\r\n"));
   if (line.empty()) return usage(fmt::format("{}: its first line, the password, is empty", path));
   if (!is_valid_utf8(line)) return usage(fmt::format("{}: the password is not UTF-8", path));
+  struct stat facts{};
+  if (::stat(path.c_str(), &facts) == 0 && S_ISREG(facts.st_mode) &&
+      (facts.st_mode & (S_IRGRP | S_IROTH)) != 0)
+    fmt::print(stderr, "hauspost: {}: others can read the password in it: chmod 600 {}\n", path,
+               path);
   return Secret(std::move(line));
 }
 

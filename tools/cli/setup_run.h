@@ -29,9 +29,9 @@ struct StepOutcome {
   std::string note;  // what people should know of it; empty: done as planned
   bool done = true;
 };
-// REQUIRES: not kInit and not kStart; a server.
 // Notes that a set-up is under way, or that it has ended. REQUIRES: a server.
 Outcome<> mark_under_way(Context& context, bool under_way);
+// REQUIRES: not kInit and not kStart; a server.
 Outcome<StepOutcome> do_step(Context& context, const SetupStep& step, const Answers& answers,
                              const SetupState& state, const SetupSecrets& secrets);
 

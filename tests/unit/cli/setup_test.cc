@@ -49,6 +49,7 @@ SetupState after(const Answers& answers, const std::vector<SetupStep>& steps) {
       default: break;
     }
   }
+  state.settings.set_under_way(false);  // as the end of set-up notes
   return state;
 }
 
@@ -102,6 +103,21 @@ TEST_CASE("setup: a second run has nothing to do, whether or not the answers are
   Answers none;
   propose_answers(state, "", "", none);
   CHECK(kinds(setup_plan(none, state)).empty());
+}
+
+TEST_CASE("setup: a run behind one that broke off still wants all that a first one does") {
+  Answers first;
+  propose_answers(nothing_yet(), "mail.example.org", "anna", first);
+  auto steps = setup_plan(first, nothing_yet());
+  steps.resize(5);  // as far as the mailbox
+  auto state = after(first, steps);
+  state.settings.set_under_way(true);
+  Answers again;
+  propose_answers(state, "mail.example.org", "anna", again);
+  const auto rest = setup_plan(again, state);
+  CHECK(has(rest, StepKind::kSendConnector, "Internet"));
+  CHECK(has(rest, StepKind::kDkimKey, "example.org"));
+  CHECK_FALSE(has(rest, StepKind::kMailbox, "anna@example.org"));
 }
 
 TEST_CASE("setup: a later run changes what it names and nothing else") {
