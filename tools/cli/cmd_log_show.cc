@@ -103,7 +103,8 @@ Outcome<> run_log_show(Context& context, LogShowOptions& options) {
   TRY_ASSIGN(const LogFilter filter, log_filter_of(options));
   TRY_ASSIGN(const std::string file, file_of_log(context));
   const std::size_t most = options.lines.value_or(options.since.empty() ? kLogLinesShown : 0);
-  if (!options.follow || (most != 0 && !context.json()))
+  // With --follow: unless none of them is wanted.
+  if (!options.follow || (options.lines != 0U && !context.json()))
     TRY(show_past_log(context, file, filter, most));
   if (!options.follow) return {};
   std::fflush(stdout);

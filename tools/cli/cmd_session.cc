@@ -113,9 +113,20 @@ Outcome<> run_session_kill(Context& context, SessionOptions& options) {
     return usage("session kill: say which: an ID, --user, --service or --database");
   }
   if (!options.dry_run && options.id.empty() && options.user.empty()) {
-    TRY(context.confirm(fmt::format("End every session of {}?", options.service.empty()
-                                                                    ? "database " + options.database
-                                                                    : options.service)));
+    TRY(context.confirm(fmt::format("End every session of {}", options.service.empty()
+                                                                   ? "database " + options.database
+                                                                   : options.service)));
+  }
+  if (!options.dry_run && !options.id.empty()) {
+    request.set_dry_run(true);
+    TRY_ASSIGN(const auto meant, context.ask(request));
+    if (meant.ended().count() > 1) {
+      return refused(ErrorCode::kInvalid,
+                     fmt::format("the ids of {} sessions begin so: give more of the one that is "
+                                 "meant; see: hauspost session list",
+                                 meant.ended().count()));
+    }
+    request.set_dry_run(false);
   }
   TRY_ASSIGN(const auto reply, context.ask(request));
   const child::wire::SessionKillReply& ended = reply.ended();

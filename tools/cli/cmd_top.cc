@@ -5,6 +5,7 @@
 
 #include <fmt/format.h>
 
+#include <csignal>
 #include <cstdio>
 
 #include "base/text.h"
@@ -22,13 +23,27 @@ struct TopOptions {
   std::uint64_t count = 0;
 };
 
+constexpr std::string_view kTopLeave = "\x1b[?25h\x1b[?1049l";
+termios top_terminal_before{};  // for a signal, which ends us without a destructor
+
+extern "C" void leave_top_screen(int signal) {
+  // Only what a handler may call.
+  (void)!::write(STDOUT_FILENO, kTopLeave.data(), kTopLeave.size());
+  ::tcsetattr(STDIN_FILENO, TCSANOW, &top_terminal_before);
+  ::raise(signal);  // SA_RESETHAND: as if there were no handler
+}
+
 // The terminal as a page that is drawn over: no echo, keys at once, the old content back at the
-// end.
+// end, also when a signal is the end.
 class TopScreen {
  public:
   TopScreen() {
-    ::tcgetattr(STDIN_FILENO, &before_);
-    termios raw = before_;
+    ::tcgetattr(STDIN_FILENO, &top_terminal_before);
+    struct sigaction leave{};
+    leave.sa_handler = leave_top_screen;
+    leave.sa_flags = static_cast<int>(SA_RESETHAND | SA_NODEFER);
+    for (const int signal : kTopEnds) ::sigaction(signal, &leave, nullptr);
+    termios raw = top_terminal_before;
     raw.c_lflag &= ~static_cast<tcflag_t>(ICANON | ECHO);
     raw.c_cc[VMIN] = 0;
     raw.c_cc[VTIME] = 0;
@@ -36,9 +51,10 @@ class TopScreen {
     fmt::print("\x1b[?1049h\x1b[?25l");
   }
   ~TopScreen() {
-    fmt::print("\x1b[?25h\x1b[?1049l");
+    fmt::print("{}", kTopLeave);
     std::fflush(stdout);
-    ::tcsetattr(STDIN_FILENO, TCSANOW, &before_);
+    ::tcsetattr(STDIN_FILENO, TCSANOW, &top_terminal_before);
+    for (const int signal : kTopEnds) ::signal(signal, SIG_DFL);
   }
   TopScreen(const TopScreen&) = delete;
   TopScreen& operator=(const TopScreen&) = delete;
@@ -60,16 +76,16 @@ class TopScreen {
     std::fflush(stdout);
   }
 
-  // Waits for a key, at most so long; 0: none came.
+  // Waits for a key, at most so long; 0: none came; 'q' as well when the terminal is gone.
   static char key(int timeout_ms) {
     pollfd input{STDIN_FILENO, POLLIN, 0};
     char key = 0;
     if (::poll(&input, 1, timeout_ms) <= 0) return 0;
-    return ::read(STDIN_FILENO, &key, 1) == 1 ? key : 0;
+    return ::read(STDIN_FILENO, &key, 1) == 1 ? key : 'q';
   }
 
  private:
-  termios before_{};
+  static constexpr int kTopEnds[] = {SIGINT, SIGTERM, SIGHUP};
 };
 
 constexpr std::string_view kTopKeys = "q ends; sort processes by m memory, c processor, n name\n";
