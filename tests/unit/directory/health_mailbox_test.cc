@@ -83,6 +83,27 @@ TEST_CASE("health mailbox: it does not keep its database, and goes with it") {
         Resolution::Kind::kUnknownUser);
 }
 
+TEST_CASE("health mailbox: nobody's mail is led into it") {
+  House house;
+  const std::string addresses[] = {house.renew(kToken).address,
+                                   std::string(kToken) + "@hauspost.internal",
+                                   "anybody@hauspost.internal"};
+  const auto group = house.writer->create_recipient(
+      {.kind = RecipientKind::kGroup, .address = "all@example.org", .target = {}}, 5, false);
+  REQUIRE(group);
+  const auto added = house.writer->add_members(group->guid, addresses);
+  REQUIRE(added);
+  for (const auto& one : *added) {
+    REQUIRE_FALSE(one);
+    CHECK(one.error().code == ErrorCode::kNotFound);
+  }
+  for (const std::string& address : addresses) {
+    const auto set = house.writer->set_domain("example.org", {.catch_all = address});
+    REQUIRE_FALSE(set);
+    CHECK(set.error().code == ErrorCode::kNotFound);
+  }
+}
+
 TEST_CASE("health mailbox: its domain is nobody's, and its addresses are checked") {
   House house;
   CHECK(house.writer->add_domain("hauspost.internal").error().code == ErrorCode::kDenied);
