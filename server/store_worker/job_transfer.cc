@@ -110,10 +110,13 @@ Result<std::string> forget_transfer_job(JobContext& context, std::string_view re
   const auto id = Guid::from_bytes(wish.request());
   const auto mailbox = Guid::from_bytes(wish.mailbox_guid());
   if (!id || !mailbox) return fail(ErrorCode::kInvalid, "the request lacks a GUID");
+  TRY(transfer::forget_import(*context.database, *id, *mailbox));
+  // Without a note the export has not begun, and what stands there is somebody else's.
+  const std::string state = transfer_path(context, *id, ".state");
+  if (!wish.file().empty() && ::access(state.c_str(), F_OK) == 0)
+    TRY(transfer::remove_part(wish.file()));
   for (const std::string_view ending : {".report", ".state"})
     ::unlink(transfer_path(context, *id, ending).c_str());
-  TRY(transfer::forget_import(*context.database, *id, *mailbox));
-  if (!wish.file().empty()) TRY(transfer::remove_part(wish.file()));
   return std::string();
 }
 

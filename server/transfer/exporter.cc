@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <filesystem>
 #include <optional>
+#include <set>
 
 #include "base/durable_file.h"
 #include "base/text.h"
@@ -93,6 +94,11 @@ class Exporting {
       if (path && hidden->messages != 0) out.push_back({*hidden, *path});
     }
     std::ranges::sort(out, {}, [](const Chosen& each) { return each.folder.id; });
+    // Without its root a folder may have another's path: "Old" and "Old/INBOX" below root "Old".
+    std::set<std::string> taken;
+    for (Chosen& each : out) {
+      while (!taken.insert(each.path).second) each.path += " (2)";
+    }
     return out;
   }
 
@@ -105,15 +111,29 @@ class Exporting {
     return below->empty() ? root : join_folder(root, *below);
   }
 
+  // Once a note is there, what is left of PATH.part is ours, to go on with or to remove.
+  Result<> begin_part() const {
+    const std::string part = part_of(options_.file);
+    std::error_code code;
+    if (fs::exists(fs::symlink_status(part, code))) {
+      return fail(ErrorCode::kExists,
+                  escape_for_log(part, 1000) +
+                      " exists already, and an export would write there: remove it and resume the "
+                      "request, or name another file");
+    }
+    return replace_file(options_.state_path, "");
+  }
+
   // True: it has ended already.
   Result<bool> open() {
+    std::error_code code;
     if (!options_.state_path.empty()) {
       const auto state = read_small_file(options_.state_path, kStateMax);
       if (!state && state.error().code != ErrorCode::kNotFound) return fail(state.error());
       if (state && !note_.ParseFromString(*state)) note_.Clear();
+      if (!state) TRY(begin_part());
     }
     tally_ = from_wire(note_.tally());
-    std::error_code code;
     if (note_.ended() && fs::exists(fs::symlink_status(options_.file, code)) &&
         !fs::exists(fs::symlink_status(part_of(options_.file), code)))
       return true;

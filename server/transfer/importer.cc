@@ -20,10 +20,13 @@ namespace hauspost::transfer {
 
 namespace {
 
-constexpr std::size_t kBatchMessages = 512;
+constexpr std::size_t kBatchMessages = 1024;
 constexpr std::uint64_t kBatchBytes = 8ULL << 20;
 constexpr std::size_t kKeywordBytes = 100;
 constexpr std::size_t kFoldersNoted = 2000;
+// A file may say any time; clients can be told those of years that have four digits.
+constexpr std::int64_t kOldestDate_s = -2'208'988'800;  // 1900
+constexpr std::int64_t kNewestDate_s = 253'402'300'799;
 constexpr std::string_view kNoteName = "/hauspost/import";
 
 bool is_keyword(std::string_view word) {
@@ -178,7 +181,8 @@ class Importing {
   void add_to_batch(Item& item, Target& to) {
     store::NewMessage message;
     message.flags = item.flags & store::kSystemFlags;
-    message.internal_date_s = item.date_s != 0 ? item.date_s : date_of_header(item.body);
+    const std::int64_t date_s = item.date_s != 0 ? item.date_s : date_of_header(item.body);
+    message.internal_date_s = std::clamp(date_s, kOldestDate_s, kNewestDate_s);
     add_keywords(item, to, message);
     batch_bytes_ += item.body.size();
     message.body = std::make_shared<const std::string>(std::move(item.body));

@@ -1,6 +1,11 @@
 #include <sys/stat.h>
+#include <unistd.h>
+
+#include <fmt/format.h>
 
 #include <algorithm>
+#include <filesystem>
+#include <optional>
 
 #include "base/durable_file.h"
 #include "base/text.h"
@@ -13,9 +18,26 @@ namespace hauspost::transfer {
 
 namespace {
 
+namespace fs = std::filesystem;
+
+constexpr std::string_view kPosition = "files ";
+constexpr std::size_t kUidDigits = 10;  // maildir_name()
+constexpr std::string_view kOurs = ".hauspost,S=";
+
 class MaildirSink final : public Sink {
  public:
-  explicit MaildirSink(std::string path) : path_(std::move(path)) {}
+  // `position`: "files UID FOLDER": of FOLDER the messages up to UID are good, of those before it
+  // all. Empty: it begins anew.
+  MaildirSink(std::string path, std::string_view position) : path_(std::move(path)) {
+    if (!position.starts_with(kPosition)) return;
+    position.remove_prefix(kPosition.size());
+    const std::size_t space = position.find(' ');
+    const auto uid = parse_u64(position.substr(0, space));
+    if (!uid || space == std::string_view::npos) return;
+    going_on_ = true;
+    kept_uid_ = *uid;
+    kept_folder_ = position.substr(space + 1);
+  }
 
   Result<> make_root() { return make_box(part_of(path_)); }
 
@@ -24,6 +46,9 @@ class MaildirSink final : public Sink {
     const bool inbox = folder.path == "INBOX";
     box_ = part_of(path_) + (inbox ? "" : "/" + maildir_folder(folder.path));
     TRY(make_box(box_));
+    folder_ = folder.path;
+    uid_ = folder.path == kept_folder_ ? kept_uid_ : 0;
+    if (going_on_) TRY(drop_above(uid_));
     if (!inbox) TRY(replace_file(box_ + "/maildirfolder", ""));
     keywords_ = folder.keywords;
     std::erase_if(keywords_, [](const std::string& word) { return iequals(word, "$Forwarded"); });
@@ -53,14 +78,14 @@ class MaildirSink final : public Sink {
       TRY_ASSIGN(OutFile file, OutFile::open(name, 0));
       TRY(file.write(body));
       TRY(file.close_with_time(message.date_s, true));
+      uid_ = message.uid.value;
     }
     return {};
   }
 
-  // Which messages are there says where it goes on; those behind are written again, each whole.
   Result<std::string> flush() override {
     TRY(sync());
-    return "files";
+    return fmt::format("{}{} {}", kPosition, uid_, folder_);
   }
 
   Result<> finish() override {
@@ -79,6 +104,25 @@ class MaildirSink final : public Sink {
     return {};
   }
 
+  // Messages that were written behind the last note are written again; with other flags by now
+  // their files have other names.
+  Result<> drop_above(std::uint64_t kept) const {
+    std::error_code code;
+    for (auto entry = fs::directory_iterator(box_ + "/cur", code);
+         !code && entry != fs::directory_iterator(); entry.increment(code)) {
+      const std::string name = entry->path().filename().string();
+      const std::size_t at = name.find(".U");
+      const auto uid = at == std::string::npos
+                           ? std::nullopt
+                           : parse_u64(std::string_view(name).substr(at + 2, kUidDigits));
+      if (!uid || *uid <= kept || name.find(kOurs) == std::string::npos) continue;
+      if (::unlink(entry->path().c_str()) != 0)
+        return fail(file_error("removing", entry->path().string(), errno));
+    }
+    if (code) return fail(file_error("reading folder", box_ + "/cur", code.value()));
+    return {};
+  }
+
   Result<> sync() {
     if (box_.empty()) return {};
     TRY(sync_folder(box_ + "/cur"));
@@ -86,14 +130,20 @@ class MaildirSink final : public Sink {
   }
 
   const std::string path_;
+  bool going_on_ = false;
+  std::uint64_t kept_uid_ = 0;
+  std::string kept_folder_;
   std::string box_;
+  std::string folder_;
+  std::uint64_t uid_ = 0;  // of the last message of folder_
   std::vector<std::string> keywords_;
 };
 
 }  // namespace
 
-Result<std::unique_ptr<Sink>> open_maildir_sink(const std::string& path, const std::string&) {
-  auto sink = std::make_unique<MaildirSink>(path);
+Result<std::unique_ptr<Sink>> open_maildir_sink(const std::string& path,
+                                                const std::string& position) {
+  auto sink = std::make_unique<MaildirSink>(path, position);
   TRY(sink->make_root());
   return sink;
 }

@@ -97,8 +97,7 @@ Result<> MboxReader::read_message(Item& item) {
     }
     if (behind) continue;
     const bool blank = piece.begins && piece.ends && is_blank(piece.text);
-    if (message.in_header && piece.begins && (blank || message.head.size() > kHeaderMax))
-      TRY(end_header(message));
+    if (message.in_header && (blank || message.head.size() > kHeaderMax)) TRY(end_header(message));
     std::string_view text = piece.text;
     if (!message.in_header && piece.begins && !inside && is_quoted_from(text))
       text.remove_prefix(1);

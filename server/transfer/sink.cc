@@ -18,9 +18,25 @@ namespace fs = std::filesystem;
 
 std::string part_of(const std::string& path) { return path + ".part"; }
 
+namespace {
+
+// False with errno. Some network file systems know no renaming that replaces nothing.
+bool rename_to_new(const std::string& from, const std::string& to) {
+  if (::renameat2(AT_FDCWD, from.c_str(), AT_FDCWD, to.c_str(), RENAME_NOREPLACE) == 0) return true;
+  if (errno != EINVAL) return false;
+  struct stat facts{};
+  if (::lstat(to.c_str(), &facts) == 0) {
+    errno = EEXIST;
+    return false;
+  }
+  return errno == ENOENT && ::rename(from.c_str(), to.c_str()) == 0;
+}
+
+}  // namespace
+
 Result<> name_whole(const std::string& path) {
   const std::string part = part_of(path);
-  if (::renameat2(AT_FDCWD, part.c_str(), AT_FDCWD, path.c_str(), RENAME_NOREPLACE) != 0) {
+  if (!rename_to_new(part, path)) {
     if (errno == EEXIST) {
       return fail(ErrorCode::kExists, escape_for_log(path, 1000) +
                                           " was made by somebody else meanwhile; the export is "

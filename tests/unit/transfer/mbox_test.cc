@@ -139,6 +139,15 @@ TEST_CASE("mbox: what is hostile or broken is counted, and the rest is read", "[
     CHECK(small[0].kind == Item::Kind::kLarge);
     CHECK(small[1].kind == Item::Kind::kMessage);
   }
+  SECTION("a line of many megabytes in a header") {
+    const std::string line = "X: " + std::string(20 << 20, 'x');
+    write_file(path, "From a@b Thu Nov 21 19:14:00 2013\n" + line + "\n\nbody\n");
+    const auto items = read_all(path);
+    REQUIRE(items.size() == 1);
+    CHECK((items[0].body == line + "\r\n\r\nbody\r\n"));
+    CHECK(read_all(path, Format::kMbox, {.message_bytes_max = 1 << 20}).at(0).kind ==
+          Item::Kind::kLarge);
+  }
   SECTION("CRLF exactly where a piece of a long line ends") {
     for (const std::size_t length : {512 * 1024 - 1, 512 * 1024 - 47, 512 * 1024 - 48,
                                      512 * 1024 - 49, 512 * 1024, 512 * 1024 + 1}) {

@@ -152,3 +152,73 @@ TEST_CASE("round trip: roots, filters and a dry run", "[round]") {
   by_subject.subject = "DEEP";
   CHECK(rig.export_to(rig.path("deep"), Format::kMbox, by_subject)->messages == 1);
 }
+
+TEST_CASE("round trip: an export removes nothing that it has not written", "[round]") {
+  Rig rig;
+  fill(rig);
+  ExportOptions wish;
+  wish.state_path = rig.path("state");
+  write_file(rig.path("out.part"), "somebody else's");
+  const auto refused = rig.export_to(rig.path("out"), Format::kMbox, wish);
+  REQUIRE_FALSE(refused);
+  CHECK(refused.error().code == ErrorCode::kExists);
+  CHECK(read_file(rig.path("out.part")) == "somebody else's");
+  std::filesystem::remove(rig.path("out.part"));
+  CHECK(rig.export_to(rig.path("out"), Format::kMbox, wish)->messages == 714);
+  // Its own, of a death before the first note, goes.
+  wish.state_path = rig.path("state2");
+  write_file(wish.state_path, "");
+  write_file(rig.path("more.part"), "its own");
+  CHECK(rig.export_to(rig.path("more"), Format::kMbox, wish)->messages == 714);
+}
+
+TEST_CASE("round trip: folders that would have one path without their root keep apart", "[round]") {
+  Rig rig;
+  rig.append("Old", "Subject: above\r\n\r\nx\r\n", 0, {}, 1385061240);
+  rig.append("Old/INBOX", "Subject: below\r\n\r\nx\r\n", 0, {}, 1385061240);
+  ExportOptions wish;
+  wish.source_root = "Old";
+  const Format format = GENERATE(Format::kMbox, Format::kMaildir, Format::kEml, Format::kZip);
+  REQUIRE(rig.export_to(rig.path("out"), format, wish)->messages == 2);
+  CHECK(rig.import(rig.path("out"))->messages == 2);
+  const auto bert = rig.database->snapshot().mailbox(kBert);
+  CHECK(rig.database->snapshot().find_folder(bert->id, "INBOX")->messages == 1);
+  CHECK(rig.database->snapshot().find_folder(bert->id, "INBOX (2)")->messages == 1);
+}
+
+TEST_CASE("round trip: a Maildir that is gone on with has each message once", "[round]") {
+  Rig rig;
+  const std::string path = rig.path("out");
+  const auto message = [](std::uint32_t uid, store::FlagBits flags) {
+    OutMessage out;
+    out.body.bytes = "Subject: x\r\n\r\nx\r\n";
+    out.uid = store::Uid(uid);
+    out.flags = flags;
+    out.date_s = 1385061240;
+    return out;
+  };
+  const OutFolder inbox{.path = "INBOX", .keywords = {}};
+  const OutFolder other{.path = "Other", .keywords = {}};
+  std::string position;
+  {
+    auto sink = *open_sink(path, Format::kMaildir, "");
+    REQUIRE(sink->begin_folder(inbox));
+    REQUIRE(sink->add(std::vector{message(1, 0)}));
+    position = *sink->flush();
+    REQUIRE(sink->add(std::vector{message(2, 0)}));
+    REQUIRE(sink->begin_folder(other));
+    REQUIRE(sink->add(std::vector{message(1, 0)}));
+  }
+  // Clients have changed flags meanwhile, which stand in the names of files.
+  auto sink = *open_sink(path, Format::kMaildir, position);
+  REQUIRE(sink->begin_folder(inbox));
+  REQUIRE(sink->add(std::vector{message(2, store::kSeen)}));
+  REQUIRE(sink->begin_folder(other));
+  REQUIRE(sink->add(std::vector{message(1, store::kFlagged)}));
+  REQUIRE(sink->finish());
+  const auto files = [](const std::string& folder) {
+    return std::distance(std::filesystem::directory_iterator(folder), {});
+  };
+  CHECK(files(path + "/cur") == 2);
+  CHECK(files(path + "/.Other/cur") == 1);
+}
