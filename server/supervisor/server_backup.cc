@@ -170,6 +170,7 @@ class Maker {
          it.increment(code)) {
       const std::string below = it->path().lexically_relative(sources_.data_root).string();
       if (below.ends_with('~') || it->is_symlink(code) || !it->is_regular_file(code)) continue;
+      if (!is_valid_utf8(below)) continue;  // none of ours, and no name for the list
       auto copied = copy(it->path().string(), root_name(below), owner);
       if (!copied && copied.error().code != ErrorCode::kNotFound) return copied;
     }
