@@ -20,12 +20,12 @@ SYSTEM_CALL_FILTER = "2"  # "Seccomp:" of /proc/PID/status
 # Connects as another user; ends with 0 when the server still holds the connection after a while.
 CONNECT = """
 import os, socket, sys
-path, user, group = sys.argv[1], int(sys.argv[2]), int(sys.argv[3])
+path, user, group, seconds = sys.argv[1], *map(int, sys.argv[2:])
 os.setgroups([])
 os.setgid(group)
 os.setuid(user)
 peer = socket.socket(socket.AF_UNIX)
-peer.settimeout(1)
+peer.settimeout(seconds)
 try:
     peer.connect(path)
     sys.exit(0 if peer.recv(1) else 2)  # hung up on
@@ -67,10 +67,11 @@ class Confinement(unittest.TestCase):
         info = os.lstat(self.server.data / name)
         return info.st_uid, stat.S_IMODE(info.st_mode)
 
-    def connect(self, name, user, group=ROLE_GROUP):
+    def connect(self, name, user, group=ROLE_GROUP, seconds=30):
+        """`seconds`: how long it is waited to be hung up on."""
         path = str(self.server.data / "run" / name)
-        return subprocess.run([sys.executable, "-c", CONNECT, path, str(user), str(group)],
-                              timeout=30).returncode
+        return subprocess.run([sys.executable, "-c", CONNECT, path, str(user), str(group), str(seconds)],
+                              timeout=2 * seconds + 30).returncode
 
     def check_mail_flows(self, address, subject):
         self.server.deliver(address, subject)
@@ -141,7 +142,8 @@ class Confinement(unittest.TestCase):
                 with self.subTest(socket=name, caller=role):
                     wanted = KEPT if role in allowed else \
                         NO_PERMISSION if name == "admin.sock" else HUNG_UP_ON
-                    self.assertEqual(self.connect(name, user), wanted)
+                    seconds = 1 if wanted == KEPT else 30
+                    self.assertEqual(self.connect(name, user, seconds=seconds), wanted)
             with self.subTest(socket=name, caller="a stranger"):
                 self.assertEqual(self.connect(name, STRANGER, STRANGER), NO_PERMISSION)
 
