@@ -1,5 +1,8 @@
 #include "server/child/metrics_wire.h"
 
+#include <algorithm>
+
+#include "base/text.h"
 #include "server/child/metrics.pb.h"
 
 namespace hauspost::child {
@@ -12,6 +15,12 @@ constexpr std::pair<metrics::Kind, wire::MetricKind> kKinds[] = {
     {metrics::Kind::kHistogram, wire::METRIC_KIND_HISTOGRAM},
 };
 
+// Whatever a process says of itself, it adds no lines of another's to what Prometheus reads.
+bool is_name(std::string_view text) {
+  return !text.empty() &&
+         std::ranges::all_of(text, [](char c) { return is_alpha(c) || is_digit(c) || c == '_'; });
+}
+
 Result<metrics::Family> family_from_wire(const wire::MetricFamily& from) {
   const auto corrupt = [] { return fail(ErrorCode::kCorrupt, "metrics do not parse"); };
   metrics::Family to{from.name(), from.help()};
@@ -21,12 +30,14 @@ Result<metrics::Family> family_from_wire(const wire::MetricFamily& from) {
     to.kind = kind;
     known = true;
   }
-  if (!known || to.name.empty()) return corrupt();
+  if (!known || !is_name(to.name)) return corrupt();
   to.bounds.assign(from.bounds().begin(), from.bounds().end());
   for (const wire::MetricSample& one : from.samples()) {
     metrics::Sample& sample = to.samples.emplace_back();
-    for (const wire::MetricLabel& label : one.labels())
+    for (const wire::MetricLabel& label : one.labels()) {
+      if (!is_name(label.name())) return corrupt();
       sample.labels.push_back({label.name(), label.value()});
+    }
     sample.value = one.value();
     sample.sum = one.sum();
     sample.buckets.assign(one.buckets().begin(), one.buckets().end());

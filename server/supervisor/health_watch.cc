@@ -71,6 +71,10 @@ Task<Result<>> HealthWatch::round_now() {
   while (round_ < wanted) {
     hurry();
     CO_TRY(co_await rounds_.wait());
+    // Somebody has switched them off meanwhile: no further round comes.
+    const auto now = directory::health_settings(supervisor_.directory().reader());
+    if (round_ < wanted && now && !now->probes)
+      co_return fail(ErrorCode::kDenied, "probes were switched off meanwhile");
   }
   co_return Result<>{};
 }
@@ -90,6 +94,7 @@ Task<void> HealthWatch::run() {
     if (!settings || !settings->probes) {
       entries_.clear();
       co_await have_prober(false);
+      rounds_.notify_all();
       co_await pause(settings ? kOffPause : kSoon);
       continue;
     }
