@@ -35,7 +35,7 @@ constexpr SetupList kLists[] = {{"setup.public_addresses", &SetupSettings::publi
                                 {"setup.spf", &SetupSettings::spf}};
 constexpr SetupSwitch kSwitches[] = {{"setup.private_box", &SetupSettings::private_box},
                                      {"setup.tlsa", &SetupSettings::tlsa},
-                                    {"setup.under_way", &SetupSettings::under_way}};
+                                     {"setup.under_way", &SetupSettings::under_way}};
 
 Result<> check_mail_address(std::string_view what, const std::string& address) {
   if (address.empty()) return {};

@@ -1,5 +1,6 @@
 """hauspost doctor: nothing to say where everything is right, and each planted fault found and named."""
 
+import contextlib
 import json
 import os
 import pathlib
@@ -255,7 +256,7 @@ class Elsewhere(DoctorTest):
             self.assertLess(time.monotonic() - began, 15)
 
     def test_a_clock_that_is_off(self):
-        self.time.ahead = 7200
+        self.time.ahead = 7200.5  # what a slow machine adds or takes away does not reach 7200 or 7201
         self.assert_found(self.faults(), "clock", "", "7200")
 
     def test_port_25_is_blocked_outwards(self):
@@ -296,7 +297,8 @@ class Elsewhere(DoctorTest):
             found = self.faults("--only", "listeners", "--offline")
             self.assert_found(found, "listeners", "smtp", "says nothing")
         finally:
-            os.kill(pid, signal.SIGCONT)
+            with contextlib.suppress(ProcessLookupError):  # the supervisor may have ended it
+                os.kill(pid, signal.SIGCONT)
 
     def test_a_port_that_another_program_took(self):
         self.instance.cli("server", "stop")

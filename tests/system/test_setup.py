@@ -105,8 +105,24 @@ class Unattended(SetupTest):
     def test_a_server_that_was_stopped_is_started(self):
         self.setup_json(*self.options())
         self.instance.cli("server", "stop")
+        printed = self.instance.run("setup", "--print-answers", "--start", "detached")
+        self.assertEqual(printed.returncode, 3, printed.stdout + printed.stderr)
+        self.assertFalse(self.instance.is_running())  # printing starts nothing
         self.setup_json("--unattended", "--start", "detached")
         self.assertTrue(self.instance.is_running())
+        renamed = self.instance.run("setup", "--unattended", "--hostname", "other.example.test")
+        self.assertEqual(renamed.returncode, 2, renamed.stdout + renamed.stderr)
+        self.assertIn("mail.example.test", renamed.stderr)
+
+    def test_an_administrator_whom_nobody_knows_leaves_no_group_that_swallows_mail(self):
+        done = self.instance.run("setup", *self.options("--administrator", "nobody@example.test"),
+                                 timeout=120)
+        self.assertEqual(done.returncode, 1, done.stdout + done.stderr)
+        self.assertIn("--administrator", done.stderr)
+        self.assertEqual(self.instance.run("group", "show", "postmaster@example.test").returncode, 1)
+        self.setup_json(*self.options())
+        self.deliver("postmaster@example.test", "To somebody")
+        self.wait_for("To somebody")
 
     def test_what_cannot_be_is_said_before_anything_is_done(self):
         cases = [(("--unattended", "--hostname", "mail.example.test", "--domain", "example.test",

@@ -249,12 +249,12 @@ ClockFacts ask_time(const std::string& server) {
   const int fd = ::socket(found->ai_family, SOCK_DGRAM | SOCK_CLOEXEC, 0);
   const timeval patience{.tv_sec = 2, .tv_usec = 0};
   std::uint8_t packet[kSntpBytes] = {0x23};  // version 4, client
+  const double before = now_in_seconds();
   const bool sent = fd >= 0 &&
                     ::setsockopt(fd, SOL_SOCKET, SO_RCVTIMEO, &patience, sizeof patience) == 0 &&
                     ::connect(fd, found->ai_addr, found->ai_addrlen) == 0 &&
                     ::send(fd, packet, sizeof packet, 0) == static_cast<ssize_t>(sizeof packet);
   ::freeaddrinfo(found);
-  const double before = now_in_seconds();
   const ssize_t got = sent ? ::recv(fd, packet, sizeof packet, 0) : -1;
   const double after = now_in_seconds();
   if (fd >= 0) ::close(fd);
