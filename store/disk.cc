@@ -161,7 +161,8 @@ Result<> sync_name(Disk& disk, const std::string& folder) {
 }
 
 Result<std::string> read_file(const std::string& path, std::size_t bytes_max) {
-  const int descriptor = ::open(path.c_str(), O_RDONLY | O_CLOEXEC);
+  // The supervisor reads in folders of workers, too: a pipe there must not make it wait.
+  const int descriptor = ::open(path.c_str(), O_RDONLY | O_NONBLOCK | O_CLOEXEC);
   if (descriptor < 0) return fail(errno_error("opening " + path));
   std::string bytes;
   std::array<char, 16384> buffer;
