@@ -8,6 +8,7 @@
 #include <fstream>
 #include <sstream>
 
+#include "base/durable_file.h"
 #include "base/network.h"
 #include "base/tls/certificate_facts.h"
 #include "base/tls/key_digest.h"
@@ -24,6 +25,8 @@ constexpr std::string_view kNotPublic =
     "0.0.0.0/8 10.0.0.0/8 100.64.0.0/10 127.0.0.0/8 169.254.0.0/16 172.16.0.0/12 192.0.0.0/24 "
     "192.168.0.0/16 198.18.0.0/15 224.0.0.0/3 ::/127 64:ff9b:1::/48 100::/64 fc00::/7 fe80::/10 "
     "ff00::/8";
+
+constexpr std::size_t kCertificateBytesMax = 1UL << 20;
 
 std::string text_of_address(const sockaddr* address) {
   char text[INET6_ADDRSTRLEN] = "";
@@ -50,7 +53,8 @@ std::string served_key_digest(const admin::CertificateListReply& reply,
       return tls::name_matches(name, hostname);
     });
     if (!ours || !certificate.in_use()) continue;
-    const auto pem = file_text(certificate.certificate_file());
+    // The front-end names the file: it may be anything.
+    const auto pem = read_small_file(certificate.certificate_file(), kCertificateBytesMax);
     const auto digest = pem ? tls::key_digest(*pem) : fail(pem.error());
     if (digest) return *digest;
   }
