@@ -327,6 +327,7 @@ class RealMilterTest(FilterTest):
         # Spam from a score of 15 on is rejected.
         self.run_program(program("spamass-milter"), "-p", str(path), "-r", "15", "--", "-p", str(port),
                          "-d", "127.0.0.1", path=path)
+        folder.chmod(0o755)
         path.chmod(0o666)  # transport may be another user
         self.filter("milter", "add", "spamassassin", "--address", f"unix:{path}")
         self.wait_for_reply("550 5.7.1", "s@example.net", self.address, "a badword")
