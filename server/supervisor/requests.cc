@@ -334,7 +334,12 @@ void Requests::note_progress(Entry& entry, const JobFacts& facts) {
 
 void Requests::ended(Entry& entry, const JobFacts& facts) {
   TransferRequest& request = entry.request;
-  if (facts.state != JobFacts::State::kDone) return broke_off(entry, facts.error);
+  if (facts.state != JobFacts::State::kDone) {
+    // Not begun, as the worker had too many jobs: it waits like those of a busy database.
+    const bool crowded = facts.error.code == ErrorCode::kExhausted && facts.step.empty();
+    if (crowded) return broke_off(entry, {ErrorCode::kCancelled, facts.error.text});
+    return broke_off(entry, facts.error);
+  }
   child::wire::TransferReport report;
   if (!report.ParseFromString(facts.report))
     return broke_off(entry, {ErrorCode::kCorrupt, "the worker's report does not parse"});
@@ -469,9 +474,12 @@ Task<void> Requests::forget(TransferRequest request) {
     log::warning("request.kept",
                  {{"mailbox", request.mailbox}, {"name", request.name}, {"cause", gone.error()}});
   }
+  changed_.notify_all();
 }
 
+// One at a time: many that expire together would take a worker's places for jobs from others.
 void Requests::drop_old() {
+  if (std::ranges::any_of(entries_, &Entry::removing)) return;
   const std::int64_t now = now_s();
   const auto steady = std::chrono::steady_clock::now();
   for (Entry& entry : entries_) {
@@ -480,6 +488,7 @@ void Requests::drop_old() {
     if (now - request.ended_s < request.keep_completed_s || entry.not_before > steady) continue;
     entry.not_before = steady + kDropEvery;  // when it cannot go now
     tasks_.spawn("request.forget", forget(request));
+    return;
   }
 }
 

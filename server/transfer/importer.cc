@@ -25,7 +25,7 @@ constexpr std::uint64_t kBatchBytes = 8ULL << 20;
 constexpr std::size_t kKeywordBytes = 100;
 constexpr std::size_t kFoldersNoted = 2000;
 // A file may say any time; clients can be told those of years that have four digits.
-constexpr std::int64_t kOldestDate_s = -2'208'988'800;  // 1900
+constexpr std::int64_t kOldestDate_s = -62'167'219'200;
 constexpr std::int64_t kNewestDate_s = 253'402'300'799;
 constexpr std::string_view kNoteName = "/hauspost/import";
 
