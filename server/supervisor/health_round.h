@@ -31,6 +31,7 @@ struct Observation {
   std::string step;       // of a probe: where it ended
   bool answered = false;  // of kFailed: what was asked lives and says no, so that no restart helps
   bool at_once = false;   // one failure is a fault: a fact, not an attempt
+  bool door = false;      // seen through a front door
 
   std::string name() const { return target.empty() ? set : set + " " + target; }
 };

@@ -20,6 +20,9 @@ using Outcome = Observation::Outcome;
 // To the next round when something failed; more often, and the probes' connections would take those
 // of others on this machine, who share the limit of their address.
 constexpr Duration kSoon = std::chrono::seconds(10);
+// A round through the front doors wakes every process some hundred times, asking the processes
+// themselves only once or twice. While all is well, so many rounds make one of the former.
+constexpr std::uint64_t kRoundsADoor = 5;
 constexpr Duration kOffPause = std::chrono::hours(24);
 constexpr Duration kProberStart = std::chrono::seconds(10);
 constexpr Duration kProberStop = std::chrono::seconds(1);
@@ -59,6 +62,7 @@ Task<void> HealthWatch::stop() {
 
 void HealthWatch::hurry() {
   hurried_ = true;
+  asked_ = true;
   timer_.cancel();
 }
 
@@ -175,7 +179,26 @@ void HealthWatch::check_clock(std::vector<Observation>& seen) {
   seen.push_back(std::move(one));
 }
 
-Task<std::vector<Observation>> HealthWatch::look(directory::HealthSettings settings) {
+// What failed, and what could not be tried, is tried again with the next round.
+bool HealthWatch::doors_are_due() const {
+  if (entries_.empty() || round_ + 1 - doors_round_ >= kRoundsADoor) return true;
+  return std::ranges::any_of(entries_, [](const auto& item) {
+    const Entry& entry = item.second;
+    return !entry.off && !entry.last.at_once &&
+           (!entry.monitor.healthy() || entry.last.outcome != Outcome::kGood);
+  });
+}
+
+// What was seen through them last still holds in a round that does not try them.
+void HealthWatch::keep_doors() {
+  for (auto& [name, entry] : entries_) {
+    if (!entry.last.door) continue;
+    entry.round = round_;
+    entry.seen_s = last_round_s_;
+  }
+}
+
+Task<std::vector<Observation>> HealthWatch::look(directory::HealthSettings settings, bool doors) {
   while (probing_) {
     if (!co_await probed_.wait()) co_return std::vector<Observation>();
   }
@@ -183,10 +206,11 @@ Task<std::vector<Observation>> HealthWatch::look(directory::HealthSettings setti
   std::vector<Observation> seen;
   std::vector<Observation> probed;
   ping_children(supervisor_, std::chrono::seconds(settings.timeout_s), looks_, seen);
-  looks_.spawn("health.probes", try_doors(settings, probed));
+  if (doors) looks_.spawn("health.probes", try_doors(settings, probed));
   co_await looks_.join();
   probing_ = false;
   probed_.notify_all();
+  for (Observation& one : probed) one.door = true;
   std::ranges::move(probed, std::back_inserter(seen));
   std::ranges::move(co_await check_server(supervisor_, settings), std::back_inserter(seen));
   check_clock(seen);
@@ -196,11 +220,16 @@ Task<std::vector<Observation>> HealthWatch::look(directory::HealthSettings setti
 Task<void> HealthWatch::make_round(directory::HealthSettings settings) {
   looking_ = true;
   note_backups(supervisor_);
-  std::vector<Observation> seen = co_await look(settings);
+  const bool doors = std::exchange(asked_, false) || doors_are_due();
+  std::vector<Observation> seen = co_await look(settings, doors);
   looking_ = false;
   if (was_cancelled(co_await asio::this_coro::cancellation_state)) co_return;
   ++round_;
   last_round_s_ = now_s();
+  if (doors)
+    doors_round_ = round_;
+  else
+    keep_doors();
   judge(std::move(seen), settings);
   respond(settings);
   rounds_.notify_all();

@@ -69,7 +69,9 @@ class HealthWatch {
   Task<void> run();
   Task<void> pause(Duration time);
   Task<void> make_round(directory::HealthSettings settings);
-  Task<std::vector<Observation>> look(directory::HealthSettings settings);
+  Task<std::vector<Observation>> look(directory::HealthSettings settings, bool doors);
+  bool doors_are_due() const;
+  void keep_doors();
   Task<void> try_doors(directory::HealthSettings settings, std::vector<Observation>& seen);
   Task<bool> have_prober(bool wanted);
   void check_clock(std::vector<Observation>& seen);
@@ -100,8 +102,10 @@ class HealthWatch {
   std::optional<std::chrono::nanoseconds> clock_offset_;  // of the wall clock to the steady one
   Timer timer_;
   bool hurried_ = false;
-  bool looking_ = false;  // a round is under way
-  bool probing_ = false;  // mailboxes have one user at a time
+  bool asked_ = false;             // somebody wants a round with everything
+  std::uint64_t doors_round_ = 0;  // the last in which front doors were tried
+  bool looking_ = false;           // a round is under way
+  bool probing_ = false;           // mailboxes have one user at a time
   Condition probed_;
   Condition rounds_;  // a round has ended
   TaskGroup looks_;   // the pings and probes of a round

@@ -99,6 +99,9 @@ class HealthTest(unittest.TestCase):
         self.assertEqual(sorted(door.split()[0] for door in doors),
                          ["imap", "imaps", "pop3", "pop3s", "smtp", "submission", "submissions"])
         self.server.cli("health", "report")
+        # Though not with each round, doors are tried again without being asked for.
+        looked = targets[("imap", "DB1")]["looked_s"]
+        wait_for("another look at IMAP", lambda: self.show()[("imap", "DB1")]["looked_s"] > looked)
 
     def test_tests_run_now_and_tell_steps(self):
         for name, last in (("imap", "remove"), ("pop3", "quit"), ("mailflow", "remove")):
