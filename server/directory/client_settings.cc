@@ -68,7 +68,8 @@ Result<ConnectionSetting> parse_connection_setting(std::string_view text) {
                     escape_for_log(text), why));
   };
   if (parts.size() != 3) return refuse("does not have three parts");
-  if (!smtp::is_host_name(parts[0]) || parts[0].find('.') == std::string_view::npos)
+  if (!smtp::is_host_name(parts[0]) || parts[0].starts_with('[') ||
+      parts[0].find('.') == std::string_view::npos)
     return refuse("does not begin with a full host name");
   const auto port = parse_u64(parts[1]);
   if (!port || *port == 0 || *port > 65535) return refuse("has a port that is not 1 to 65535");

@@ -25,7 +25,8 @@ constexpr std::pair<StsMode, std::string_view> kModes[] = {
 // RFC 8461 section 4.1: a wildcard stands for the whole leftmost label.
 bool is_mx_pattern(std::string_view text) {
   if (text.starts_with("*.")) text.remove_prefix(2);
-  return smtp::is_host_name(text) && text.find('.') != std::string_view::npos;
+  return smtp::is_host_name(text) && !text.starts_with('[') &&
+         text.find('.') != std::string_view::npos;
 }
 
 bool is_title(std::string_view text) {

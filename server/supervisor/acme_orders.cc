@@ -272,7 +272,8 @@ Task<void> AcmeOrders::try_order(std::string name) {
   const auto noted = files_.keep_state(name, state);
   auto outcome =
       noted ? co_await attempt(found->order) : Outcome<Issued>(Failed::of(noted.error()));
-  if (outcome) {
+  // Nobody may have disabled it meanwhile.
+  if (outcome && show(name)) {
     enter("installing");
     const auto installed = co_await install(found->order, *outcome);
     if (!installed) outcome = Failed::of(installed.error());
@@ -284,7 +285,6 @@ Task<void> AcmeOrders::try_order(std::string name) {
   // The end of the server is nobody's failure: the next one tries again at once. What is installed
   // is not ordered again.
   if (tasks_.stopping() && !outcome) co_return;
-  // Nobody may have disabled it meanwhile.
   if (show(name)) settle(name, std::move(state), outcome);
   ++tries_[name];
 }

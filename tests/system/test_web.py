@@ -272,7 +272,8 @@ class Web(OwnServerTest):
         self.assertNotEqual(enforced["policy_id"], testing["policy_id"])
         self.assertRegex(enforced["policy_id"], "^[0-9a-f]{1,32}$")
         self.assertIn("mx: *.example.test\r\n", self.ask("GET", path, host)[2])
-        for wrong in (("--max-age", "1h"), ("--mx", "not a name"), ("--mta-sts", "none")):
+        for wrong in (("--max-age", "1h"), ("--mx", "not a name"), ("--mx", "[192.0.2.1]"),
+                      ("--mta-sts", "none")):
             self.assertNotEqual(self.server.run("web", "set", *wrong).returncode, 0, wrong)
         self.assertEqual(self.server.ask("web", "show")["policy_id"], enforced["policy_id"])
 

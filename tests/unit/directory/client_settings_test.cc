@@ -23,7 +23,7 @@ TEST_CASE("client settings: HOST:PORT:SSL, TLS or nothing", "[client-settings]")
        {"", "mail.example.org", "mail.example.org:993", "mail.example.org:0:SSL",
         "mail.example.org:65536:SSL", "mail.example.org:x:SSL", "mail:993:SSL",
         "mail.example.org:993:STARTTLS", "192.0.2.1 :993:SSL", "a b.example:993:SSL",
-        "[2001:db8::1]:993:SSL", ":993:SSL", "mail.example.org:993:SSL:"}) {
+        "[2001:db8::1]:993:SSL", "[192.0.2.1]:993:SSL", ":993:SSL", "mail.example.org:993:SSL:"}) {
     INFO(bad);
     const auto parsed = parse_connection_setting(bad);
     REQUIRE_FALSE(parsed);
