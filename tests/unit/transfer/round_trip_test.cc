@@ -222,3 +222,14 @@ TEST_CASE("round trip: a Maildir that is gone on with has each message once", "[
   CHECK(files(path + "/cur") == 2);
   CHECK(files(path + "/.Other/cur") == 1);
 }
+
+TEST_CASE("round trip: names of files in any encoding are found again", "[round]") {
+  Rig rig;
+  write_file(rig.path("box/cur/1385061240.\xe4:2,S"), "Subject: x\n\nx\n");
+  ImportOptions options;
+  options.request = Guid::random();
+  REQUIRE(rig.import(rig.path("box"), options));
+  const auto again = rig.import(rig.path("box"), options);
+  if (!again) FAIL(again.error().text);
+  CHECK(again->messages == 1);
+}
