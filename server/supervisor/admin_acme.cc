@@ -74,6 +74,9 @@ Task<Result<admin::AcmeEnableReply>> AdminService::acme_enable(admin::AcmeEnable
   CO_TRY_ASSIGN(directory::AcmeOrder order, order_of(request));
   if (request.eab_key().size() > kEabKeyMax)
     co_return fail(ErrorCode::kInvalid, "the key of the external account is too long");
+  if (!order.ca_file.empty()) {
+    CO_TRY(supervisor_.ownership().lend(order.ca_file, child::Role::kAcme, Ownership::Need::kRead));
+  }
   admin::AcmeEnableReply reply;
   if (request.dry_run()) {
     *reply.mutable_order() = wire_of(AcmeFacts{.order = std::move(order)});
