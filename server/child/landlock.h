@@ -22,7 +22,9 @@ struct FileRule {
 };
 
 struct LandlockFence {
-  bool any_file = false;        // only programs, devices and sockets in files are fenced off
+  // Only programs, devices and sockets in files are fenced off; and, as by every fence that does
+  // not allow it, renaming and linking from one folder to another (EXDEV).
+  bool any_file = false;
   std::vector<FileRule> files;  // what stays allowed; unused with any_file
   bool tcp = false;             // connections out may be made
 };

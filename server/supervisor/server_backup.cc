@@ -13,6 +13,7 @@
 
 #include "base/crypto/sha256.h"
 #include "base/durable_file.h"
+#include "base/log.h"
 #include "base/random.h"
 #include "base/text.h"
 #include "server/supervisor/settings.h"
@@ -84,7 +85,7 @@ Result<> write_all(const UniqueFd& to, const std::string& path, std::string_view
   return {};
 }
 
-// Copies what is a regular file and no link, durably. `owner`: what is somebody else's is kNotFound.
+// Copies what is a regular file and no link, durably. `owner`: what is somebody else's is kInvalid.
 Result<ServerBackup::File> copy_file(const std::string& from, const std::string& to,
                                      std::optional<uid_t> owner = {}) {
   const UniqueFd source(::open(from.c_str(), O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC));
@@ -93,7 +94,7 @@ Result<ServerBackup::File> copy_file(const std::string& from, const std::string&
   if (::fstat(source.get(), &facts) != 0) return fail(errno_error(from));
   if (!S_ISREG(facts.st_mode)) return fail(ErrorCode::kInvalid, from + ": is not a file");
   if (owner && facts.st_uid != *owner)
-    return fail(ErrorCode::kNotFound, from + ": is not of the folder's owner");
+    return fail(ErrorCode::kInvalid, from + ": is not of the folder's owner");
   TRY_ASSIGN(const UniqueFd target, create(to));
   TRY_ASSIGN(ServerBackup::File file, read_through(source, from, [&](std::string_view bytes) {
                return write_all(target, to, bytes);
@@ -172,6 +173,10 @@ class Maker {
       if (below.ends_with('~') || it->is_symlink(code) || !it->is_regular_file(code)) continue;
       if (!is_valid_utf8(below)) continue;  // none of ours, and no name for the list
       auto copied = copy(it->path().string(), root_name(below), owner);
+      if (!copied && copied.error().code == ErrorCode::kInvalid) {
+        log::warning("server.backup.left_out", {{"cause", copied.error()}});
+        continue;
+      }
       if (!copied && copied.error().code != ErrorCode::kNotFound) return copied;
     }
     if (code) return fail(errno_error(top.string(), code.value()));
