@@ -93,7 +93,8 @@ Task<Result<admin::MailboxSetReply>> AdminService::mailbox_set(admin::MailboxSet
   if (request.has_display_name()) names.display_name = request.display_name();
   names.add_aliases.assign(request.add_aliases().begin(), request.add_aliases().end());
   names.remove_aliases.assign(request.remove_aliases().begin(), request.remove_aliases().end());
-  CO_TRY(supervisor_.directory().set_mailbox_names(entry.guid, names));
+  if (names.display_name || !names.add_aliases.empty() || !names.remove_aliases.empty())
+    CO_TRY(supervisor_.directory().set_mailbox_names(entry.guid, names));
   if (request.has_imap_without()) CO_TRY(set_imap_without(entry, request.imap_without()));
   if (request.has_forward_to()) {
     CO_TRY(supervisor_.directory().set_forwarding(entry.guid, request.forward_to(),
