@@ -3,6 +3,7 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <cstdlib>
 #include <filesystem>
 
@@ -105,7 +106,8 @@ Outcome<SetupSecrets> read_secrets(const std::vector<SetupStep>& steps, const An
 Outcome<> make_root(Context& context, const Answers& answers) {
   InitOptions init;
   init.hostname = answers.text("hostname");
-  init.port_base = static_cast<int>(parse_u64(answers.text("port-base")).value_or(0));
+  const auto base = parse_u64(answers.text("port-base")).value_or(0);
+  init.port_base = static_cast<int>(std::min<std::uint64_t>(base, 65536));  // which is refused
   init.bind = answers.list("bind");
   if (answers.text("certificate") == "files") {
     init.certificate = answers.text("certificate-file");

@@ -48,6 +48,11 @@ bool is_named(const std::vector<std::string>& all, std::string_view one) {
   return std::ranges::any_of(all, [&](const std::string& name) { return name == one; });
 }
 
+int badness_of(Verdict verdict) {
+  if (verdict == Verdict::kFault) return 2;
+  return verdict == Verdict::kWarning ? 1 : 0;
+}
+
 void take(Findings&& found, const std::vector<std::string>& only, Findings& out) {
   for (Finding& finding : found)
     if (only.empty() || is_named(only, finding.check)) out.push_back(std::move(finding));
@@ -75,10 +80,24 @@ Findings examine(const DoctorFacts& facts, const std::vector<std::string>& only)
   return out;
 }
 
+Findings worst_of_each(const Findings& findings) {
+  Findings out;
+  for (const Finding& finding : findings) {
+    if (finding.verdict == Verdict::kSkipped) continue;
+    const auto same = std::ranges::find_if(out, [&](const Finding& one) {
+      return one.check == finding.check && one.object == finding.object;
+    });
+    if (same == out.end())
+      out.push_back(finding);
+    else if (badness_of(finding.verdict) > badness_of(same->verdict))
+      *same = finding;
+  }
+  return out;
+}
+
 std::vector<std::string> drift(const std::vector<Remembered>& before, const Findings& now) {
   std::vector<std::string> out;
-  for (const Finding& finding : now) {
-    if (finding.verdict == Verdict::kSkipped) continue;
+  for (const Finding& finding : worst_of_each(now)) {
     const auto old = std::ranges::find_if(before, [&](const Remembered& one) {
       return one.check == finding.check && one.object == finding.object;
     });

@@ -31,6 +31,9 @@ struct Remembered {
   Verdict verdict = Verdict::kGood;
   std::string text;
 };
+// One of each check and object: the worst, for that is what is remembered; what was skipped is
+// none.
+Findings worst_of_each(const Findings& findings);
 std::vector<std::string> drift(const std::vector<Remembered>& before, const Findings& now);
 
 std::string_view verdict_word(Verdict verdict);

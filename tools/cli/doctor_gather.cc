@@ -224,7 +224,8 @@ Result<> write_last(const std::string& data_root, std::int64_t time_s, const Fin
     list.push_back(
         {{"check", check}, {"object", object}, {"verdict", verdict_word(verdict)}, {"text", text}});
   };
-  for (const Finding& one : findings) add(one.check, one.object, one.verdict, one.text);
+  for (const Finding& one : worst_of_each(findings))
+    add(one.check, one.object, one.verdict, one.text);
   // What was not looked at this time is as it was.
   for (const Remembered& one : before) add(one.check, one.object, one.verdict, one.text);
   const Json file = {{"time_s", time_s}, {"findings", list}};

@@ -324,6 +324,19 @@ TEST_CASE("doctor: what changed is told, what could not be seen is not") {
   CHECK(told[1].find("spf example.org: was fault") == 0);
 }
 
+TEST_CASE("doctor: of two findings about one thing the worse one is remembered") {
+  const Findings now = {good("dkim", "s1._domainkey.example.org", "is key s1 (staged)"),
+                        {"dkim", "s1._domainkey.example.org", Verdict::kWarning,
+                         "key s1 is published and does not sign", "why", "do"},
+                        skipped("dkim", "s2._domainkey.example.org", "not looked at")};
+  const Findings worst = worst_of_each(now);
+  REQUIRE(worst.size() == 1);
+  CHECK(worst[0].verdict == Verdict::kWarning);
+  const std::vector<Remembered> before = {
+      {worst[0].check, worst[0].object, worst[0].verdict, worst[0].text}};
+  CHECK(drift(before, now).empty());
+}
+
 TEST_CASE("doctor: listening sockets of /proc") {
   const auto line = parse_listen_line(
       "   1: 0100007F:0019 00000000:0000 0A 00000000:00000000 00:00000000 00000000     0        0 "
