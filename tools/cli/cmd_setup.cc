@@ -52,7 +52,9 @@ Outcome<Answers> collect_answers(const SetupOptions& options) {
 
 // An old one, else where `hauspost init` would make one.
 Outcome<std::string> root_of_setup(const Context& context) {
-  if (const auto old = context.data_root()) return *old;
+  const auto old = context.data_root();
+  if (old) return *old;
+  if (old.error().exit == Exit::kUnreachable) return old;  // there, and closed to us
   return context.new_data_root();
 }
 

@@ -29,23 +29,32 @@ bool is_data_root(std::string_view path) {
   return std::filesystem::exists(std::filesystem::path(path) / supervisor::kMarkerFile, code);
 }
 
+// Whether there may be a data root that we are not let into.
+bool is_closed(const std::string& path) {
+  const std::string marker = path + "/" + std::string(supervisor::kMarkerFile);
+  return ::access(marker.c_str(), F_OK) != 0 && errno == EACCES;
+}
+
+std::unexpected<Failure> closed(const std::string& path) {
+  return std::unexpected(
+      Failure{Exit::kUnreachable, "unreachable",
+              fmt::format("{}: permission denied; run this as root or as its owner", path)});
+}
+
 }  // namespace
 
 Outcome<std::string> Context::data_root() const {
   if (options_.data.empty()) {
     if (is_data_root(kLocalDataRoot)) return absolute(std::string(kLocalDataRoot));
     if (is_data_root(supervisor::kSystemDataRoot)) return std::string(supervisor::kSystemDataRoot);
+    if (const std::string system(supervisor::kSystemDataRoot); is_closed(system))
+      return closed(system);
     return usage(
         "no data root in ./data or /var/lib/hauspost; name one with --data DIR (or HAUSPOST_DATA), "
         "or make one with: hauspost init");
   }
   TRY_ASSIGN(std::string path, absolute(options_.data));
-  if (::access((path + "/" + std::string(supervisor::kMarkerFile)).c_str(), F_OK) != 0 &&
-      errno == EACCES) {
-    return std::unexpected(
-        Failure{Exit::kUnreachable, "unreachable",
-                fmt::format("{}: permission denied; run this as root or as its owner", path)});
-  }
+  if (is_closed(path)) return closed(path);
   if (auto checked = supervisor::check_data_root(path); !checked) {
     return refused(std::move(checked).error());
   }
