@@ -49,18 +49,27 @@ bool is_stamp(std::string_view rest) {
   return std::ranges::all_of(rest, [](char c) { return is_digit(c) || c == '-'; });
 }
 
+std::string_view put_aside_as(std::string_view file) {
+  if (file.ends_with(kCompressed)) file.remove_suffix(kCompressed.size());
+  return file;
+}
+
 std::string free_name(const std::string& path, std::int64_t unix_s) {
   const std::tm time = local_time(unix_s);
   const std::string name =
       fmt::format("{}-{:04}{:02}{:02}-{:02}{:02}{:02}", path, time.tm_year + 1900, time.tm_mon + 1,
                   time.tm_mday, time.tm_hour, time.tm_min, time.tm_sec);
-  std::string tried = name;
-  std::error_code code;
-  for (unsigned i = 2; std::filesystem::exists(tried, code) ||
-                       std::filesystem::exists(tried + std::string(kCompressed), code);
-       ++i)
-    tried = fmt::format("{}-{:04}", name, i);
-  return tried;
+  // Behind all of this second, even when the first of them are removed already.
+  const std::string start = std::filesystem::path(name).filename().string();
+  std::uint64_t last = 0;
+  for (const std::string& file : log_files(path)) {
+    const std::string found = std::filesystem::path(file).filename().string();
+    if (!found.starts_with(start)) continue;
+    const std::string_view rest = put_aside_as(found).substr(start.size());
+    const auto number = rest.starts_with('-') ? parse_u64(rest.substr(1)) : std::nullopt;
+    last = std::max(last, number.value_or(1));
+  }
+  return last == 0 ? name : fmt::format("{}-{:04}", name, last + 1);
 }
 
 // What was put aside and is not compressed yet, and what is more than may be kept.
@@ -102,7 +111,8 @@ std::vector<std::string> log_files(const std::string& path) {
     if (found.starts_with(name) && is_stamp(std::string_view(found).substr(name.size())))
       files.push_back(entry.path().string());
   }
-  std::ranges::sort(files);
+  // By what they were called when they were put aside: ".gz" sorts behind "-0002".
+  std::ranges::sort(files, {}, [](const std::string& file) { return put_aside_as(file); });
   if (std::filesystem::exists(whole, code)) files.push_back(path);
   return files;
 }

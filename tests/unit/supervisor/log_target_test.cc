@@ -118,6 +118,19 @@ TEST_CASE("log file: a big one is put aside, compressed, and the oldest go") {
   CHECK(all_lines(path).size() == 35);
 }
 
+TEST_CASE("log file: what is kept is the newest, in order, however many a second brings") {
+  const test::TempFolder folder;
+  const std::string path = folder / "hauspost.log";
+  const StillClock clock;
+  LogSettings settings;
+  settings.rotate_bytes = 10;
+  settings.keep = 2;
+  auto file = LogFileTarget::open(settings, path, clock, kAtOnce);
+  REQUIRE(file);
+  for (int i = 1; i <= 8; ++i) (*file)->write("a line, " + std::to_string(i) + "\n");
+  CHECK(all_lines(path) == std::vector<std::string>{"a line, 6", "a line, 7", "a line, 8"});
+}
+
 TEST_CASE("log file: a new day begins a new file, also when the server was away at midnight") {
   const test::TempFolder folder;
   const std::string path = folder / "hauspost.log";
