@@ -7,6 +7,7 @@ import os
 import poplib
 import pty
 import re
+import select
 import socket
 import struct
 import subprocess
@@ -350,7 +351,8 @@ class TopTest(ObserveTest):
         shown = b""
         end = time.monotonic() + 30
         while b"PROCESS" not in shown and time.monotonic() < end:
-            shown += os.read(terminal, 65536)
+            if select.select([terminal], [], [], 1)[0]:
+                shown += os.read(terminal, 65536)
         self.assertIn(b"PROCESS", shown)
         os.write(terminal, b"m")
         os.write(terminal, b"q")
