@@ -1,7 +1,9 @@
 // Jobs that bring mail in from files and out into files: import, export, transfer-forget.
 #include <unistd.h>
 
+#include <algorithm>
 #include <filesystem>
+#include <mutex>
 
 #include "server/child/job_transfer.pb.h"
 #include "server/store_worker/job_kinds.h"
@@ -48,6 +50,40 @@ Result<> make_transfers_folder(const JobContext& context) {
   return {};
 }
 
+// One job at a time for a request: two would go on from one note, and bring the same mail twice.
+// The supervisor asks again when it has given up on a job, which may be at work here still.
+class AtWork {
+ public:
+  explicit AtWork(const Guid& request) : request_(request) {
+    const std::scoped_lock lock(all().mutex);
+    alone_ = std::ranges::find(all().requests, request_) == all().requests.end();
+    if (alone_) all().requests.push_back(request_);
+  }
+  AtWork(const AtWork&) = delete;
+  AtWork& operator=(const AtWork&) = delete;
+  ~AtWork() {
+    const std::scoped_lock lock(all().mutex);
+    if (alone_) std::erase(all().requests, request_);
+  }
+  Result<> check() const {
+    if (alone_) return {};
+    return fail(ErrorCode::kCancelled, "an earlier job of the request has not ended yet");
+  }
+
+ private:
+  struct All {
+    std::mutex mutex;
+    std::vector<Guid> requests;  // guarded by mutex
+  };
+  static All& all() {
+    static All one;
+    return one;
+  }
+
+  const Guid request_;
+  bool alone_ = false;
+};
+
 template <class Repeated>
 std::vector<std::string> texts(const Repeated& from) {
   return {from.begin(), from.end()};
@@ -57,6 +93,8 @@ std::vector<std::string> texts(const Repeated& from) {
 
 Result<std::string> import_job(JobContext& context, std::string_view request) {
   TRY_ASSIGN(const Wish wish, read_wish(request));
+  const AtWork at_work(wish.id);
+  TRY(at_work.check());
   const child::wire::TransferRequest& from = wish.request;
   context.progress.begin("opening the source", 0);
   TRY(make_transfers_folder(context));
@@ -83,6 +121,8 @@ Result<std::string> import_job(JobContext& context, std::string_view request) {
 
 Result<std::string> export_job(JobContext& context, std::string_view request) {
   TRY_ASSIGN(const Wish wish, read_wish(request));
+  const AtWork at_work(wish.id);
+  TRY(at_work.check());
   const child::wire::TransferRequest& from = wish.request;
   TRY(make_transfers_folder(context));
   transfer::ExportOptions options;
