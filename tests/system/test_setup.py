@@ -19,6 +19,7 @@ import ssl
 
 from harness import HOST, PROGRAMS, TIMEOUT, free_port_base, message, subjects_in
 from instance import Instance, ports_of_base
+from scratch_disk import SETUP_FINE
 
 PASSWORD = "correct horse battery"
 ADDRESS = "anna@example.test"
@@ -41,7 +42,7 @@ class SetupTest(unittest.TestCase):
                 "example.test", "--mailbox", ADDRESS, "--password-file", str(self.password_file),
                 "--port-base", str(self.base), "--offline", "yes", *more)
 
-    def setup_json(self, *options, status=0):
+    def setup_json(self, *options, status=SETUP_FINE):
         done = self.instance.run("--json", "setup", *options, timeout=120)
         self.assertEqual(done.returncode, status, done.stdout + done.stderr)
         return json.loads(done.stdout)
@@ -139,7 +140,7 @@ class Unattended(SetupTest):
                 self.assertFalse(self.data.exists())
 
     def test_a_dry_run_does_nothing(self):
-        plan = self.setup_json(*self.options("--dry-run"))
+        plan = self.setup_json(*self.options("--dry-run"), status=0)
         self.assertGreater(len(plan["steps"]), 5)
         self.assertFalse(self.data.exists())
 
@@ -244,7 +245,7 @@ class Interactive(SetupTest):
         terminal = self.start()
         self.answer_all(terminal)
         terminal.answer("Do it?", "yes")
-        self.assertEqual(terminal.status(), 0, terminal.text)
+        self.assertEqual(terminal.status(), SETUP_FINE, terminal.text)
         self.assertNotIn(PASSWORD, terminal.text)  # no echo
         self.deliver(ADDRESS, "By questions")
         self.wait_for("By questions")
@@ -278,6 +279,6 @@ class Interactive(SetupTest):
             done = subprocess.run(command, input="\n".join(lines) + "\n", text=True, stdout=out,
                                   stderr=subprocess.STDOUT, timeout=120)
             out.seek(0)
-            self.assertEqual(done.returncode, 0, out.read())
+            self.assertEqual(done.returncode, SETUP_FINE, out.read())
         self.deliver(ADDRESS, "By a pipe")
         self.wait_for("By a pipe")
