@@ -11,11 +11,12 @@ import pathlib
 import smtplib
 import socket
 import ssl
+import subprocess
 import time
 import unittest
 
 from dns_server import DnsServer, reverse_name
-from machine import Machine
+from machine import CommandFailed, Machine
 from smtp_peer import SmtpPeer
 
 HOSTNAME = "mail.example.test"
@@ -58,7 +59,11 @@ class CleanRoot(unittest.TestCase):
         cls.later = pathlib.Path(os.environ["HAUSPOST_LATER_PACKAGE"])
         cls.dns = DnsServer(dict(ZONE), RESOLVER, 53)
         cls.addClassCleanup(cls.dns.stop)
-        cls.machine = Machine(pathlib.Path(os.environ["HAUSPOST_BASE"]), HOSTNAME, SERVER, ROUTER, RESOLVER)
+        try:  # nothing of ours is in the machine yet: one that does not boot says nothing of the package
+            cls.machine = Machine(pathlib.Path(os.environ["HAUSPOST_BASE"]), HOSTNAME, SERVER, ROUTER, RESOLVER)
+        except (CommandFailed, subprocess.CalledProcessError) as failure:
+            print(f"SKIPPED: the package in a clean root: systemd does not start here: {failure}", flush=True)
+            raise unittest.SkipTest("systemd does not start here") from failure
         cls.addClassCleanup(cls.machine.destroy)
 
     def hauspost(self, *arguments, check=True, **more):

@@ -11,7 +11,7 @@ import subprocess
 import tempfile
 import time
 
-BOOT_SECONDS_MAX = 60
+BOOT_SECONDS_MAX = 180
 COMMAND_SECONDS_MAX = 180
 SUITE = "bookworm"
 MIRROR = "http://deb.debian.org/debian"
