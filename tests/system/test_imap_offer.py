@@ -47,8 +47,8 @@ class ImapOfferTest(SystemTest):
     def test_a_message_limit_holds_for_sessions_that_begin_afterwards(self):
         self.assertEqual(self.server.ask("imap", "show")["command_messages_max"], 0)
         before = self.connect()
-        self.assertEqual(self.server.ask("imap", "set", "--message-limit", "1000"),
-                         {"command_messages_max": 1000})
+        answer = self.server.ask("imap", "set", "--message-limit", "1000")
+        self.assertEqual(answer["command_messages_max"], 1000)
         self.addCleanup(self.server.cli, "imap", "set", "--message-limit", "0")
         self.assertFalse([name for name in self.capabilities(before) if "MESSAGELIMIT" in name])
         imap = self.connect()

@@ -92,9 +92,19 @@ def examples_of(path, transcripts):
             for lines in fitting[:EXAMPLES_MAX]]
 
 
+def kind_of(option):
+    """What a value is called: "CHECK" of "CHECK:{disk,clock}"; "WORD" of a bare list."""
+    return option["value"].split(":{")[0].split("{")[0] or "WORD"
+
+
+def choices_of(option):
+    _, _, choices = option["value"].partition("{")
+    return choices.rstrip("}").split(",") if choices else []
+
+
 def spelling(option):
     names = [f"\\-\\-{escape(name)}" if len(name) > 1 else f"\\-{escape(name)}" for name in option["names"]]
-    value = f" \\fI{escape(option['value'])}\\fR" if option["value"] else ""
+    value = f" \\fI{escape(kind_of(option))}\\fR" if option["value"] else ""
     return ", ".join(f"\\fB{name}\\fR" for name in names) + value
 
 
@@ -125,6 +135,8 @@ def options_section(title, options):
     out = [f".SH {title}"]
     for option in options:
         text = sentence(option["description"])
+        if choices := choices_of(option):
+            text += f" One of: {escape(', '.join(choices))}."
         if option["default"]:
             text += f" Default: {escape(option['default'])}."
         out += [".TP", spelling(option), text]
