@@ -120,7 +120,9 @@ Task<Result<admin::LogLevelReply>> AdminService::log_level(admin::LogLevelReques
   }
   std::vector<std::pair<std::string, std::shared_ptr<link::RpcClient>>> meant;
   for (const ChildProcess* child : supervisor_.children()) {
-    if (is_meant(child->name(), request.role()))
+    // One that is off on purpose is nobody to be told, unless it is asked for by its name.
+    const bool off = child->facts().state == ChildProcess::State::kStopped;
+    if (is_meant(child->name(), request.role()) && !(off && request.role() == kEveryRole))
       meant.emplace_back(child->name(), child->control());
   }
   for (auto& [name, control] : meant) {

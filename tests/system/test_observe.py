@@ -385,6 +385,8 @@ class LogTest(ObserveTest):
                   file=file)
         cls.server.start(cls.server.log)
         cls.path = cls.server.data / "log" / "hauspost.log"
+        for listener in ("smtp", "submission", "imap", "imaps", "pop3", "pop3s"):  # hundreds from one address
+            cls.server.cli("listener", "set", listener, "--new-per-minute", "100000")
 
     def level(self, role, level):
         """Until the test has ended."""
