@@ -185,6 +185,7 @@ class Terminal:
     def __init__(self, *command):
         self.pid, self.fd = pty.fork()
         if self.pid == 0:
+            signal.signal(signal.SIGINT, signal.SIG_DFL)  # ignored where the tests run in the background
             os.execv(command[0], command)
         self.text = ""
 
@@ -207,8 +208,10 @@ class Terminal:
         os.write(self.fd, (line + "\n").encode())
 
     def status(self):
-        """Waits for the end."""
+        """Waits for the end, which is forced after a while."""
         while True:
+            if not select.select([self.fd], [], [], 60)[0]:
+                os.kill(self.pid, signal.SIGKILL)
             try:
                 piece = os.read(self.fd, 4096)
             except OSError:
