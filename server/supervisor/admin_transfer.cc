@@ -11,6 +11,7 @@
 #include "server/supervisor/admin_service.h"
 #include "server/supervisor/admin_transfer_api.h"
 #include "server/supervisor/requests.h"
+#include "server/supervisor/transfer_fields.h"
 #include "server/supervisor/unique_fd.h"
 
 namespace hauspost::supervisor {
@@ -33,39 +34,12 @@ admin::Transfer to_wire(const TransferRequest& from, const directory::DirectoryR
     to.set_mailbox((*mailbox)->address);
     to.set_database((*mailbox)->database);
   }
-  to.set_file(from.file);
-  to.set_format(from.format);
-  for (const std::string& pattern : from.include) to.add_include(pattern);
-  for (const std::string& pattern : from.exclude) to.add_exclude(pattern);
-  to.set_source_root(from.source_root);
-  to.set_target_root(from.target_root);
-  if (from.bad_items_max) to.set_bad_items_max(*from.bad_items_max);
-  if (from.large_items_max) to.set_large_items_max(*from.large_items_max);
-  to.set_ignore_quota(from.ignore_quota);
-  to.set_exclude_dumpster(from.exclude_dumpster);
-  to.set_after_s(from.after_s);
-  to.set_before_s(from.before_s);
-  to.set_from(from.from);
-  to.set_subject(from.subject);
-  to.set_dry_run(from.dry_run);
+  put_wish(from, to);
+  put_progress(from, to);
   to.set_priority(std::string(word_of(from.priority)));
   to.set_keep_completed_s(from.keep_completed_s);
   to.set_state(std::string(state_word(from)));
   to.set_detail(from.detail);
-  to.set_created_s(from.created_s);
-  to.set_started_s(from.started_s);
-  to.set_ended_s(from.ended_s);
-  to.set_messages(from.tally.messages);
-  to.set_bytes(from.tally.bytes);
-  to.set_bad(from.tally.bad);
-  to.set_large(from.tally.large);
-  to.set_odd(from.tally.odd);
-  to.set_skipped(from.tally.skipped);
-  to.set_folders(from.tally.folders);
-  to.set_folders_made(from.tally.folders_made);
-  to.set_done(from.done);
-  to.set_total(from.total);
-  to.set_worked_s(from.worked_s);
   return to;
 }
 
@@ -125,21 +99,7 @@ Result<TransferRequest> from_wish(const admin::Transfer& wish,
   request.name = wish.name();
   request.mailbox_guid = mailbox.guid;
   request.mailbox = mailbox.address;
-  request.file = wish.file();
-  request.format = wish.format();
-  request.include.assign(wish.include().begin(), wish.include().end());
-  request.exclude.assign(wish.exclude().begin(), wish.exclude().end());
-  request.source_root = wish.source_root();
-  request.target_root = wish.target_root();
-  if (wish.has_bad_items_max()) request.bad_items_max = wish.bad_items_max();
-  if (wish.has_large_items_max()) request.large_items_max = wish.large_items_max();
-  request.ignore_quota = wish.ignore_quota();
-  request.exclude_dumpster = wish.exclude_dumpster();
-  request.after_s = wish.after_s();
-  request.before_s = wish.before_s();
-  request.from = wish.from();
-  request.subject = wish.subject();
-  request.dry_run = wish.dry_run();
+  take_wish(wish, request);
   request.keep_completed_s = wish.keep_completed_s();
   if (!wish.priority().empty()) {
     TRY_ASSIGN(request.priority, parse_priority(wish.priority()));

@@ -6,6 +6,7 @@
 #include "base/text.h"
 #include "server/child/job_transfer.pb.h"
 #include "server/supervisor/requests.pb.h"
+#include "server/supervisor/transfer_fields.h"
 
 namespace hauspost::supervisor {
 
@@ -35,61 +36,6 @@ std::optional<State> from_stored_state(stored::RequestState state) {
     case stored::REQUEST_STATE_COMPLETED: return State::kCompleted;
     default: return std::nullopt;
   }
-}
-
-// Fields of the same names and meanings in both messages.
-template <class Message>
-void put_wish(const TransferRequest& from, Message& to) {
-  to.set_mailbox_guid(std::string(from.mailbox_guid.as_bytes()));
-  to.set_mailbox(from.mailbox);
-  to.set_file(from.file);
-  to.set_format(from.format);
-  for (const std::string& pattern : from.include) to.add_include(pattern);
-  for (const std::string& pattern : from.exclude) to.add_exclude(pattern);
-  to.set_source_root(from.source_root);
-  to.set_target_root(from.target_root);
-  if (from.bad_items_max) to.set_bad_items_max(*from.bad_items_max);
-  if (from.large_items_max) to.set_large_items_max(*from.large_items_max);
-  to.set_ignore_quota(from.ignore_quota);
-  to.set_exclude_dumpster(from.exclude_dumpster);
-  to.set_after_s(from.after_s);
-  to.set_before_s(from.before_s);
-  to.set_from(from.from);
-  to.set_subject(from.subject);
-  to.set_dry_run(from.dry_run);
-}
-
-void put_progress(const TransferRequest& from, stored::Request& to) {
-  to.set_messages(from.tally.messages);
-  to.set_bytes(from.tally.bytes);
-  to.set_bad(from.tally.bad);
-  to.set_large(from.tally.large);
-  to.set_odd(from.tally.odd);
-  to.set_skipped(from.tally.skipped);
-  to.set_folders(from.tally.folders);
-  to.set_folders_made(from.tally.folders_made);
-  to.set_done(from.done);
-  to.set_total(from.total);
-  to.set_worked_s(from.worked_s);
-}
-
-void take_wish(const stored::Request& from, TransferRequest& to) {
-  to.mailbox = from.mailbox();
-  to.file = from.file();
-  to.format = from.format();
-  to.include.assign(from.include().begin(), from.include().end());
-  to.exclude.assign(from.exclude().begin(), from.exclude().end());
-  to.source_root = from.source_root();
-  to.target_root = from.target_root();
-  if (from.has_bad_items_max()) to.bad_items_max = from.bad_items_max();
-  if (from.has_large_items_max()) to.large_items_max = from.large_items_max();
-  to.ignore_quota = from.ignore_quota();
-  to.exclude_dumpster = from.exclude_dumpster();
-  to.after_s = from.after_s();
-  to.before_s = from.before_s();
-  to.from = from.from();
-  to.subject = from.subject();
-  to.dry_run = from.dry_run();
 }
 
 }  // namespace
@@ -122,6 +68,8 @@ std::string to_stored(const TransferRequest& request) {
   stored::Request out;
   put_wish(request, out);
   put_progress(request, out);
+  out.set_mailbox_guid(std::string(request.mailbox_guid.as_bytes()));
+  out.set_mailbox(request.mailbox);
   out.set_id(std::string(request.id.as_bytes()));
   out.set_is_export(request.is_export);
   out.set_name(request.name);
@@ -129,9 +77,6 @@ std::string to_stored(const TransferRequest& request) {
   out.set_keep_completed_s(request.keep_completed_s);
   out.set_state(to_stored_state(request.state));
   out.set_detail(request.detail);
-  out.set_created_s(request.created_s);
-  out.set_started_s(request.started_s);
-  out.set_ended_s(request.ended_s);
   return out.SerializeAsString();
 }
 
@@ -151,6 +96,7 @@ Result<TransferRequest> from_stored(std::string_view bytes) {
   to.is_export = from.is_export();
   to.name = from.name();
   to.mailbox_guid = *mailbox;
+  to.mailbox = from.mailbox();
   to.priority = static_cast<TransferPriority>(from.priority());
   to.keep_completed_s = from.keep_completed_s();
   to.state = *state;
@@ -175,6 +121,8 @@ Result<TransferRequest> from_stored(std::string_view bytes) {
 std::string to_job(const TransferRequest& request) {
   child::wire::TransferRequest out;
   put_wish(request, out);
+  out.set_mailbox_guid(std::string(request.mailbox_guid.as_bytes()));
+  out.set_mailbox(request.mailbox);
   out.set_request(std::string(request.id.as_bytes()));
   return out.SerializeAsString();
 }

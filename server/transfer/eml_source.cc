@@ -10,6 +10,7 @@
 #include "base/text.h"
 #include "server/transfer/folder_name.h"
 #include "server/transfer/mbox_line.h"
+#include "server/transfer/tree_position.h"
 
 namespace hauspost::transfer {
 
@@ -168,30 +169,22 @@ Result<> EmlSource::read(const std::string& name, Item& item) {
 }
 
 std::string EmlSource::position() const {
-  if (at_ >= boxes_.size()) return "end";
-  return fmt::format("{}\n{}\n{}", bytes_done_, boxes_[at_].name, after_);
+  if (at_ >= boxes_.size()) return std::string(kTreeEnd);
+  return to_text({bytes_done_, boxes_[at_].name, after_});
 }
 
 Result<> EmlSource::resume(std::string_view position) {
-  if (position == "end") {
+  if (position == kTreeEnd) {
     at_ = boxes_.size();
     bytes_done_ = bytes_total_;
     return {};
   }
-  const std::size_t first = position.find('\n');
-  const std::size_t second =
-      first == std::string_view::npos ? first : position.find('\n', first + 1);
-  if (second == std::string_view::npos)
-    return fail(ErrorCode::kCorrupt, "the place where the import stood is not readable");
-  const std::string_view name = position.substr(first + 1, second - first - 1);
-  const auto box = std::ranges::find(boxes_, name, &Box::name);
-  if (box == boxes_.end()) {
-    return fail(ErrorCode::kCorrupt,
-                "folder " + escape_for_log(name, 1000) + " is gone since the import stood there");
-  }
+  TRY_ASSIGN(const TreePosition stood, parse_tree_position(position));
+  const auto box = std::ranges::find(boxes_, stood.folder, &Box::name);
+  if (box == boxes_.end()) return folder_is_gone(stood.folder);
   at_ = static_cast<std::size_t>(box - boxes_.begin());
-  after_ = position.substr(second + 1);
-  bytes_done_ = parse_u64(position.substr(0, first)).value_or(0);
+  after_ = stood.after;
+  bytes_done_ = stood.bytes_done;
   return {};
 }
 

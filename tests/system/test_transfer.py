@@ -17,7 +17,9 @@ KILLS = int(os.environ.get("HAUSPOST_KILL_ROUNDS", "3"))
 
 
 def folders_of(imap):
+    """The mailbox's own: those of others below Shared/ that everybody may see are not among them."""
     _, lines = imap.list()
+    lines = [line for line in lines if not re.search(rb'"/" "?Shared(/|"?$)', line)]
     return sorted(re.search(rb'"/" (.*)$', line).group(1).decode().strip('"') for line in lines)
 
 
