@@ -25,8 +25,8 @@ enum class AbsentAddress : std::uint8_t {
 Result<UniqueFd> listen_tcp(const ListenerSettings& listener,
                             AbsentAddress absent = AbsentAddress::kRefused);
 
-// Only its owner may connect, or also `group`. A socket file left by a dead supervisor is replaced: REQUIRES the data root's lock.
-// kInvalid: the path is too long for a socket.
+// Only its owner may connect, or also `group`. A socket file left by a dead supervisor is replaced:
+// REQUIRES the data root's lock. kInvalid: the path is too long for a socket.
 Result<UniqueFd> listen_unix(const std::string& path, std::optional<gid_t> group = {});
 
 }  // namespace hauspost::supervisor

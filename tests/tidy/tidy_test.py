@@ -44,7 +44,7 @@ OWNED_HEADERS = [
 ]
 
 # Programs that are apart because a library of theirs brings OpenSSL's libcrypto.
-WITHOUT_BORINGSSL = ["hauspost-auth-fetch"]
+WITHOUT_BORINGSSL = ["hauspost-auth-fetch", "hauspost-acme-fetch"]
 
 # Headers whose very subject is a generated message; everything else converts in the .cc.
 PROTOBUF_DOORS = r"server/supervisor/admin_(\w+_)?api\.h"

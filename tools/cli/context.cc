@@ -47,8 +47,8 @@ Outcome<std::string> Context::data_root() const {
   if (options_.data.empty()) {
     if (is_data_root(kLocalDataRoot)) return absolute(std::string(kLocalDataRoot));
     if (is_data_root(supervisor::kSystemDataRoot)) return std::string(supervisor::kSystemDataRoot);
-    if (const std::string system(supervisor::kSystemDataRoot); is_closed(system))
-      return closed(system);
+    if (const std::string packaged(supervisor::kSystemDataRoot); is_closed(packaged))
+      return closed(packaged);
     return usage(
         "no data root in ./data or /var/lib/hauspost; name one with --data DIR (or HAUSPOST_DATA), "
         "or make one with: hauspost init");
