@@ -4,6 +4,7 @@
 #include <string>
 #include <vector>
 
+#include "base/async.h"
 #include "base/clock.h"
 
 namespace hauspost::health {
