@@ -50,6 +50,11 @@ std::size_t columns_of(char32_t code) {
   return width < 0 ? 1 : static_cast<std::size_t>(width);
 }
 
+// Nearly all that lists show: ASCII without controls, a column each.
+bool is_plain(std::string_view text) {
+  return std::ranges::all_of(text, [](char c) { return c >= ' ' && c <= '~'; });
+}
+
 std::string pad(const std::string& cell, std::size_t width, bool right) {
   std::string shown = cell;
   if (display_width(cell) > width) {
@@ -114,6 +119,7 @@ std::size_t terminal_width() {
 }
 
 std::string printable(std::string_view text) {
+  if (is_plain(text)) return std::string(text);
   std::string out;
   while (!text.empty()) {
     const auto character = first_character(text);
@@ -131,6 +137,7 @@ std::string printable(std::string_view text) {
 }
 
 std::size_t display_width(std::string_view text) {
+  if (is_plain(text)) return text.size();
   std::size_t width = 0;
   while (!text.empty()) {
     const auto character = first_character(text);
