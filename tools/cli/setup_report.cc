@@ -2,6 +2,8 @@
 
 #include <fmt/format.h>
 
+#include <set>
+
 #include "base/text.h"
 #include "tools/cli/doctor_report.h"
 #include "tools/cli/table.h"
@@ -58,9 +60,11 @@ Outcome<Json> tell_client_settings(Context& context, const std::string& mailbox,
   TRY_ASSIGN(const auto reply, context.ask(request));
   Json out = Json::array();
   Table table({{"TO"}, {"SERVER"}, {"PORT", true}, {"SECURITY"}, {"USER"}});
+  std::set<std::string> shown;  // what holds inside mostly holds outside, too
   for (const auto& one : reply.settings()) {
     if (!one.available()) continue;
     out.push_back(to_json(one));
+    if (!shown.insert(fmt::format("{} {}:{}", one.service(), one.host(), one.port())).second) continue;
     table.add({program_name(one.service()), one.host(), std::to_string(one.port()),
                one.encryption(), mailbox.empty() ? "the whole address" : printable(one.user())});
   }
