@@ -1,7 +1,6 @@
 // hauspost init: a new data root, whole or not at all. Everything is written into a folder beside
 // it that takes its name in the last step. Settings that live elsewhere come after it: without them
 // no server starts, and the same call again goes on from there.
-#include <fcntl.h>
 #include <netdb.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -10,6 +9,7 @@
 
 #include <filesystem>
 
+#include "base/durable_file.h"
 #include "base/random.h"
 #include "base/text.h"
 #include "base/tls/certificate.h"
@@ -67,17 +67,6 @@ Outcome<std::vector<supervisor::ListenerSettings>> make_listeners(const InitOpti
   return out;
 }
 
-Result<> write_file(const std::string& path, std::string_view text, mode_t mode) {
-  const int fd = ::open(path.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, mode);
-  if (fd < 0) return fail(errno_error(path));
-  const bool ok = ::write(fd, text.data(), text.size()) == static_cast<ssize_t>(text.size()) &&
-                  ::fsync(fd) == 0;
-  const int saved = errno;
-  ::close(fd);
-  if (!ok) return fail(errno_error(path, saved));
-  return {};
-}
-
 // The certificate's names: the host's own, and on a trial what a client on this machine types.
 Result<> write_certificate(const std::string& root, const std::string& hostname,
                            const std::vector<std::string>& addresses) {
@@ -93,8 +82,8 @@ Result<> write_certificate(const std::string& root, const std::string& hostname,
   TRY_ASSIGN(const tls::CertificatePair pair, tls::make_self_signed(request));
   const std::string folder = root + "/tls";
   if (::mkdir(folder.c_str(), 0700) != 0) return fail(errno_error(folder));
-  TRY(write_file(fmt::format("{}/{}", root, kCertificateFile), pair.certificate_pem, 0644));
-  return write_file(fmt::format("{}/{}", root, kKeyFile), pair.key_pem.reveal(), 0600);
+  TRY(write_new_file(fmt::format("{}/{}", root, kCertificateFile), pair.certificate_pem, 0644));
+  return write_new_file(fmt::format("{}/{}", root, kKeyFile), pair.key_pem.reveal());
 }
 
 // What a server is started with.
@@ -115,16 +104,6 @@ Result<> fill(const std::string& draft, const InitOptions& options, const NewSer
   }
   if (!server.keeps_settings_itself()) return {};
   return supervisor::write_initial_settings(draft, server.settings);
-}
-
-Result<> sync_parent(const fs::path& path) {
-  const int fd = ::open(path.parent_path().c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-  if (fd < 0) return fail(errno_error(path.parent_path().string()));
-  const bool ok = ::fsync(fd) == 0;
-  const int saved = errno;
-  ::close(fd);
-  if (!ok) return fail(errno_error(path.parent_path().string(), saved));
-  return {};
 }
 
 // True: a data root that only lacks its settings. False: nothing there yet.
@@ -162,7 +141,7 @@ Outcome<> create_root(const InitOptions& options, const NewServer& server) {
   const std::string draft = fmt::format("{}.init-{:08x}", root, random_u64() & 0xffffffffU);
   auto made = fill(draft, options, server);
   if (made && ::rename(draft.c_str(), root.c_str()) != 0) made = fail(errno_error(root));
-  if (made) made = sync_parent(root);
+  if (made) made = sync_folder(fs::path(root).parent_path().string());
   if (made) return {};
   fs::remove_all(draft, code);
   return refused(std::move(made).error().within(fmt::format("making {}", root)));
